@@ -1,0 +1,90 @@
+# Everything starts here. `make test` and `make demo` set up what is missing by themselves.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.set-up
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+
+# A private X server with OpenGL in software. Qt's own "offscreen" platform has no OpenGL: it is
+# the fallback, and tests that look at pixels are skipped there.
+# Looked up when it is used: set-up may have just installed it.
+XVFB_RUN = $(and $(call found,xvfb-run),$(call found,xauth),xvfb-run -a -s "-screen 0 1600x1000x24")
+OFFSCREEN := env QT_QPA_PLATFORM=offscreen
+
+# Tests of the headless part. napari's pytest plugins import the whole GUI, so they stay out,
+# and tools/block_gui.py makes sure that nothing else lets it in.
+HEADLESS_TESTS := $(wildcard tests/core tests/cli tests/test_headless.py)
+HEADLESS := PYTHONPATH=tools $(BIN)/python -m pytest -p block_gui \
+	-p no:napari -p no:npe2 -p no:napari-plugin-engine -p no:pytest-qt
+
+found = $(shell command -v $(1) 2>/dev/null)
+heading = @printf '\n== %s\n' $(1)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup system test lint types manifest test-headless test-gui demo bench constraints clean distclean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r target text; do printf '%-24s%s\n' "$$target" "$$text"; done
+
+setup: $(STAMP) ## Build .venv, install the packages and the system libraries that Qt needs
+
+system:
+	@$(PYTHON) tools/system_packages.py
+
+# torch comes first: nothing that is resolved later may replace it.
+$(STAMP): pyproject.toml constraints.txt | system
+	$(call heading,"set-up: installing into .venv (the first time takes minutes)")
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@$(PIP) install "pip>=25.1"
+	@$(PIP) install --constraint constraints.txt torch
+	@$(PIP) install --constraint constraints.txt --editable ".[all]" --group test --group lint
+	@touch $@
+
+test: setup lint types manifest test-headless test-gui ## Set up, then run every check and test
+
+lint: setup
+	$(call heading,"ruff: style and imports")
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup
+	$(call heading,"mypy: types (strict outside the widgets)")
+	@$(BIN)/mypy
+
+manifest: setup
+	$(call heading,"npe2: plugin manifest")
+	@$(BIN)/npe2 validate napari-probinst
+	@$(BIN)/npe2 validate napari.yaml
+
+test-headless: setup ## Test the headless core and the command line, napari and Qt blocked
+	$(call heading,"pytest: headless core and command line (napari and Qt blocked)")
+	@$(HEADLESS) $(HEADLESS_TESTS)
+
+test-gui: setup ## Test the plugin in a real napari window under Xvfb
+	$(call heading,$(if $(XVFB_RUN),"pytest: plugin under Xvfb","pytest: plugin without OpenGL because Xvfb is missing: tests of pixels are skipped"))
+	@$(or $(XVFB_RUN),$(OFFSCREEN)) $(BIN)/python -m pytest $(addprefix --ignore=,$(HEADLESS_TESTS))
+
+demo: setup ## Predict the embedded sample and proofread it in napari
+	$(call heading,"demo: the embedded sample from image to corrected worms")
+	@$(if $(DISPLAY)$(WAYLAND_DISPLAY),,$(XVFB_RUN)) $(BIN)/napari-probinst demo --output demo-output
+
+bench: setup ## Time the pipeline beside its straightforward version
+	$(call heading,"asv: benchmarks")
+	@$(PIP) install --constraint constraints.txt --group bench
+	@cd benchmarks && $(abspath $(BIN))/asv run --environment existing:$(abspath $(BIN))/python --show-stderr
+
+constraints: setup ## Write the versions installed in .venv to constraints.txt
+	@$(PIP) install --group bench
+	@{ sed '/^[^#]/d' constraints.txt; \
+		$(BIN)/python -m pip freeze --exclude-editable | sed -n 's/^\([^@+# ]*==[^+ ]*\).*/\1/p'; \
+	} > constraints.txt.new
+	@mv constraints.txt.new constraints.txt
+
+clean: ## Remove caches, build products and the demo's output
+	@rm -rf build dist demo-output .asv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove .venv as well
+	@rm -rf .venv

@@ -1,0 +1,111 @@
+"""``napari-probinst train``, which is also ``napari-probinst-train``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from napari_probinst.core.config import Config
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+
+
+def seconds(text: str) -> float:
+    """Duration such as ``90m``, ``1h30m`` or ``45s`` in seconds."""
+    match = _DURATION.match(text.strip())
+    if not text.strip() or match is None or not any(match.groups()):
+        raise typer.BadParameter(f"'{text}' is no duration; write 90m, 1h30m or 45s.")
+    hours, minutes, rest = (int(group or 0) for group in match.groups())
+    total = 3600 * hours + 60 * minutes + rest
+    if not total:
+        raise typer.BadParameter("a training of no length can't learn anything.")
+    return float(total)
+
+
+def train(
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder of training images: images/ and instances/, or BBBC010's."),
+    ],
+    output: Annotated[Path, typer.Option(help="Model file to write (.safetensors).")],
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file of settings; see configs/.")
+    ] = None,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in all.")] = None,
+    max_time: Annotated[
+        str | None,
+        typer.Option(help="Training time in all, e.g. 90m: the learning rate follows the clock."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint of OUTPUT.")
+    ] = False,
+    start_from: Annotated[
+        Path | None,
+        typer.Option("--from", help="Start from the weights of this model (coarse to fine)."),
+    ] = None,
+    train_wells: Annotated[
+        Path | None, typer.Option(help="File of the training images' names, one a line.")
+    ] = None,
+    validation_wells: Annotated[
+        Path | None, typer.Option(help="File of the validation images' names, one a line.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+) -> None:
+    """Train a model.
+
+    Checkpoints and the log are kept in the folder OUTPUT.run. Ctrl-C ends the training and
+    writes the model; --resume goes on.
+    """
+    limit = None if max_time is None else seconds(max_time)
+    if output.suffix != ".safetensors":
+        raise typer.BadParameter(
+            f"'{output}' must end in .safetensors.", param_hint="--output"
+        )
+    settings = _settings(config, max_steps, endless=limit is not None and max_steps is None)
+
+    from napari_probinst.cli._training_progress import TrainingProgress
+    from napari_probinst.core.network.checkpoint import load_model
+    from napari_probinst.core.training.fit import fit
+    from napari_probinst.core.training.sources import load_training_data
+
+    initial = load_model(start_from) if start_from is not None else None
+    typer.echo(f"Reading {data}")
+    images = load_training_data(
+        data, settings, train_list=train_wells, validation_list=validation_wells
+    )
+    n_validation = min(len(images.validation), settings.training.validation_images)
+    typer.echo(
+        f"{len(images.training)} images to train on, {len(images.validation)} for validation "
+        f"({n_validation} in each score)"
+    )
+    result = fit(
+        images,
+        settings,
+        output,
+        max_seconds=limit,
+        resume=resume,
+        initial=initial,
+        device=device,
+        callbacks=[TrainingProgress()],
+    )
+    score = "" if result.score is None else f", best validation DSB {result.score:.3f}"
+    typer.echo(f"{result.model_path} written after {result.steps} steps{score}")
+    if result.interrupted:
+        typer.echo("Stopped by Ctrl-C; add --resume to go on.")
+        raise typer.Exit(130)
+
+
+def _settings(path: Path | None, max_steps: int | None, *, endless: bool) -> Config:
+    from napari_probinst.core.config import Config
+
+    config = Config() if path is None else Config.from_yaml(path)
+    if endless:
+        max_steps = 10**9
+    if max_steps is None:
+        return config
+    training = config.training.model_copy(update={"max_steps": max_steps})
+    return config.model_copy(update={"training": training})

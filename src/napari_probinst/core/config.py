@@ -1,0 +1,189 @@
+"""Every setting, its default, bounds, unit and one sentence of help.
+
+These models are the one source of the configuration files, the command line's flags, the
+forms in the docks and the header of a model file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_probinst.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+S = TypeVar("S", bound=BaseModel)
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are refused, values are never changed in place."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChannelConfig(Section):
+    """One channel that the network expects."""
+
+    name: str = Field(description="Name shown to the user, e.g. 'bright field'.")
+    required: bool = Field(True, description="False where training left the channel out at times.")
+    suffix: str | None = Field(None, description="Mark of the channel in file names, e.g. 'w2'.")
+    low_percentile: float = Field(1.0, ge=0, lt=50, description="Intensity that becomes -1.")
+    high_percentile: float = Field(99.8, gt=50, le=100, description="Intensity that becomes 1.")
+    gain: float = Field(
+        0.0, ge=0, description="Expansion of dark intensities by arcsinh(gain x); 0 is linear."
+    )
+
+
+class NetworkConfig(Section):
+    """Architecture of the U-Net."""
+
+    channels: tuple[ChannelConfig, ...] = Field(
+        (
+            ChannelConfig(name="bright field", suffix="w2"),
+            ChannelConfig(name="fluorescence", required=False, suffix="w1", gain=10.0),
+        ),
+        min_length=1,
+        description="Image channels in the order the network sees them.",
+    )
+    filters: int = Field(16, ge=1, le=256, description="Filters of the first level.")
+    levels: int = Field(5, ge=1, le=8, description="Levels; filters double at each.")
+    embedding_dimensions: int = Field(16, ge=1, le=64, description="Dimensions of an embedding.")
+    coordinates: bool = Field(True, description="Give the network each pixel's y and x.")
+    dropout: Literal["concrete", "none"] = Field(
+        "concrete", description="Concrete Dropout, or none: the deterministic baseline."
+    )
+    initial_rate: float = Field(0.05, gt=0, lt=1, description="Dropout rates before training.")
+
+    @property
+    def n_channels(self) -> int:
+        """Number of image channels."""
+        return len(self.channels)
+
+
+class LossConfig(Section):
+    """Weights of the loss (equations 1 to 4 of the paper)."""
+
+    delta_d: float = Field(4.0, gt=0, description="Half the distance centres are pushed to.")
+    distance_norm: Literal["plain", "squared"] = Field(
+        "plain", description="Norm inside the hinge of eq. 2; 'squared' is the printed form."
+    )
+    variance_weight: float = Field(1.0, ge=0, description="Weight of eq. 1.")
+    distance_weight: float = Field(1.0, ge=0, description="Weight of eq. 2.")
+    regulariser_weight: float = Field(0.001, ge=0, description="Weight of eq. 3.")
+    class_weight: float = Field(1.0, ge=0, description="Weight of the three-class cross-entropy.")
+    length_scale_squared: float = Field(1e-6, ge=0, description="Prior length scale of eq. 4.")
+    rate_regulariser: float = Field(1e-3, ge=0, description="Zeta of eq. 4: pulls rates up.")
+    n_examples: float = Field(
+        1.0, gt=0, description="N of eq. 4; what counts is rate_regulariser / n_examples."
+    )
+    weight_decay: float = Field(1e-6, ge=0, description="L2 penalty where dropout is 'none'.")
+
+
+class AugmentationConfig(Section):
+    """Random changes of the training crops."""
+
+    rotation: bool = Field(True, description="Rotate by any angle.")
+    flips: bool = Field(True, description="Mirror at random.")
+    scale: float = Field(0.1, ge=0, lt=1, description="Scale by up to this fraction.")
+    elastic_sigma: float = Field(40.0, gt=0, description="Grain of the deformation, pixels.")
+    focus: Fraction = Field(0.5, description="Share of crops placed around an instance.")
+    elastic_amplitude: float = Field(2.5, ge=0, description="Mean size of a shift, pixels.")
+    intensity: float = Field(0.2, ge=0, lt=1, description="Contrast and offset jitter.")
+    noise: float = Field(0.02, ge=0, description="Gaussian noise in units of the contrast.")
+    channel_dropout: Fraction = Field(
+        0.25, description="Share of crops in which an optional channel is left out."
+    )
+
+
+class TrainingConfig(Section):
+    """Training loop."""
+
+    max_steps: int = Field(20_000, ge=1, description="Optimiser steps in all.")
+    crop: int = Field(512, ge=16, description="Height and width of a crop, pixels.")
+    binning: int = Field(1, ge=1, le=8, description="Average this many pixels a side first.")
+    batch_size: int = Field(1, ge=1, description="Crops a step.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of AdamW.")
+    rate_learning_rate: float = Field(
+        1e-2, gt=0, description="Learning rate of the dropout rates' logits."
+    )
+    warmup_steps: int = Field(200, ge=0, description="Steps of linear warm-up.")
+    final_learning_rate: Fraction = Field(
+        0.01, description="Fraction of the peak that the cosine decay ends at."
+    )
+    gradient_clip: float = Field(5.0, gt=0, description="Largest norm of a gradient.")
+    ema_decay: float = Field(
+        0.999, ge=0, lt=1, description="Averaging of the weights over steps; 0 switches it off."
+    )
+    seed: int = Field(0, ge=0, description="Seed of initial weights and of all augmentation.")
+    validate_every: int = Field(2000, ge=1, description="Steps between validation scores.")
+    validation_images: int = Field(6, ge=0, description="Images in an interval's score; 0: none.")
+    validation_draws: int = Field(2, ge=1, le=255, description="Draws in an interval's score.")
+    checkpoint_minutes: float = Field(5.0, gt=0, description="Minutes between checkpoints.")
+    held_out: Fraction = Field(
+        0.2, description="Share of the images kept for validation where no list says which."
+    )
+    workers: int = Field(1, ge=0, description="Processes that prepare crops.")
+
+
+class InferenceConfig(Section):
+    """From an image to ranked peaks."""
+
+    n_draws: int = Field(8, ge=1, le=255, description="Draws from the posterior.")
+    seed: int = Field(0, ge=0, description="Seed of the draws.")
+    bandwidth: float = Field(2.0, gt=0, description="Mean-shift bandwidth in the embedding space.")
+    cluster_threshold: float = Field(
+        2.0, gt=0, description="Farthest an embedding may lie from its cluster's centre."
+    )
+    min_size: int = Field(100, ge=0, description="Smallest instance of a draw, pixels.")
+    probability_threshold: float = Field(
+        0.75, gt=0, le=1, description="Least probability of a binary instance's pixels."
+    )
+    patch: int = Field(4, ge=1, le=64, description="Side of a patch, pixels.")
+    n_seeds: int = Field(384, ge=1, description="Mean-shift seeds an image or tile.")
+
+
+class Config(Section):
+    """Everything that a training run needs."""
+
+    network: NetworkConfig = NetworkConfig()
+    loss: LossConfig = LossConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    training: TrainingConfig = TrainingConfig()
+    inference: InferenceConfig = InferenceConfig()
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> Config:
+        """Read a configuration file.
+
+        Raises
+        ------
+        ConfigError
+            If the file can't be read, is no YAML, or holds an unknown or impossible setting.
+        """
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path} is not a readable YAML file: {_one_line(error)}.") from error
+        if content is not None and not isinstance(content, dict):
+            raise ConfigError(f"{path} must hold sections such as 'network:', not a single value.")
+        return validated(cls, content or {}, str(path))
+
+
+def validated(model: type[S], values: dict[str, Any], where: str) -> S:
+    """Build ``model`` from ``values``; a ConfigError names ``where`` and the first bad setting."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        given = f", got {first['input']!r}" if first["type"] != "extra_forbidden" else ""
+        raise ConfigError(f"{where}: {name}: {first['msg']}{given}.") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+"""Proofreading without a screen: edits, one undo history, the journal, corrected files."""

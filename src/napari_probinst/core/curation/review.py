@@ -1,0 +1,174 @@
+"""The queue of peaks: which are open, decided or touched by edits, and how far the review is."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.curation.history import Decision
+    from napari_probinst.core.instances import Peak
+
+#: State of a peak; "touched": all its instances were edited since, so its reason no longer holds.
+Status = Literal["open", "accepted", "skipped", "flagged", "touched"]
+
+STATUSES: tuple[Status, ...] = ("open", "accepted", "skipped", "flagged", "touched")
+_OPEN, _ACCEPTED, _SKIPPED, _FLAGGED, _TOUCHED = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewStatistics:
+    """How far the review is, and whether it still pays.
+
+    Parameters
+    ----------
+    total : int
+        Peaks of the image.
+    open, accepted, skipped, flagged, touched : int
+        Peaks in each state; they sum to ``total``.
+    mass_share : float
+        Share of the peaks' entropy mass that is reviewed, in [0, 1]; 1 if there is none.
+    recent : int
+        Peaks finished last that are looked back on, at most 10.
+    recent_edited : int
+        Those of them that needed an edit: close to 0 is the time to stop.
+    """
+
+    total: int
+    open: int
+    accepted: int
+    skipped: int
+    flagged: int
+    touched: int
+    mass_share: float
+    recent: int
+    recent_edited: int
+
+    @property
+    def reviewed(self) -> int:
+        """Peaks that are accepted, flagged or touched; a skipped one is put off."""
+        return self.accepted + self.flagged + self.touched
+
+
+class ReviewQueue:
+    """States of an image's peaks, by rank.
+
+    Every step costs as much as the peaks it concerns; walking and counting are single passes
+    over an array with one byte a peak.
+
+    Parameters
+    ----------
+    peaks : sequence of Peak
+        The most uncertain first. Instance index i of a peak has the id i + 1.
+    """
+
+    def __init__(self, peaks: Sequence[Peak]) -> None:
+        self._decisions: dict[int, Decision] = {}
+        self._states = np.full(len(peaks), _OPEN, dtype=np.uint8)
+        self._mass = np.array([peak.mass for peak in peaks], dtype=np.float64)
+        self._ids = [frozenset(index + 1 for index in peak.instances) for peak in peaks]
+        # Instances of each peak that no edit has touched yet.
+        self._untouched = [len(ids) for ids in self._ids]
+        self._peaks_of: dict[int, list[int]] = defaultdict(list)
+        for peak, ids in enumerate(self._ids):
+            for identifier in ids:
+                self._peaks_of[identifier].append(peak)
+        self._edits_of: Counter[int] = Counter()
+        self._edits_at: Counter[int] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def status(self, peak: int) -> Status:
+        """State of a peak; a decision counts for more than an edit elsewhere."""
+        return STATUSES[int(self._states[peak])]
+
+    def decision(self, peak: int) -> Decision | None:
+        """Return the decision about a peak, None if there is none."""
+        return self._decisions.get(peak)
+
+    def instance_ids(self, peak: int) -> frozenset[int]:
+        """Ids of the instances that a peak is about."""
+        return self._ids[peak]
+
+    def decide(self, peak: int, decision: Decision | None) -> None:
+        """Set or withdraw the decision about a peak."""
+        if decision is None:
+            self._decisions.pop(peak, None)
+        else:
+            self._decisions[peak] = decision
+        self._update(peak)
+
+    def count_edit(
+        self, ids: Iterable[int], at_peak: int | None, *, undone: bool = False
+    ) -> tuple[int, ...]:
+        """Count an edit of instances, or take it back; return the peaks whose state changed."""
+        step = -1 if undone else 1
+        if at_peak is not None:
+            self._edits_at[at_peak] += step
+        concerned: set[int] = set()
+        for identifier in ids:
+            was_touched = self._edits_of[identifier] > 0
+            self._edits_of[identifier] += step
+            if was_touched == (self._edits_of[identifier] > 0):
+                continue
+            for peak in self._peaks_of.get(identifier, ()):
+                self._untouched[peak] -= step
+                concerned.add(peak)
+        return tuple(sorted(peak for peak in concerned if self._update(peak)))
+
+    def needed_edit(self, peak: int) -> bool:
+        """Whether an edit that still holds was made at this peak."""
+        return self._edits_at[peak] > 0
+
+    def next(self, position: int) -> int | None:
+        """Peak after ``position``, whether decided or not; touched ones are passed over."""
+        return _first(self._states[position + 1 :] != _TOUCHED, position + 1)
+
+    def previous(self, position: int) -> int | None:
+        """Peak before ``position``, whether decided or not; touched ones are passed over."""
+        before = _first(self._states[:position][::-1] != _TOUCHED)
+        return None if before is None else position - 1 - before
+
+    def next_open(self, position: int) -> int | None:
+        """Open peak after ``position``, else the first before it; None once all are reviewed."""
+        later = _first(self._states[position + 1 :] == _OPEN, position + 1)
+        return _first(self._states[:position] == _OPEN) if later is None else later
+
+    def statistics(self, recent: Sequence[int] = ()) -> ReviewStatistics:
+        """Count the peaks in each state; ``recent`` are the peaks to look back on."""
+        counts = np.bincount(self._states, minlength=len(STATUSES)).tolist()
+        by_status: dict[str, int] = dict(zip(STATUSES, counts, strict=True))
+        reviewed = np.isin(self._states, (_ACCEPTED, _FLAGGED, _TOUCHED))
+        mass = float(self._mass.sum())
+        return ReviewStatistics(
+            total=len(self),
+            **by_status,
+            mass_share=float(self._mass[reviewed].sum()) / mass if mass > 0 else 1.0,
+            recent=len(recent),
+            recent_edited=sum(map(self.needed_edit, recent)),
+        )
+
+    def _update(self, peak: int) -> bool:
+        """Set the state of a peak anew; return whether it changed."""
+        before = self._states[peak]
+        if peak in self._decisions:
+            self._states[peak] = STATUSES.index(self._decisions[peak])
+        else:
+            touched = self._ids[peak] and not self._untouched[peak]
+            self._states[peak] = _TOUCHED if touched else _OPEN
+        return bool(self._states[peak] != before)
+
+
+def _first(found: NDArray[np.bool_], offset: int = 0) -> int | None:
+    """Position of the first true element plus ``offset``, None if there is none."""
+    if not found.any():
+        return None
+    return int(found.argmax()) + offset

@@ -1,0 +1,149 @@
+"""From whatever axes a file has to channels, height, width."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_probinst.core.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.data.raster import Raster
+
+#: Weights of red, green and blue in luminance (ITU-R BT.601).
+LUMINANCE = (0.299, 0.587, 0.114)
+
+_NAMES = {"Z": "depth", "T": "time", "C": "channel", "S": "colour"}
+_KNOWN = frozenset("CYXSZT")
+#: Samples of no colour, and tifffile's names for axes whose meaning isn't stated.
+_CHANNEL_LIKE = frozenset("SQI")
+
+
+def channels_first(raster: Raster, where: str, axes: str | None = None) -> NDArray[Any]:
+    """Pixels as channels, height, width.
+
+    Axes of length 1 are dropped. Red, green and blue become one channel of luminance
+    (Rec. 601, rounded for integers): grey in all three stays what it is; to have them as three
+    channels, pass ``axes="YXC"``. An axis whose meaning the file doesn't state counts as
+    channels. Where low values are bright the order of the values is reversed, except for one
+    bit pixels: programs that store masks mark them so without inverting them.
+
+    Parameters
+    ----------
+    raster : Raster
+        Content of a file.
+    where : str
+        Name of the file, for messages.
+    axes : str, optional
+        Meaning of the stored dimensions in their order, e.g. ``"CYX"``, where the file lies.
+
+    Returns
+    -------
+    ndarray of shape (n_channels, height, width)
+        In the file's data type.
+
+    Raises
+    ------
+    InputError
+        If ``axes`` doesn't fit, or the image is not two-dimensional.
+    """
+    pixels, letters = raster.pixels, raster.axes
+    if raster.white_is_zero:
+        pixels = reversed_values(pixels, raster.bits)
+    colour = raster.colour
+    if axes is not None:
+        pixels, letters = relabelled(pixels, letters, axes, where)
+        colour = colour and "S" in letters
+    pixels, letters = squeezed(pixels, letters)
+    if "S" in letters and colour:
+        pixels = luminance(np.moveaxis(pixels, letters.index("S"), -1))
+        letters = letters.replace("S", "")
+    if "C" not in letters:
+        spare = next((letter for letter in letters if letter in _CHANNEL_LIKE), None)
+        letters = letters.replace(spare, "C") if spare else letters
+    _check_planar(pixels, letters, where)
+    if "C" not in letters:
+        pixels, letters = pixels[np.newaxis], "C" + letters
+    return pixels.transpose([letters.index(letter) for letter in "CYX"])
+
+
+def squeezed(pixels: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
+    """Drop the axes of length 1, except Y and X."""
+    kept = [i for i, letter in enumerate(axes) if letter in "YX" or pixels.shape[i] != 1]
+    shape = [pixels.shape[i] for i in kept]
+    return pixels.reshape(shape), "".join(axes[i] for i in kept)
+
+
+def relabelled(
+    pixels: NDArray[Any], stored: str, axes: str, where: str
+) -> tuple[NDArray[Any], str]:
+    """Replace the axes that a file states by the user's.
+
+    ``axes`` names all stored dimensions, or only those longer than 1.
+
+    Raises
+    ------
+    InputError
+        If a letter is unknown or repeated, Y or X is absent, or the number doesn't fit.
+    """
+    letters = axes.upper()
+    if not {"Y", "X"} <= set(letters) <= _KNOWN or len(set(letters)) != len(letters):
+        raise InputError(
+            f"axes {axes!r} are not understood; name each dimension of {where} once, with Y, X "
+            "and if need be C, Z, T or S, for instance CYX."
+        )
+    if len(letters) == pixels.ndim:
+        return pixels, letters
+    longer = tuple(length for length in pixels.shape if length != 1)
+    if len(letters) == len(longer):
+        return pixels.reshape(longer), letters
+    reduced, _ = squeezed(pixels, stored)
+    if len(letters) == reduced.ndim:
+        return reduced, letters
+    raise InputError(
+        f"axes {axes!r} name {len(letters)} dimensions, but {where} has "
+        f"{' x '.join(str(length) for length in reduced.shape)} values; name each dimension."
+    )
+
+
+def luminance(colours: NDArray[Any]) -> NDArray[Any]:
+    """Luminance of colours whose red, green and blue lie on the last axis, same data type."""
+    grey = np.zeros(colours.shape[:-1])
+    for i, weight in enumerate(LUMINANCE):
+        grey += weight * colours[..., i]
+    return (np.rint(grey) if colours.dtype.kind in "ui" else grey).astype(colours.dtype)
+
+
+def reversed_values(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Reverse the order of the values: white is zero becomes black is zero.
+
+    ``2**bits - 1 - v`` for unsigned integers, ``-1 - v`` for signed ones (no overflow), ``-v``
+    for floats; one bit pixels stay as they are.
+    """
+    if pixels.dtype.kind == "b" or bits == 1:
+        return pixels
+    if pixels.dtype.kind == "u":
+        brightest: NDArray[Any] = np.array(2**bits - 1, dtype=pixels.dtype)
+        return brightest - pixels
+    return ~pixels if pixels.dtype.kind == "i" else -pixels
+
+
+def _check_planar(pixels: NDArray[Any], letters: str, where: str) -> None:
+    if not {"Y", "X"} <= set(letters):
+        raise InputError(
+            f"{where} has axes {letters or 'of unknown meaning'}, not height and width; expected "
+            "a 2-D image, so state the axes, for instance CYX."
+        )
+    surplus = [
+        f"{pixels.shape[i]} along {_NAMES.get(letter, letter)} ({letter})"
+        for i, letter in enumerate(letters)
+        if letter not in "CYX"
+    ]
+    if surplus:
+        raise InputError(
+            f"{where} has {', '.join(surplus)}; expected one 2-D plane a channel, so save a "
+            "single plane or a projection, or state the axes if the file is wrong about them."
+        )

@@ -1,0 +1,74 @@
+"""Force overlapping instances into one label image, by a stated rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.instances import Instance
+    from napari_probinst.core.prediction import Prediction
+
+FLATTEN_RULE = (
+    "A pixel of several instances goes to the one most probable there, the lowest label on a "
+    "tie; a label is the instance's index + 1."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flattened:
+    """Overlapping instances forced into one label image.
+
+    Parameters
+    ----------
+    labels : ndarray of uint16 or uint32, shape (height, width)
+        0 is background, i + 1 is instance i.
+    n_overlap : int
+        Pixels that belong to more than one instance.
+    """
+
+    labels: NDArray[np.unsignedinteger[Any]]
+    n_overlap: int
+
+
+def exported_instances(prediction: Prediction) -> dict[int, Instance]:
+    """Binary instances worth exporting, by their index in the prediction.
+
+    Those that hold at least one pixel, and at least ``settings.min_size``, at the prediction's
+    probability threshold.
+    """
+    least = max(prediction.settings.min_size, 1)
+    return {
+        index: instance
+        for index, instance in enumerate(prediction.binary().instances)
+        if instance.area >= least
+    }
+
+
+def flatten(prediction: Prediction) -> Flattened:
+    """Label image of the exported instances.
+
+    A pixel that several instances hold goes to the one with the highest probability there, and
+    to the lowest index on a tie.
+    """
+    labels = np.zeros(prediction.shape, dtype=label_type(len(prediction.instances)))
+    highest = np.zeros(prediction.shape, dtype=np.uint8)
+    cover = np.zeros(prediction.shape, dtype=np.uint16)
+    for index, instance in exported_instances(prediction).items():
+        probabilistic = prediction.instances.instances[index]
+        y0, x0, y1, x1 = probabilistic.bbox
+        inside = instance.crop(probabilistic.bbox)
+        wins = inside & (probabilistic.counts > highest[y0:y1, x0:x1])
+        labels[y0:y1, x0:x1][wins] = index + 1
+        highest[y0:y1, x0:x1][wins] = probabilistic.counts[wins]
+        cover[y0:y1, x0:x1] += inside
+    return Flattened(labels, int(np.count_nonzero(cover > 1)))
+
+
+def label_type(highest: int) -> type[np.unsignedinteger[Any]]:
+    """Smallest type, 16 bits at least, that holds labels up to ``highest``."""
+    return np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32

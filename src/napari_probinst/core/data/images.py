@@ -1,0 +1,130 @@
+"""An image as the pipeline takes it, and how one is read from a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_probinst.core.data.axes import channels_first
+from napari_probinst.core.data.files import image_name, read_raster
+from napari_probinst.core.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """A 2-D image of one or more channels.
+
+    Parameters
+    ----------
+    name : str
+        Name without folder and suffix; a well, for BBBC010.
+    channels : ndarray of shape (n_channels, height, width)
+        Intensities in the file's own data type; read-only.
+    channel_names : tuple of str
+        One for each channel.
+    pixel_size : (float, float) or None
+        y and x size of a pixel in micrometres, where the file states it.
+    path : Path or None
+        The file it comes from (the first, where each channel has its own).
+    present : tuple of bool
+        False for a channel of the model that the image doesn't have; it is filled with zeros.
+        Default: all present.
+
+    Raises
+    ------
+    ValueError
+        If ``channels`` is not three-dimensional, or the tuples don't fit it.
+    """
+
+    name: str
+    channels: NDArray[Any]
+    channel_names: tuple[str, ...]
+    pixel_size: tuple[float, float] | None = None
+    path: Path | None = None
+    present: tuple[bool, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.channels.ndim != 3:
+            raise ValueError(f"expected channels, height, width, got {self.channels.shape}")
+        if not self.present:
+            object.__setattr__(self, "present", (True,) * len(self.channels))
+        if not len(self.channels) == len(self.channel_names) == len(self.present):
+            raise ValueError(
+                f"{len(self.channels)} channels, {len(self.channel_names)} names and "
+                f"{len(self.present)} presence flags don't fit together"
+            )
+        frozen = self.channels.view()
+        frozen.flags.writeable = False
+        object.__setattr__(self, "channels", frozen)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return (self.channels.shape[1], self.channels.shape[2])
+
+
+def read_image(path: Path, axes: str | None = None, memory_limit: int | None = None) -> Image:
+    """Read one image file, all its channels in the file's order.
+
+    TIFF of every common kind (OME, ImageJ, BigTIFF; the first series at full resolution) and
+    PNG. Axes come from the file's own metadata; axes of length 1 are dropped; RGB becomes one
+    channel of luminance and alpha is dropped; see `channels_first` for these rules. One bit
+    pixels become 0 and 1 of 8 bits.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    axes : str, optional
+        Meaning of the stored dimensions, e.g. ``"CYX"``, for a file that states them wrongly.
+    memory_limit : int, optional
+        Largest number of bytes to allocate; default: a quarter of the machine's memory.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read or is incomplete, is larger than memory holds, is not
+        two-dimensional, or has complex, NaN or infinite values.
+    """
+    raster = read_raster(path, memory_limit)
+    channels = np.ascontiguousarray(channels_first(raster, str(path), axes))
+    if channels.dtype.kind == "b":
+        channels = channels.astype(np.uint8)
+    _check_values(channels, path)
+    names = raster.channel_names
+    if len(names) != len(channels):
+        names = tuple(f"channel {i + 1}" for i in range(len(channels)))
+    return Image(
+        name=image_name(path),
+        channels=channels,
+        channel_names=names,
+        pixel_size=raster.pixel_size,
+        path=path,
+    )
+
+
+def _check_values(channels: NDArray[Any], path: Path) -> None:
+    """Refuse values that are no intensities."""
+    if channels.dtype.kind not in "uif":
+        raise InputError(
+            f"{path} has pixels of type {channels.dtype}; expected integers or real numbers, so "
+            "save the magnitude or one component."
+        )
+    if channels.dtype.kind != "f":
+        return
+    broken = ~np.isfinite(channels)
+    n_broken = int(np.count_nonzero(broken))
+    if n_broken:
+        channel, y, x = np.unravel_index(int(np.argmax(broken)), broken.shape)
+        raise InputError(
+            f"{path} has {n_broken} {'pixel' if n_broken == 1 else 'pixels'} that are NaN or "
+            f"infinite, the first in channel {channel + 1} at y={y}, x={x}; expected finite "
+            "intensities, so replace them."
+        )

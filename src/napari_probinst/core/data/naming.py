@@ -1,0 +1,35 @@
+"""Names of the files that a prediction and a correction leave beside an image's NAME."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PREDICTION_SUFFIX = ".prediction.npz"
+LABELS_SUFFIX = ".labels.tif"
+PROBABILITY_SUFFIX = ".probability.tif"
+ENTROPY_SUFFIX = ".entropy.tif"
+PEAKS_SUFFIX = ".peaks.csv"
+INSTANCES_SUFFIX = ".instances.tif"
+COUNTS_SUFFIX = ".counts.tif"
+COCO_NAME = "predictions.json"
+
+_RESULT_IMAGES = (
+    LABELS_SUFFIX,
+    PROBABILITY_SUFFIX,
+    ENTROPY_SUFFIX,
+    INSTANCES_SUFFIX,
+    COUNTS_SUFFIX,
+)
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file is a result of this program, by its name: no image to predict."""
+    return path.name.lower().endswith(_RESULT_IMAGES)
+
+
+def is_file_name(name: str) -> bool:
+    """Whether an image's name can be the beginning of a file name on every system."""
+    return bool(name) and name not in (".", "..") and not any(c in name for c in "/\\:\0\n\r")

@@ -1,0 +1,312 @@
+"""The native file of a prediction: boxes, crops and a JSON header, ``NAME.prediction.npz``.
+
+A NumPy archive without pickles. Masks are bit-packed and counts are bytes, each one after the
+other in the order of their boxes, which say where one ends; no full page is ever stored. It
+holds the draws' own instances and the matches too, so that proofreading, scoring and
+simulation never need the network again. The same prediction always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_probinst.core.config import InferenceConfig, validated
+from napari_probinst.core.data.atomic import atomic_file
+from napari_probinst.core.data.naming import is_file_name
+from napari_probinst.core.data.raster import check_size, default_memory_limit, refusing_damage
+from napari_probinst.core.errors import ConfigError, InputError, OutputError
+from napari_probinst.core.instances import (
+    Instance,
+    InstanceSet,
+    Peak,
+    ProbabilisticInstance,
+    ProbabilisticInstances,
+)
+from napari_probinst.core.prediction import Prediction, Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+FORMAT = "napari-probinst prediction"
+VERSION = 1
+
+#: Archive members with their data type and number of dimensions.
+_MEMBERS: Mapping[str, tuple[type, int]] = {
+    "header": (np.uint8, 1),
+    "boxes": (np.int32, 2),
+    "counts": (np.uint8, 1),
+    "matches": (np.int32, 2),
+    "draw_sizes": (np.int32, 1),
+    "draw_boxes": (np.int32, 2),
+    "draw_masks": (np.uint8, 1),
+}
+_UNMATCHED = -1
+
+
+def save_prediction(prediction: Prediction, path: Path) -> None:
+    """Write a prediction in full; `load_prediction` gives it back exactly.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Result of the pipeline for one image.
+    path : Path
+        Final name, by convention ``NAME.prediction.npz``.
+
+    Raises
+    ------
+    OutputError
+        If the file can't be written, or the image's name can't be part of a file name.
+    """
+    if not is_file_name(prediction.name):
+        raise OutputError(
+            f"the image name {prediction.name!r} can't be part of a file name; rename the image."
+        )
+    instances = prediction.instances
+    drawn = [instance for draw in instances.draws for instance in draw.instances]
+    matches = [
+        [_UNMATCHED if match is None else match for match in instance.matches]
+        for instance in instances.instances
+    ]
+    header = json.dumps(_header(prediction), ensure_ascii=False, allow_nan=False, sort_keys=True)
+    arrays = {
+        "header": np.frombuffer(header.encode(), dtype=np.uint8),
+        "boxes": _boxes(instance.bbox for instance in instances.instances),
+        "counts": _joined(instance.counts.ravel() for instance in instances.instances),
+        "matches": np.array(matches, np.int32).reshape(len(instances), instances.n_draws),
+        "draw_sizes": np.array([len(draw) for draw in instances.draws], np.int32),
+        "draw_boxes": _boxes(instance.bbox for instance in drawn),
+        "draw_masks": _joined(np.packbits(instance.mask) for instance in drawn),
+    }
+    with atomic_file(path) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_prediction(path: Path) -> Prediction:
+    """Read what `save_prediction` wrote.
+
+    Everything in the file is checked: a prediction that loads can't fail later because of it.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, is none of ours, is damaged or contradicts itself, or was
+        written by a newer version.
+    """
+    try:
+        with refusing_damage(path, "prediction"):
+            return _parse(path)
+    except ConfigError as error:
+        raise InputError(f"{path} holds an impossible setting ({error}); predict again.") from error
+
+
+def _header(prediction: Prediction) -> dict[str, Any]:
+    height, width = prediction.shape
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": prediction.name,
+        "shape": [int(height), int(width)],
+        "pixel_size": prediction.pixel_size and [float(size) for size in prediction.pixel_size],
+        "settings": prediction.settings.model_dump(mode="json"),
+        "provenance": dataclasses.asdict(prediction.provenance),
+        "peaks": [_peak_values(peak) for peak in prediction.peaks],
+    }
+
+
+def _peak_values(peak: Peak) -> dict[str, Any]:
+    """Peak as JSON values; stages may have left NumPy scalars in it."""
+    return {
+        "y": int(peak.y),
+        "x": int(peak.x),
+        "instances": [int(index) for index in peak.instances],
+        "entropy": float(peak.entropy),
+        "mass": float(peak.mass),
+        "rank": int(peak.rank),
+        "kind": peak.kind,
+        "reason": peak.reason,
+    }
+
+
+def _boxes(boxes: Iterable[tuple[int, int, int, int]]) -> NDArray[np.int32]:
+    return np.array(list(boxes), np.int32).reshape(-1, 4)
+
+
+def _joined(parts: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    return np.concatenate([np.empty(0, np.uint8), *parts])
+
+
+def _parse(path: Path) -> Prediction:
+    arrays = _read_members(path)
+    header = json.loads(arrays["header"].tobytes())
+    _require(isinstance(header, dict) and header.get("format") == FORMAT, "no prediction header")
+    version = header["version"]
+    _require(type(version) is int and version >= 1, "no version")
+    if version > VERSION:
+        raise InputError(
+            f"{path} was written by a newer version (format {version}, this one reads up to "
+            f"{VERSION}); update napari-probinst."
+        )
+    shape = _shape(header["shape"])
+    check_size(path, shape, np.dtype(np.float32).itemsize)  # the maps made of it later
+    draws = _read_draws(arrays, shape)
+    instances = _read_instances(arrays, shape, draws)
+    name = header["name"]
+    _require(isinstance(name, str) and is_file_name(name), "the image's name is no file name")
+    settings = header["settings"]
+    _require(isinstance(settings, dict), "no settings")
+    provenance = header["provenance"]
+    _require(all(isinstance(value, str) for value in provenance.values()), "no provenance")
+    return Prediction(
+        name=name,
+        instances=instances,
+        peaks=tuple(
+            _read_peak(values, rank, instances)
+            for rank, values in enumerate(header["peaks"], start=1)
+        ),
+        settings=validated(InferenceConfig, settings, "settings"),
+        provenance=Provenance(**provenance),
+        pixel_size=_pixel_size(header["pixel_size"]),
+    )
+
+
+def _read_members(path: Path) -> dict[str, NDArray[Any]]:
+    """Arrays of the archive, none of them larger than memory holds."""
+    with zipfile.ZipFile(path) as archive:
+        claimed = sum(member.file_size for member in archive.infolist())
+    if claimed > default_memory_limit():
+        raise InputError(
+            f"{path} claims {claimed / 1e9:.3g} GB, more than one prediction may take here; "
+            "check whether the file is damaged."
+        )
+    arrays: dict[str, NDArray[Any]] = {}
+    with np.load(path, allow_pickle=False) as archive:
+        for name, (dtype, n_dimensions) in _MEMBERS.items():
+            array = archive[name]
+            _require(
+                isinstance(array, np.ndarray)
+                and array.dtype == np.dtype(dtype)
+                and array.ndim == n_dimensions,
+                f"{name} is of another type",
+            )
+            arrays[name] = array
+    return arrays
+
+
+def _read_draws(
+    arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]
+) -> tuple[InstanceSet, ...]:
+    sizes, boxes, packed = arrays["draw_sizes"], arrays["draw_boxes"], arrays["draw_masks"]
+    _require(1 <= len(sizes) <= 255, "the number of draws is not 1 to 255")
+    _require(bool((sizes >= 0).all()) and int(sizes.sum()) == len(boxes), "draws lack instances")
+    areas = _areas(boxes, shape)
+    ends = np.cumsum((areas + 7) // 8)
+    _require(len(packed) == (ends[-1] if len(ends) else 0), "masks don't fill their boxes")
+    parts = np.split(packed, ends[:-1])
+    instances = [
+        Instance(_box(box), np.unpackbits(part, count=area).reshape(_extent(box)).astype(bool))
+        for box, area, part in zip(boxes, areas.tolist(), parts[: len(boxes)], strict=True)
+    ]
+    first = 0
+    draws = []
+    for size in sizes.tolist():
+        draws.append(InstanceSet(shape, tuple(instances[first : first + size])))
+        first += size
+    return tuple(draws)
+
+
+def _read_instances(
+    arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int], draws: tuple[InstanceSet, ...]
+) -> ProbabilisticInstances:
+    boxes, counts, matches = arrays["boxes"], arrays["counts"], arrays["matches"]
+    ends = np.cumsum(_areas(boxes, shape))
+    _require(len(counts) == (ends[-1] if len(ends) else 0), "counts don't fill their boxes")
+    _require(int(counts.max(initial=0)) <= len(draws), "counts exceed the draws")
+    _require(matches.shape == (len(boxes), len(draws)), "matches don't fit")
+    sizes = np.array([len(draw) for draw in draws])
+    _require(
+        bool(((matches >= _UNMATCHED) & (matches < sizes)).all()), "matches of absent instances"
+    )
+    parts = np.split(counts, ends[:-1])
+    return ProbabilisticInstances(
+        shape,
+        tuple(
+            ProbabilisticInstance(
+                _box(box),
+                part.reshape(_extent(box)),
+                tuple(None if match == _UNMATCHED else match for match in row),
+            )
+            for box, part, row in zip(boxes, parts[: len(boxes)], matches.tolist(), strict=True)
+        ),
+        draws,
+    )
+
+
+def _read_peak(values: dict[str, Any], rank: int, instances: ProbabilisticInstances) -> Peak:
+    fields = dict(values, instances=tuple(values["instances"]))
+    peak = Peak(**fields)
+    height, width = instances.shape
+    whole = (peak.y, peak.x, peak.rank, *peak.instances)
+    _require(all(type(value) is int for value in whole), "a peak's place is no whole number")
+    _require(0 <= peak.y < height and 0 <= peak.x < width, "a peak outside the image")
+    _require(all(0 <= i < len(instances) for i in peak.instances), "a peak of absent instances")
+    _require(peak.rank == rank, "peaks out of order")
+    _require(_is_finite(peak.entropy) and _is_finite(peak.mass), "a peak without entropy")
+    _require(isinstance(peak.kind, str) and isinstance(peak.reason, str), "a peak without reason")
+    return peak
+
+
+def _shape(values: list[Any]) -> tuple[int, int]:
+    _require(
+        len(values) == 2 and all(type(value) is int and 0 < value < 2**31 for value in values),
+        "no image shape",
+    )
+    return (values[0], values[1])
+
+
+def _pixel_size(values: list[Any] | None) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    _require(
+        len(values) == 2 and all(_is_finite(value) and value > 0 for value in values),
+        "no pixel size",
+    )
+    return (float(values[0]), float(values[1]))
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float | int) and math.isfinite(value)
+
+
+def _areas(boxes: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Pixels of each box, after checking that all lie inside the image."""
+    _require(boxes.shape[1] == 4, "boxes need four sides")
+    y0, x0, y1, x1 = boxes.astype(np.int64).T
+    inside = (y0 >= 0) & (y0 <= y1) & (y1 <= shape[0]) & (x0 >= 0) & (x0 <= x1) & (x1 <= shape[1])
+    _require(bool(inside.all()), "boxes outside the image")
+    areas: NDArray[np.int64] = (y1 - y0) * (x1 - x0)
+    return areas
+
+
+def _box(row: NDArray[np.int32]) -> tuple[int, int, int, int]:
+    y0, x0, y1, x1 = row.tolist()
+    return (y0, x0, y1, x1)
+
+
+def _extent(row: NDArray[np.int32]) -> tuple[int, int]:
+    y0, x0, y1, x1 = row.tolist()
+    return (y1 - y0, x1 - x0)
+
+
+def _require(condition: bool, problem: str) -> None:
+    if not condition:
+        raise ValueError(problem)

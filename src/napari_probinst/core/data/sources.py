@@ -1,0 +1,282 @@
+"""Find the images that a path stands for, and read each in the order of a model's channels."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_probinst.core.data.bbbc010 import find_wells
+from napari_probinst.core.data.files import IMAGE_SUFFIXES, image_name
+from napari_probinst.core.data.images import Image, read_image
+from napari_probinst.core.data.naming import is_result
+from napari_probinst.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from napari_probinst.core.config import ChannelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """An image that can be read when its turn comes.
+
+    Parameters
+    ----------
+    name : str
+        Name of the image; unique among those of one `find_images`.
+    paths : tuple of Path or None
+        One file that holds all channels, or one file for each channel of the model, None for
+        an optional channel that the image doesn't have.
+    channels : tuple of ChannelConfig
+        The model's channels, in its order.
+    """
+
+    name: str
+    paths: tuple[Path | None, ...]
+    channels: tuple[ChannelConfig, ...]
+
+    @property
+    def path(self) -> Path:
+        """The file, or the first of them."""
+        return next(path for path in self.paths if path is not None)
+
+    def read(self, axes: str | None = None, memory_limit: int | None = None) -> Image:
+        """Read the image with channels in the model's order.
+
+        A single file holds either all channels of the model or exactly the required ones, in
+        the model's order. Absent channels are zeros and ``present`` says so.
+
+        Parameters
+        ----------
+        axes : str, optional
+            Meaning of the stored dimensions, for files that state them wrongly.
+        memory_limit : int, optional
+            Largest number of bytes to allocate for a file.
+
+        Raises
+        ------
+        InputError
+            If a file is refused, the number of channels is another than the model's, or files
+            of one image differ in shape.
+        """
+        if len(self.paths) == 1:
+            image = read_image(self.path, axes, memory_limit)
+            planes = dict(zip(self._slots(image), image.channels, strict=True))
+        else:
+            image, planes = self._read_pair(axes, memory_limit)
+        empty = np.zeros(image.shape, dtype=image.channels.dtype)
+        return Image(
+            name=self.name,
+            channels=np.stack([planes.get(i, empty) for i in range(len(self.channels))]),
+            channel_names=tuple(channel.name for channel in self.channels),
+            pixel_size=image.pixel_size,
+            path=self.path,
+            present=tuple(i in planes for i in range(len(self.channels))),
+        )
+
+    def _slots(self, image: Image) -> list[int]:
+        """Which of the model's channels those of a single file are."""
+        everything = list(range(len(self.channels)))
+        required = [i for i in everything if self.channels[i].required]
+        for slots in (everything, required):
+            if len(image.channels) == len(slots):
+                return slots
+        expected = _counted(self.channels)
+        if len(required) < len(everything):
+            expected += f" or {_counted([self.channels[i] for i in required])}"
+        raise InputError(
+            f"{image.path} has {len(image.channels)} channels; this model needs {expected}, so "
+            "save these channels alone, in this order."
+        )
+
+    def _read_pair(
+        self, axes: str | None, memory_limit: int | None
+    ) -> tuple[Image, dict[int, np.ndarray]]:
+        first: Image | None = None
+        planes = {}
+        for i, path in enumerate(self.paths):
+            if path is None:
+                continue
+            image = read_image(path, axes, memory_limit)
+            if len(image.channels) != 1:
+                raise InputError(
+                    f"{path} has {len(image.channels)} channels, but its name says it is the "
+                    f"{self.channels[i].name} alone; save one channel a file."
+                )
+            first = first or image
+            if image.shape != first.shape:
+                raise InputError(
+                    f"{path} is {image.shape[0]} x {image.shape[1]} pixels, but {first.path} is "
+                    f"{first.shape[0]} x {first.shape[1]}; channels of one image share a shape."
+                )
+            planes[i] = image.channels[0]
+        if first is None:
+            raise InputError(f"{self.name} has no file; expected one for each channel.")
+        return first, planes
+
+
+def find_images(
+    path: Path, channels: Sequence[ChannelConfig], wells: Sequence[str] | None = None
+) -> list[ImageSource]:
+    """Images at a path, for a model of these channels, sorted by name.
+
+    Parameters
+    ----------
+    path : Path
+        An image file (of a pair, either file: its partner is found beside it), or a folder.
+        In a folder, BBBC010's w1/w2 pairs are one image named by its well; else files whose
+        names hold the suffixes of the model's channels (``NAME_w1.tif``, ``NAME_w2.tif``) are
+        one image; any other image file is an image of its own. Sub-folders are not searched;
+        hidden files and files that this program wrote don't count.
+    channels : sequence of ChannelConfig
+        The model's channels, in its order.
+    wells : sequence of str, optional
+        Names of the images (wells) to keep.
+
+    Raises
+    ------
+    InputError
+        If there is no image, a name is unknown or stands for two images, or a required channel
+        has no file.
+    """
+    sources = (
+        _in_folder(path, tuple(channels))
+        if path.is_dir()
+        else [_around_file(path, tuple(channels))]
+    )
+    return sources if wells is None else _selected(sources, wells, path)
+
+
+def _in_folder(folder: Path, channels: tuple[ChannelConfig, ...]) -> list[ImageSource]:
+    pairs = _well_sources(folder, channels)
+    if pairs:
+        return pairs
+    sources = _grouped(_image_files(folder), channels)
+    if not sources:
+        raise InputError(
+            f"{folder} holds no image; expected files that end in {', '.join(IMAGE_SUFFIXES)} "
+            "(sub-folders are not searched)."
+        )
+    return sources
+
+
+def _around_file(path: Path, channels: tuple[ChannelConfig, ...]) -> ImageSource:
+    if not path.exists():
+        raise InputError(f"{path} doesn't exist; expected an image file or a folder of images.")
+    for source in _well_sources(path.parent, channels):
+        if path in source.paths:
+            return source
+    parts = _split_name(path, channels)
+    if parts is None:
+        return ImageSource(image_name(path), (path,), channels)
+    partners = [
+        other
+        for other in {path, *_image_files(path.parent)}
+        if (others := _split_name(other, channels)) and others[0] == parts[0]
+    ]
+    return _grouped(partners, channels)[0]
+
+
+def _image_files(folder: Path) -> list[Path]:
+    try:
+        content = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"{folder} can't be listed: {error.strerror}; check the folder."
+        ) from error
+    return [
+        path
+        for path in content
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not path.name.startswith(".")
+        and not is_result(path)
+        and path.is_file()
+    ]
+
+
+def _well_sources(folder: Path, channels: tuple[ChannelConfig, ...]) -> list[ImageSource]:
+    """BBBC010's wells, if the model knows its channels by their marks."""
+    wells = find_wells(folder)
+    sources = []
+    for well, files in wells.items():
+        paths = tuple(files.get(channel.suffix or "") for channel in channels)
+        if any(
+            path is None and channel.required for path, channel in zip(paths, channels, strict=True)
+        ):
+            return []
+        sources.append(ImageSource(well, paths, channels))
+    return sources
+
+
+def _split_name(path: Path, channels: Iterable[ChannelConfig]) -> tuple[str, str] | None:
+    """Name of the image and mark of the channel, e.g. ``("plate 1", "w2")``."""
+    suffixes = [re.escape(channel.suffix) for channel in channels if channel.suffix]
+    if not suffixes:
+        return None
+    match = re.fullmatch(
+        rf"(?P<name>.+)[_\-. ](?P<suffix>{'|'.join(suffixes)})(?:[_\-. ].*)?", image_name(path)
+    )
+    return (match["name"], match["suffix"]) if match else None
+
+
+def _grouped(paths: Iterable[Path], channels: tuple[ChannelConfig, ...]) -> list[ImageSource]:
+    """Images of these files: those that carry marks of channels together, the others alone."""
+    marked: dict[str, dict[str, Path]] = {}
+    alone: dict[str, Path] = {}
+    for path in sorted(paths):
+        parts = _split_name(path, channels)
+        name, suffix = parts or (image_name(path), "")
+        group = marked.setdefault(name, {}) if parts else {}
+        other = group.get(suffix) or alone.get(name)
+        if other is not None or (not parts and name in marked):
+            other = other or next(iter(marked[name].values()))
+            raise InputError(
+                f"{path} and {other.name} would both be the image {name!r}; rename or remove "
+                "one of them."
+            )
+        if parts:
+            group[suffix] = path
+        else:
+            alone[name] = path
+    sources = [ImageSource(name, (path,), channels) for name, path in alone.items()]
+    sources += [_marked_source(name, group, channels) for name, group in marked.items()]
+    return sorted(sources, key=lambda source: source.name)
+
+
+def _marked_source(
+    name: str, group: dict[str, Path], channels: tuple[ChannelConfig, ...]
+) -> ImageSource:
+    paths = tuple(group.get(channel.suffix or "") for channel in channels)
+    for path, channel in zip(paths, channels, strict=True):
+        if path is None and channel.required:
+            raise InputError(
+                f"{next(iter(group.values()))} has no partner for the required channel "
+                f"{channel.name}; expected a file such as {name}_{channel.suffix}.tif beside it."
+            )
+    return ImageSource(name, paths, channels)
+
+
+def _selected(sources: list[ImageSource], wells: Sequence[str], path: Path) -> list[ImageSource]:
+    known = [source.name for source in sources]
+    unknown = [name for name in dict.fromkeys(wells) if name not in set(known)]
+    if unknown:
+        raise InputError(
+            f"{path} has no {_listed(unknown)}; it holds {_listed(known)}, so correct the list."
+        )
+    if not wells:
+        raise InputError(f"no image of {path} is asked for; name at least one.")
+    return [source for source in sources if source.name in set(wells)]
+
+
+def _listed(names: Sequence[str], longest: int = 8) -> str:
+    shown = ", ".join(names[:longest])
+    return shown if len(names) <= longest else f"{shown}, … ({len(names)} in all)"
+
+
+def _counted(channels: Sequence[ChannelConfig]) -> str:
+    return f"{len(channels)} ({', '.join(channel.name for channel in channels)})"

@@ -1,0 +1,168 @@
+"""Read a TIFF of any microscope as a raster, or refuse it; never a silently incomplete image.
+
+tifffile does the decoding. It fills what it can't find with zeros and mentions it in the log;
+here the offsets are compared with the file's size first, and its log is heard as errors.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import tifffile
+
+from napari_probinst.core.data.raster import Raster, check_size, one_line, refusing_damage
+from napari_probinst.core.data.tiff_metadata import channel_names, pixel_size
+from napari_probinst.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_COLOURS = (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+_GREYS = (
+    tifffile.PHOTOMETRIC.MINISBLACK,
+    tifffile.PHOTOMETRIC.MINISWHITE,
+    tifffile.PHOTOMETRIC.PALETTE,  # ImageJ's look-up tables: the indices are the intensities
+)
+_ALPHAS = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
+
+
+def read_tiff(path: Path, memory_limit: int | None = None) -> Raster:
+    """Read the first series of a TIFF file at full resolution.
+
+    Parameters
+    ----------
+    path : Path
+        OME-TIFF, ImageJ hyperstack, BigTIFF or any other; tiled or in strips, either byte
+        order, any compression that imagecodecs knows.
+    memory_limit : int, optional
+        Largest number of bytes to allocate; default: a share of the machine's memory.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, is no TIFF, is incomplete, has an unsupported pixel type or
+        colour model, or claims more than memory holds (noticed before allocating).
+    """
+    with (
+        refusing_damage(path, "TIFF"),
+        _heard_log() as complaints,
+        tifffile.TiffFile(path) as file,
+    ):
+        if not file.series:
+            raise InputError(f"{path} holds no image; export it again.")
+        series = file.series[0]
+        _refuse_complaints(path, complaints)
+        _check_header(path, series, memory_limit)
+        _check_complete(path, series)
+        # One worker: decoding threads would log where nobody listens.
+        pixels = series.asarray(squeeze=False, maxworkers=1)
+        _refuse_complaints(path, complaints)
+        axes = series.get_axes(squeeze=False)
+        if pixels.shape != series.get_shape(squeeze=False):
+            raise InputError(
+                f"{path} holds {pixels.shape} values where its metadata says "
+                f"{series.get_shape(squeeze=False)} ({axes}); export it again."
+            )
+        page = series.keyframe
+        colour = page.photometric in _COLOURS
+        n_samples = _samples_without_alpha(page, colour)
+        if "S" in axes and n_samples < pixels.shape[axes.index("S")]:
+            pixels = pixels.take(range(n_samples), axis=axes.index("S"))
+        return Raster(
+            pixels=pixels.astype(pixels.dtype.newbyteorder("="), copy=False),
+            axes=axes,
+            colour=colour,
+            white_is_zero=page.photometric == tifffile.PHOTOMETRIC.MINISWHITE,
+            bits=page.bitspersample,
+            channel_names=channel_names(file),
+            pixel_size=pixel_size(file),
+        )
+
+
+def _check_header(path: Path, series: Any, memory_limit: int | None) -> None:
+    """Refuse what can't be decoded or held, from the header alone."""
+    page = series.keyframe
+    if series.dtype is None:
+        raise InputError(
+            f"{path} has pixels of {page.bitspersample} bits in an unknown format; expected "
+            "8, 16 or 32 bit integers or floats, so convert it."
+        )
+    if page.photometric not in _COLOURS + _GREYS:
+        raise InputError(
+            f"{path} has an unsupported colour model ({page.photometric!s}); save it as "
+            "greyscale or RGB."
+        )
+    check_size(path, series.get_shape(squeeze=False), series.dtype.itemsize, memory_limit)
+    check_size(path, page.chunks, series.dtype.itemsize, memory_limit)
+
+
+def _check_complete(path: Path, series: Any) -> None:
+    """Refuse a file that ends before its pixels do, or that lacks pages or tiles."""
+    if series.dataoffset is not None:  # one block, maybe of many ImageJ planes under one header
+        missing = series.dataoffset + series.nbytes - series.parent.filehandle.size
+        if missing > 0:
+            raise InputError(
+                f"{path} is truncated: {missing} bytes of pixels are missing; copy it again."
+            )
+        return
+    for index, page in enumerate(series):
+        if page is None:
+            raise InputError(
+                f"{path} lacks plane {index + 1} of {len(series)}, perhaps stored in another "
+                "file; put all files of the set in one folder, or export it again."
+            )
+        ends = [a + b for a, b in zip(page.dataoffsets, page.databytecounts, strict=False)]
+        n_segments = math.prod(series.keyframe.chunked)
+        stored = sum(page.databytecounts)
+        is_short = series.keyframe.compression == 1 and stored * 8 < (
+            math.prod(page.shape) * series.keyframe.bitspersample
+        )
+        if (
+            len(ends) < n_segments
+            or min(page.dataoffsets) <= 0
+            or min(page.databytecounts) <= 0
+            or max(ends) > page.parent.filehandle.size
+            or is_short
+        ):
+            raise InputError(
+                f"{path} is truncated: pixels of plane {index + 1} are missing; copy it again."
+            )
+
+
+def _samples_without_alpha(page: Any, colour: bool) -> int:
+    if colour:
+        return 3
+    return int(page.samplesperpixel) - sum(kind in _ALPHAS for kind in page.extrasamples)
+
+
+@contextmanager
+def _heard_log() -> Iterator[list[str]]:
+    """Collect the errors that tifffile would only log, and keep this thread's log silent."""
+    thread = threading.get_ident()
+    complaints: list[str] = []
+
+    def listen(record: logging.LogRecord) -> bool:
+        if record.thread != thread:
+            return True
+        # A tag that can't be parsed is often a vendor's own and harmless; if it was a needed
+        # one, the checks of the header notice.
+        if record.levelno >= logging.ERROR and not record.getMessage().startswith("<TiffTag"):
+            complaints.append(one_line(record.getMessage().partition("> ")[2]))
+        return False
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(listen)
+    try:
+        yield complaints
+    finally:
+        logger.removeFilter(listen)
+
+
+def _refuse_complaints(path: Path, complaints: list[str]) -> None:
+    if complaints:
+        raise InputError(f"{path} is damaged ({complaints[0]}); export or copy it again.")

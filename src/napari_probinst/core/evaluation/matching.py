@@ -1,0 +1,60 @@
+"""One-to-one matching of predicted to true instances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from napari_probinst.core.instances import intersect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.instances import InstanceSet
+
+
+def iou_matrix(predicted: InstanceSet, truth: InstanceSet) -> NDArray[np.float64]:
+    """Intersection over union of every pair.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_predicted, n_truth)
+        In [0, 1].
+    """
+    matrix = np.zeros((len(predicted), len(truth)))
+    areas = predicted.areas(), truth.areas()
+    for row, one in enumerate(predicted.instances):
+        for column, other in enumerate(truth.instances):
+            if intersect(one.bbox, other.bbox) is None:
+                continue
+            both = one.intersection(other)
+            if both:
+                matrix[row, column] = both / (areas[0][row] + areas[1][column] - both)
+    return matrix
+
+
+def match(iou: NDArray[np.float64], threshold: float) -> NDArray[np.intp]:
+    """Most pairs with an IoU above ``threshold``; among those, the largest sum of IoU.
+
+    Parameters
+    ----------
+    iou : ndarray of shape (n_predicted, n_truth)
+        Intersection over union.
+    threshold : float
+        A pair is a hit where its IoU is strictly larger.
+
+    Returns
+    -------
+    ndarray of int, shape (n_hits, 2)
+        Predicted and true index of each hit, by predicted index.
+    """
+    if not iou.size:
+        return np.zeros((0, 2), dtype=np.intp)
+    hit = iou > threshold
+    # A hit outweighs all IoU together, so that ties in the number of hits go to the IoU.
+    weight = np.where(hit, min(iou.shape) + 1 + iou, 0.0)
+    rows, columns = linear_sum_assignment(weight, maximize=True)
+    chosen = hit[rows, columns]
+    return np.stack([rows[chosen], columns[chosen]], axis=1)

@@ -1,0 +1,249 @@
+"""Agglomerate the instances of all draws into probabilistic instances (section 2.3).
+
+The draw with most instances is the base; the others are matched to it one after the other so
+that the sum of IoU is largest, and each matched instance extends its partner. Unmatched
+instances are added to the base. The paper solves one dense assignment problem a draw; only
+instances with common pixels can be matched, so a sparse one with the same optimum is solved
+here, whose cost grows with the number of instances and not with its square.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from napari_probinst.core.instances import (
+    ProbabilisticInstance,
+    ProbabilisticInstances,
+    crop_to,
+    enclose,
+    intersect,
+    window,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.instances import BBox, Instance, InstanceSet
+
+#: Counts are stored in eight bits.
+MAX_DRAWS = 255
+
+
+def agglomerate(draws: Sequence[InstanceSet]) -> ProbabilisticInstances:
+    """Match the draws' instances and count for each pixel the draws that contain it.
+
+    The base is the draw with most instances (the first of several), then come the others in
+    their order. A pair without common pixels is no match. A matched instance adds to the
+    counts, and its union with its partner is what later draws are matched to. An unmatched
+    instance becomes a new one with its own counts.
+
+    Parameters
+    ----------
+    draws : sequence of InstanceSet
+        Instances of each draw, 1 to 255 draws of one image.
+
+    Returns
+    -------
+    ProbabilisticInstances
+        The base's instances in their order, then the new ones in the order they came.
+
+    Raises
+    ------
+    ValueError
+        If there are no draws or more than 255, or their shapes differ.
+    """
+    if not 1 <= len(draws) <= MAX_DRAWS:
+        raise ValueError(f"agglomeration takes 1 to {MAX_DRAWS} draws, got {len(draws)}")
+    shape = draws[0].shape
+    if any(draw.shape != shape for draw in draws):
+        raise ValueError(f"draws of one image have one shape, got {[d.shape for d in draws]}")
+    base = max(range(len(draws)), key=lambda index: (len(draws[index]), -index))
+    grown: list[_Union] = []
+    for index in (base, *(other for other in range(len(draws)) if other != base)):
+        partners = _match(grown, draws[index].instances)
+        for position, instance in enumerate(draws[index].instances):
+            partner = partners.get(position)
+            if partner is None:
+                union = _Union(instance.bbox, np.zeros(instance.mask.shape, np.uint8), 0, {})
+                grown.append(union)
+            else:
+                union = grown[partner]
+            union.add(instance, index, position)
+    return ProbabilisticInstances(
+        shape,
+        tuple(
+            ProbabilisticInstance(
+                union.bbox, union.counts, tuple(union.matches.get(i) for i in range(len(draws)))
+            )
+            for union in grown
+        ),
+        tuple(draws),
+    )
+
+
+@dataclass(slots=True)
+class _Union:
+    """Instances of several draws on their way to a probabilistic instance."""
+
+    bbox: BBox
+    counts: NDArray[np.uint8]
+    area: int
+    matches: dict[int, int]
+
+    def add(self, instance: Instance, draw: int, position: int) -> None:
+        bbox = enclose([self.bbox, instance.bbox])
+        if bbox != self.bbox:
+            self.counts = crop_to(self.bbox, self.counts, bbox)
+            self.bbox = bbox
+        self.counts[window(instance.bbox, bbox)] += instance.mask
+        self.area = int(np.count_nonzero(self.counts))
+        self.matches[draw] = position
+
+
+def _match(unions: Sequence[_Union], instances: Sequence[Instance]) -> dict[int, int]:
+    """Partner in ``unions`` of each position in ``instances`` that has one."""
+    pairs = _meeting_boxes(
+        np.array([union.bbox for union in unions], dtype=np.int64).reshape(-1, 4),
+        np.array([instance.bbox for instance in instances], dtype=np.int64).reshape(-1, 4),
+    )
+    areas = [instance.area for instance in instances]
+    iou = np.zeros(len(pairs))
+    for index, (row, column) in enumerate(pairs.tolist()):
+        union, instance = unions[row], instances[column]
+        box = intersect(union.bbox, instance.bbox)
+        if box is not None:
+            counts = union.counts[window(box, union.bbox)]
+            both = np.count_nonzero(
+                np.logical_and(counts, instance.mask[window(box, instance.bbox)])
+            )
+            if both:
+                iou[index] = both / (union.area + areas[column] - both)
+    pairs, iou = pairs[iou > 0], iou[iou > 0]
+    chosen = best_assignment(pairs, iou)
+    return {column: row for row, column in pairs[chosen].tolist()}
+
+
+def _meeting_boxes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the boxes (n, 4) of both lists that share a pixel: sorted indices (n_pairs, 2).
+
+    The boxes are put into square cells of about their own size; those in a common cell are
+    compared.
+    """
+    boxes = np.concatenate([first, second])
+    if len(first) == 0 or len(second) == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    side = max(int((boxes[:, 2:] - boxes[:, :2]).mean()), 1)
+    columns = int(boxes[:, 3].max()) // side + 1
+    first_cells, first_boxes = _cells(first, side, columns)
+    second_cells, second_boxes = _cells(second, side, columns)
+    order = np.argsort(second_cells, kind="stable")
+    second_cells, second_boxes = second_cells[order], second_boxes[order]
+    start = np.searchsorted(second_cells, first_cells, side="left")
+    n_partners = np.searchsorted(second_cells, first_cells, side="right") - start
+    rows = np.repeat(first_boxes, n_partners)
+    partners = second_boxes[np.repeat(start, n_partners) + _ranges(n_partners)]
+    pairs = np.unique(rows * len(second) + partners)
+    rows, partners = np.divmod(pairs, len(second))
+    low = np.maximum(first[rows, :2], second[partners, :2])
+    high = np.minimum(first[rows, 2:], second[partners, 2:])
+    return np.stack([rows, partners], axis=1)[(low < high).all(axis=1)]
+
+
+def _cells(
+    boxes: NDArray[np.int64], side: int, columns: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every cell that a box reaches, and the index of the box; empty boxes reach none."""
+    top_left = boxes[:, :2] // side
+    extent = (boxes[:, 2:] - 1) // side + 1 - top_left
+    extent[(boxes[:, 2:] <= boxes[:, :2]).any(axis=1)] = 0
+    n_cells = extent.prod(axis=1)
+    index = np.repeat(np.arange(len(boxes)), n_cells)
+    row, column = np.divmod(_ranges(n_cells), extent[index, 1])
+    return (top_left[index, 0] + row) * columns + top_left[index, 1] + column, index
+
+
+def _ranges(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, ... length − 1 for each of the lengths, one after the other."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+
+
+def best_assignment(pairs: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Choose pairs with the largest sum of weights, each row and each column at most once.
+
+    A pair that outweighs the best alternatives of its row and of its column together belongs
+    to every best assignment. Taking these first leaves few contested pairs, in small
+    connected groups, each solved by the Hungarian algorithm.
+
+    Parameters
+    ----------
+    pairs : ndarray of int, shape (n_pairs, 2)
+        Row and column of each possible pair, no pair twice.
+    weights : ndarray of float, shape (n_pairs,)
+        Positive weights.
+
+    Returns
+    -------
+    ndarray of int, shape (n_chosen,)
+        Indices of the chosen pairs, ascending.
+    """
+    chosen = []
+    left = np.arange(len(pairs))
+    while left.size:
+        rows, columns = pairs[left].T
+        rivals = _best_other(rows, weights[left]) + _best_other(columns, weights[left])
+        sure = weights[left] > rivals
+        if not sure.any():
+            chosen.append(_solve_groups(rows, columns, weights[left], left))
+            break
+        chosen.append(left[sure])
+        left = left[~np.isin(rows, rows[sure]) & ~np.isin(columns, columns[sure])]
+    return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *chosen]))
+
+
+def _best_other(groups: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest weight of the other members of each one's group; 0 if there are none."""
+    order = np.lexsort((-weights, groups))
+    groups, ranked = groups[order], weights[order]
+    leads = np.append(True, groups[1:] != groups[:-1])
+    followed = np.append(~leads[1:], False)
+    best = ranked[np.maximum.accumulate(np.where(leads, np.arange(len(order)), 0))]
+    runner_up = np.where(followed, np.append(ranked[1:], 0.0), 0.0)
+    result = np.empty_like(weights)
+    result[order] = np.where(leads, runner_up, best)
+    return result
+
+
+def _solve_groups(
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    index: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Optimal pairs, as values of ``index``, by one dense problem for each connected group."""
+    _, rows = np.unique(rows, return_inverse=True)
+    _, columns = np.unique(columns, return_inverse=True)
+    n_rows, n_columns = int(rows.max()) + 1, int(columns.max()) + 1
+    size = n_rows + n_columns
+    graph = coo_matrix((np.ones(len(rows), bool), (rows, columns + n_rows)), shape=(size, size))
+    group = connected_components(graph, directed=False)[1][rows]
+    order = np.argsort(group, kind="stable")
+    chosen = []
+    for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        _, row = np.unique(rows[members], return_inverse=True)
+        _, column = np.unique(columns[members], return_inverse=True)
+        table = np.zeros((row.max() + 1, column.max() + 1))
+        pair = np.full(table.shape, -1)
+        table[row, column] = weights[members]
+        pair[row, column] = index[members]
+        best = pair[linear_sum_assignment(table, maximize=True)]
+        chosen.append(best[best >= 0])
+    return np.concatenate(chosen)

@@ -1,0 +1,132 @@
+"""Draws from the posterior: realisations of the network's weights, applied to an image."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_probinst.core.network.concrete_dropout import (
+    apply_masks,
+    sample_masks,
+    stochastic_layers,
+)
+from napari_probinst.core.network.normalisation import ABSENT
+from napari_probinst.core.network.unet import coordinate_channels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.network.device import Runtime
+    from napari_probinst.core.network.unet import UNet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelPrediction:
+    """What one realisation says of each pixel.
+
+    Parameters
+    ----------
+    embeddings : ndarray of float32, shape (dimensions, height, width)
+        Close together within an instance, far apart between instances.
+    classes : ndarray of float32, shape (3, height, width)
+        Probabilities of background, foreground and overlap; they sum to 1.
+    """
+
+    embeddings: NDArray[np.float32]
+    classes: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Realisation:
+    """One network of the posterior, always the same for the same seed and draw.
+
+    It is an ordinary deterministic network that can be applied to any number of images and
+    tiles, in any order.
+
+    Parameters
+    ----------
+    network : UNet
+        Network with masked weights and no dropout.
+    runtime : Runtime
+        Where it runs.
+    """
+
+    network: UNet
+    runtime: Runtime
+
+    @torch.inference_mode()
+    def apply(
+        self, channels: NDArray[np.float32], origin: tuple[float, float] | None = None
+    ) -> PixelPrediction:
+        """Predict the pixels of an image or a tile.
+
+        Parameters
+        ----------
+        channels : ndarray of float32, shape (n_channels, height, width)
+            Normalised intensities; any height and width.
+        origin : (float, float), optional
+            y, x of the top left pixel, pixels from the middle of the trained extent. By
+            default the image lies in the middle.
+
+        Returns
+        -------
+        PixelPrediction
+            Of the same height and width.
+        """
+        height, width = channels.shape[1:]
+        stride = self.network.stride
+        bottom, right = -height % stride, -width % stride
+        image = torch.nn.functional.pad(
+            torch.from_numpy(channels), (0, right, 0, bottom), value=ABSENT
+        )
+        if self.network.config.coordinates:
+            if origin is None:
+                origin = (-(height + bottom) / 2, -(width + right) / 2)
+            image = torch.cat(
+                [image, coordinate_channels(height + bottom, width + right, origin)]
+            )
+        batch = image[None].to(self.runtime.device, memory_format=torch.channels_last)
+        with self.runtime.autocast():
+            embeddings, logits = self.network(batch)
+        classes = logits[0, :, :height, :width].float().softmax(dim=0)
+        return PixelPrediction(
+            embeddings[0, :, :height, :width].float().contiguous().cpu().numpy(),
+            classes.contiguous().cpu().numpy(),
+        )
+
+
+def realise(network: UNet, *, seed: int, draw: int, runtime: Runtime) -> Realisation:
+    """Draw number ``draw`` of the posterior over weights.
+
+    Parameters
+    ----------
+    network : UNet
+        Trained network; it stays as it is.
+    seed : int
+        Seed of all draws.
+    draw : int
+        Number of the draw, from 0.
+    runtime : Runtime
+        Where the realisation is to run.
+
+    Returns
+    -------
+    Realisation
+        With masks drawn on the CPU, so that they are the same on every device.
+    """
+    state = np.random.SeedSequence((seed, draw)).generate_state(1, np.uint64)
+    generator = torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+    realised = copy.deepcopy(network).eval()
+    apply_masks(realised, sample_masks(realised, generator))
+    placed = realised.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Realisation(placed, runtime)
+
+
+def is_stochastic(network: UNet) -> bool:
+    """Whether draws of this network can differ."""
+    return bool(stochastic_layers(network))
+

@@ -1,0 +1,364 @@
+"""Rank the places where the draws disagree: peaks of the entropy over 4x4 patches.
+
+Patches weigh structural errors more than the jitter of a contour, which is one pixel wide
+(section 2.4 of the paper).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from napari_probinst.core.inference.entropy import entropy_levels
+from napari_probinst.core.instances import Peak, crop_to, intersect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.instances import (
+        ProbabilisticInstance,
+        ProbabilisticInstances,
+        Shape,
+    )
+
+EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
+#: Entropy is summed in integers, in units of 1 / SCALE nats: patches with the same votes tie
+#: exactly, in whatever order their pixels are added up.
+SCALE = 2**32
+#: An instance is involved in a peak if its own entropy there is at least this fraction.
+INVOLVED = 0.5
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def rank_peaks(
+    instances: ProbabilisticInstances, patch: int = 4, threshold: float = 0.75
+) -> tuple[Peak, ...]:
+    """Find and rank the places of an image where the draws disagree most.
+
+    The image is divided into square patches from its top left pixel on; those at the other
+    edges may be partial. The entropy of an instance is averaged over each patch's pixels.
+    Patches where it is larger than at their eight neighbours are peaks; neighbouring patches
+    with the same entropy are one. Peaks of two instances that share pixels are one where
+    they have a patch in common or neighbouring ones. Also involved are other instances with
+    at least half the peak's entropy in its patch.
+
+    Ranked by entropy; ties by the entropy mass (of the instances involved, summed over the
+    peak's patches and their neighbours), then by position, then by the instances' indices.
+
+    Parameters
+    ----------
+    instances : ProbabilisticInstances
+        Agglomerated instances with their draws.
+    patch : int, default 4
+        Side of a patch, pixels.
+    threshold : float, default 0.75
+        Least probability of a pixel of the binary prediction that a curator sees; tells what
+        kind of error a peak is likely to be.
+
+    Returns
+    -------
+    tuple of Peak
+        Most uncertain first, ranks from 1. Empty with one draw, or where all draws agree.
+
+    Raises
+    ------
+    ValueError
+        If ``patch`` is not positive.
+    """
+    if patch < 1:
+        raise ValueError(f"a patch has at least one pixel a side, got {patch}")
+    grids = [
+        _patch_grid(instance, instances.shape, patch, instances.n_draws)
+        for instance in instances.instances
+    ]
+    summits = [summit for index, grid in enumerate(grids) for summit in _summits(index, grid)]
+    witness = _Witness(instances, threshold)
+    index = _PatchIndex(grids)
+    peaks = [_peak(group, grids, index, witness, patch) for group in _groups(summits, instances)]
+    peaks.sort(key=lambda peak: (-peak.entropy, -peak.mass, peak.y, peak.x, peak.instances))
+    return tuple(replace(peak, rank=rank) for rank, peak in enumerate(peaks, start=1))
+
+
+def rank_across(images: Iterable[tuple[str, Sequence[Peak]]]) -> tuple[tuple[str, Peak], ...]:
+    """Rank the peaks of several images together.
+
+    Parameters
+    ----------
+    images : iterable of (str, sequence of Peak)
+        Name of each image and its peaks.
+
+    Returns
+    -------
+    tuple of (str, Peak)
+        Most uncertain first, with ranks over all images; ties by entropy mass, then by the
+        image's name, then by position and instances.
+    """
+    everything = [(name, peak) for name, peaks in images for peak in peaks]
+    everything.sort(
+        key=lambda item: (
+            -item[1].entropy,
+            -item[1].mass,
+            item[0],
+            item[1].y,
+            item[1].x,
+            item[1].instances,
+        )
+    )
+    return tuple(
+        (name, replace(peak, rank=rank)) for rank, (name, peak) in enumerate(everything, start=1)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _PatchGrid:
+    """Entropy of one instance over the patches that its box meets."""
+
+    row: int
+    column: int
+    total: NDArray[np.int64]  # sum over a patch's pixels, in 1 / SCALE nats
+    mean: NDArray[np.float64]  # mean over the patch's pixels inside the image, nats
+
+    def totals_at(self, patches: NDArray[np.int64]) -> int:
+        """Sum over ``patches`` (n, 2), rows and columns on the image's grid."""
+        return int(self.total[self._inside(patches)].sum())
+
+    def highest_at(self, patches: NDArray[np.int64]) -> float:
+        """Highest mean over ``patches`` (n, 2); 0 if the instance has none of them."""
+        return float(self.mean[self._inside(patches)].max(initial=0.0))
+
+    def _inside(self, patches: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        own = patches - (self.row, self.column)
+        return tuple(own[((own >= 0) & (own < self.total.shape)).all(axis=1)].T)
+
+
+def _patch_grid(
+    instance: ProbabilisticInstance, shape: Shape, patch: int, n_draws: int
+) -> _PatchGrid:
+    levels = np.floor(entropy_levels(n_draws) * SCALE).astype(np.int64)
+    y0, x0, y1, x1 = instance.bbox
+    row, column = y0 // patch, x0 // patch
+    rows, columns = -(-y1 // patch) - row, -(-x1 // patch) - column
+    top, left = row * patch, column * patch
+    aligned = np.zeros((rows * patch, columns * patch), dtype=np.int64)
+    aligned[y0 - top : y1 - top, x0 - left : x1 - left] = levels[instance.counts]
+    total = aligned.reshape(rows, patch, columns, patch).sum(axis=(1, 3))
+    heights = np.minimum(patch, shape[0] - top - np.arange(rows) * patch)
+    widths = np.minimum(patch, shape[1] - left - np.arange(columns) * patch)
+    return _PatchGrid(row, column, total, total / np.outer(heights, widths) / SCALE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Summit:
+    """A local maximum of one instance: neighbouring patches with the same entropy."""
+
+    instance: int
+    entropy: float
+    patches: NDArray[np.int64]  # (n, 2), rows and columns on the image's grid
+
+
+def _summits(index: int, grid: _PatchGrid) -> list[_Summit]:
+    mean = grid.mean
+    if not mean.any():
+        return []
+    highest = ndimage.maximum_filter(mean, size=3, mode="constant")
+    top = (mean == highest) & (mean > 0)
+    # A plateau with a higher patch beside it is no summit, nor is any part of it: such a part
+    # has an equal neighbour that isn't on top.
+    slope = ndimage.maximum_filter(np.where(top, 0.0, mean), size=3, mode="constant")
+    plateau, n_plateaus = ndimage.label(top, EIGHT_NEIGHBOURS)
+    is_summit = np.ones(n_plateaus + 1, dtype=bool)
+    is_summit[plateau[top & (slope == mean)]] = False
+    is_summit[0] = False
+    rows, columns = np.nonzero(is_summit[plateau])
+    patches = np.stack([rows, columns], axis=1)
+    owner = plateau[rows, columns]
+    origin = np.array([grid.row, grid.column])
+    return [
+        _Summit(index, float(mean[tuple(own[0])]), own + origin)
+        for own in (patches[owner == number] for number in np.flatnonzero(is_summit))
+    ]
+
+
+def _groups(summits: list[_Summit], instances: ProbabilisticInstances) -> list[list[_Summit]]:
+    """Summits that are one place: the same or neighbouring patches of related instances."""
+    if not summits:
+        return []
+    patches = np.concatenate([summit.patches for summit in summits])
+    owner = np.repeat(np.arange(len(summits)), [len(summit.patches) for summit in summits])
+    near = owner[cKDTree(patches).query_pairs(1, p=np.inf, output_type="ndarray")]
+    near = np.unique(np.sort(near.reshape(-1, 2), axis=1), axis=0)
+    related: dict[tuple[int, int], bool] = {}
+    linked = []
+    for first, second in near.tolist():
+        pair = (summits[first].instance, summits[second].instance)
+        if pair not in related:
+            related[pair] = _share_pixels(*(instances.instances[index] for index in pair))
+        if related[pair]:
+            linked.append((first, second))
+    rows, columns = np.array(linked, dtype=np.int64).reshape(-1, 2).T
+    graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(len(summits),) * 2)
+    n_groups, group = connected_components(graph, directed=False)
+    result: list[list[_Summit]] = [[] for _ in range(n_groups)]
+    for summit, number in zip(summits, group, strict=True):
+        result[number].append(summit)
+    return result
+
+
+def _share_pixels(first: ProbabilisticInstance, second: ProbabilisticInstance) -> bool:
+    """Whether any draw of the one and any of the other hold a common pixel."""
+    box = intersect(first.bbox, second.bbox)
+    if box is None:
+        return False
+    crops = (crop_to(each.bbox, each.counts, box) for each in (first, second))
+    return bool(np.logical_and(*crops).any())
+
+
+class _PatchIndex:
+    """Which instances are uncertain in a patch."""
+
+    def __init__(self, grids: Sequence[_PatchGrid]) -> None:
+        found = [np.nonzero(grid.total) for grid in grids]
+        rows = [own[0] + grid.row for own, grid in zip(found, grids, strict=True)]
+        columns = [own[1] + grid.column for own, grid in zip(found, grids, strict=True)]
+        self._width = max((int(each.max(initial=0)) for each in columns), default=0) + 1
+        keys = np.concatenate([np.zeros(0, np.int64), *rows]) * self._width
+        keys += np.concatenate([np.zeros(0, np.int64), *columns])
+        order = np.argsort(keys, kind="stable")
+        self._keys = keys[order]
+        self._instances = np.repeat(np.arange(len(grids)), [len(own) for own in rows])[order]
+
+    def instances_at(self, patch: NDArray[np.int64]) -> list[int]:
+        """List the instances with entropy in the patch (row, column), ascending."""
+        key = int(patch[0]) * self._width + int(patch[1])
+        start, stop = np.searchsorted(self._keys, [key, key + 1])
+        return [int(index) for index in self._instances[start:stop]]
+
+
+def _peak(
+    group: list[_Summit],
+    grids: Sequence[_PatchGrid],
+    index: _PatchIndex,
+    witness: _Witness,
+    patch: int,
+) -> Peak:
+    """Peak of a group of summits, not yet ranked."""
+    entropy = max(summit.entropy for summit in group)
+    place = _middle(
+        np.concatenate([summit.patches for summit in group if summit.entropy == entropy])
+    )
+    patches = np.unique(np.concatenate([summit.patches for summit in group]), axis=0)
+    involved = {summit.instance for summit in group}
+    involved |= {
+        other
+        for other in index.instances_at(place)
+        if grids[other].highest_at(place[None]) >= INVOLVED * entropy
+    }
+    ranked = sorted(involved, key=lambda each: (-grids[each].highest_at(patches), each))
+    offsets = np.argwhere(EIGHT_NEIGHBOURS) - 1
+    around = np.unique((patches[:, None] + offsets).reshape(-1, 2), axis=0)
+    mass = sum(grids[each].totals_at(around) for each in ranked) / SCALE
+    kind, reason = witness.testify(tuple(ranked))
+    y, x = (int(each) * patch for each in place)
+    return Peak(y, x, tuple(ranked), entropy, mass, 0, kind, reason)
+
+
+def _middle(patches: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Choose the one of ``patches`` (n, 2) nearest to their mean; the first of several."""
+    patches = np.unique(patches, axis=0)
+    offset = patches * len(patches) - patches.sum(axis=0)
+    middle: NDArray[np.int64] = patches[np.argmin(np.square(offset).sum(axis=1))]
+    return middle
+
+
+class _Witness:
+    """Says what the draws see where instances are in doubt."""
+
+    def __init__(self, instances: ProbabilisticInstances, threshold: float) -> None:
+        self._instances = instances
+        self._threshold = threshold
+        self._known: dict[tuple[int, ...], tuple[str, str]] = {}
+
+    def testify(self, involved: tuple[int, ...]) -> tuple[str, str]:
+        """Kind of the likely error, and the votes in words."""
+        key = tuple(sorted(involved))
+        if key not in self._known:
+            self._known[key] = (self._kind(key), self._reason(key))
+        return self._known[key]
+
+    def _reason(self, involved: tuple[int, ...]) -> str:
+        matches = [self._instances.instances[index].matches for index in involved]
+        seen = [sum(match is not None for match in draw) for draw in zip(*matches, strict=True)]
+        votes = sorted(Counter(seen).items(), key=lambda item: (-item[1], item[0]))
+        n_draws = len(seen)
+        number, n_votes = votes[0]
+        noun = "instances" if number > 1 else "instance"
+        if len(votes) == 1:
+            draws = "both draws" if n_draws == 2 else f"all {n_draws} draws"
+            if self._doubtful(involved) is not None:
+                difference = "but not the same"
+            else:
+                difference = "their outlines differ" if number > 1 else "its outline differs"
+            return f"{draws} see {_word(number)} {noun} here, {difference}"
+        clauses = [f"{n_votes} of {n_draws} draws {_see(n_votes)} {_word(number)} {noun} here"]
+        clauses += [
+            f"{n_votes} {_see(n_votes)} {_word(number) if number else 'none'}"
+            for number, n_votes in votes[1:]
+        ]
+        return ", ".join(clauses)
+
+    def _kind(self, involved: tuple[int, ...]) -> str:
+        doubtful = self._doubtful(involved)
+        if doubtful is None:
+            shown = all(self._is_predicted(index) for index in involved)
+            return "contour" if shown else "missed"
+        elsewhere = self._belongs_to_another(doubtful, involved)
+        if self._is_predicted(doubtful):
+            return "split" if elsewhere else "spurious"
+        return "merge" if elsewhere else "missed"
+
+    def _doubtful(self, involved: tuple[int, ...]) -> int | None:
+        """Instance whose existence the draws are most divided about, if any."""
+        n_draws = self._instances.n_draws
+        votes = {index: self._instances.instances[index].votes for index in involved}
+        divided = [index for index in involved if votes[index] < n_draws]
+        return min(divided, key=lambda index: abs(2 * votes[index] - n_draws), default=None)
+
+    def _is_predicted(self, index: int) -> bool:
+        return self._instances.instances[index].binarise(self._threshold).area > 0
+
+    def _belongs_to_another(self, doubtful: int, involved: tuple[int, ...]) -> bool:
+        """Whether draws without the doubtful instance give its pixels to another one.
+
+        If so, the draws see the same pixels as one object or as two; otherwise they see an
+        object or background.
+        """
+        instance = self._instances.instances[doubtful]
+        body = 2 * instance.counts.astype(np.int64) >= instance.votes
+        shares = []
+        for index, draw in enumerate(self._instances.draws):
+            if instance.matches[index] is not None:
+                continue
+            covered = np.zeros_like(body)
+            for other in involved:
+                match = self._instances.instances[other].matches[index]
+                if match is not None:
+                    covered |= draw.instances[match].crop(instance.bbox)
+            shares.append(np.count_nonzero(covered & body) / np.count_nonzero(body))
+        return float(np.mean(shares)) >= 0.5
+
+
+def _word(number: int) -> str:
+    return NUMBERS[number] if number < len(NUMBERS) else str(number)
+
+
+def _see(n_votes: int) -> str:
+    return "sees" if n_votes == 1 else "see"

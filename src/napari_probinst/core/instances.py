@@ -1,0 +1,330 @@
+"""The data model: instances as boxes with boolean crops, and what the stages make of them.
+
+Instances overlap, so no label image can hold them. Each is a bounding box and a crop inside
+it; intersections look only at boxes that meet, and work grows with the number of instances,
+not with instances times image area.
+
+All objects are frozen, and the arrays in them are marked read-only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+#: y0, x0, y1, x1 in pixels; the upper bounds are exclusive.
+BBox = tuple[int, int, int, int]
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """One object: a bounding box and the mask inside it.
+
+    Parameters
+    ----------
+    bbox : (int, int, int, int)
+        y0, x0, y1, x1, pixels, upper bounds exclusive. May be larger than the mask's extent.
+    mask : ndarray of bool, shape (y1 - y0, x1 - x0)
+        Pixels of the object inside the box.
+
+    Raises
+    ------
+    ValueError
+        If the mask's shape is not the box's.
+    """
+
+    bbox: BBox
+    mask: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mask", _frozen_crop(self.bbox, self.mask, np.bool_))
+
+    @classmethod
+    def from_mask(cls, mask: NDArray[Any], origin: tuple[int, int] = (0, 0)) -> Instance:
+        """Tight instance of the nonzero pixels of ``mask``, whose top left pixel is ``origin``.
+
+        An empty mask gives an instance with an empty box at ``origin``.
+        """
+        bbox = tight_bbox(mask)
+        y0, x0, y1, x1 = bbox
+        crop = np.ascontiguousarray(mask[y0:y1, x0:x1]).astype(bool)
+        return cls(shifted(bbox, origin), crop)
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return int(np.count_nonzero(self.mask))
+
+    def tight(self) -> Instance:
+        """Return the same pixels with the smallest box that holds them."""
+        return Instance.from_mask(self.mask, self.bbox[:2])
+
+    def full(self, shape: Shape) -> NDArray[np.bool_]:
+        """Mask on a whole page of ``shape`` (height, width)."""
+        page = np.zeros(shape, dtype=bool)
+        self.paint(page, True)
+        return page
+
+    def paint(self, page: NDArray[Any], value: Any) -> None:
+        """Set the pixels of this instance on ``page`` (height, width) to ``value``."""
+        y0, x0, y1, x1 = self.bbox
+        page[y0:y1, x0:x1][self.mask] = value
+
+    def crop(self, bbox: BBox) -> NDArray[np.bool_]:
+        """Mask inside ``bbox``, which may reach beyond this instance's own box."""
+        return crop_to(self.bbox, self.mask, bbox)
+
+    def contains(self, y: int, x: int) -> bool:
+        """Whether the pixel belongs to this instance."""
+        y0, x0, y1, x1 = self.bbox
+        return y0 <= y < y1 and x0 <= x < x1 and bool(self.mask[y - y0, x - x0])
+
+    def intersection(self, other: Instance) -> int:
+        """Number of pixels that both instances hold."""
+        box = intersect(self.bbox, other.bbox)
+        if box is None:
+            return 0
+        return int(np.count_nonzero(self.crop(box) & other.crop(box)))
+
+    def iou(self, other: Instance) -> float:
+        """Intersection over union, in [0, 1]; 0 if both are empty."""
+        both = self.intersection(other)
+        return both / (self.area + other.area - both) if both else 0.0
+
+    def same_pixels(self, other: Instance) -> bool:
+        """Whether both hold exactly the same pixels, whatever their boxes."""
+        area = self.area
+        return area == other.area and self.intersection(other) == area
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InstanceSet:
+    """Instances of one image: those of one draw, of the truth, or of a curated result.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the image, pixels.
+    instances : tuple of Instance
+        In a fixed order; they may overlap.
+    """
+
+    shape: Shape
+    instances: tuple[Instance, ...]
+
+    def __post_init__(self) -> None:
+        check_boxes(self.shape, (instance.bbox for instance in self.instances))
+
+    def __len__(self) -> int:
+        return len(self.instances)
+
+    @classmethod
+    def from_masks(cls, masks: Sequence[NDArray[Any]], shape: Shape) -> InstanceSet:
+        """Build the set from one full page (height, width) an instance."""
+        return cls(shape, tuple(Instance.from_mask(mask) for mask in masks))
+
+    def areas(self) -> NDArray[np.int64]:
+        """Pixels of each instance, shape (n_instances,)."""
+        return np.array([instance.area for instance in self.instances], dtype=np.int64)
+
+    def cover(self) -> NDArray[np.uint16]:
+        """How many instances hold each pixel, shape (height, width)."""
+        page = np.zeros(self.shape, dtype=np.uint16)
+        for instance in self.instances:
+            y0, x0, y1, x1 = instance.bbox
+            page[y0:y1, x0:x1] += instance.mask
+        return page
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbabilisticInstance:
+    """One agglomerated instance: how many draws contain each of its pixels.
+
+    Parameters
+    ----------
+    bbox : (int, int, int, int)
+        Box around the union of the matched instances of all draws.
+    counts : ndarray of uint8, shape (y1 - y0, x1 - x0)
+        Draws that contain the pixel, 0 to the number of draws.
+    matches : tuple of int or None, length n_draws
+        Index of the matched instance in each draw's set; None where the draw has none.
+    """
+
+    bbox: BBox
+    counts: NDArray[np.uint8]
+    matches: tuple[int | None, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", _frozen_crop(self.bbox, self.counts, np.uint8))
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws that were agglomerated."""
+        return len(self.matches)
+
+    @property
+    def votes(self) -> int:
+        """Number of draws in which the instance was found at all."""
+        return sum(match is not None for match in self.matches)
+
+    def probability(self) -> NDArray[np.float32]:
+        """Counts / draws inside the box, in [0, 1]."""
+        return self.counts.astype(np.float32) / np.float32(self.n_draws)
+
+    def binarise(self, threshold: float) -> Instance:
+        """Pixels with a probability of at least ``threshold``, with a tight box.
+
+        The comparison is made on integer counts, so that 6 of 8 draws are exactly 0.75.
+        """
+        least = int(np.ceil(threshold * self.n_draws - 1e-9))
+        return Instance.from_mask(self.counts >= max(least, 1), self.bbox[:2])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbabilisticInstances:
+    """All agglomerated instances of an image, with the draws they come from.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the image, pixels.
+    instances : tuple of ProbabilisticInstance
+        Also those that few draws agree on; they may be empty once binarised.
+    draws : tuple of InstanceSet
+        The draws' own instances: the alternative hypotheses a curator can adopt.
+    """
+
+    shape: Shape
+    instances: tuple[ProbabilisticInstance, ...]
+    draws: tuple[InstanceSet, ...]
+
+    def __post_init__(self) -> None:
+        check_boxes(self.shape, (instance.bbox for instance in self.instances))
+        if any(instance.n_draws != self.n_draws for instance in self.instances):
+            raise ValueError(f"every instance needs one match for each of {self.n_draws} draws")
+
+    def __len__(self) -> int:
+        return len(self.instances)
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws."""
+        return len(self.draws)
+
+    def binarise(self, threshold: float) -> InstanceSet:
+        """Binary instances in the same order; the unlikely ones are empty."""
+        return InstanceSet(
+            self.shape, tuple(instance.binarise(threshold) for instance in self.instances)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A place where the draws disagree: one 4x4 patch and the instances it concerns.
+
+    Parameters
+    ----------
+    y, x : int
+        Top left pixel of the patch.
+    instances : tuple of int
+        Indices of the instances involved, the most uncertain first.
+    entropy : float
+        Highest mean entropy of the patch over its instances, nats, 0 to ln 2.
+    mass : float
+        Sum of the entropy of the instances involved around the patch, nats; breaks ties.
+    rank : int
+        1 for the most uncertain place.
+    kind : str
+        "merge", "split", "missed", "spurious" or "contour": the likely error.
+    reason : str
+        The draws' votes in words.
+    """
+
+    y: int
+    x: int
+    instances: tuple[int, ...]
+    entropy: float
+    mass: float
+    rank: int
+    kind: str
+    reason: str
+
+
+def tight_bbox(mask: NDArray[Any]) -> BBox:
+    """Smallest box around the nonzero pixels of ``mask``; (0, 0, 0, 0) if there are none."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if rows.size == 0:
+        return (0, 0, 0, 0)
+    columns = np.flatnonzero(mask.any(axis=0))
+    return (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+
+
+def shifted(bbox: BBox, offset: tuple[int, int]) -> BBox:
+    """Box moved by ``offset`` (y, x)."""
+    return (bbox[0] + offset[0], bbox[1] + offset[1], bbox[2] + offset[0], bbox[3] + offset[1])
+
+
+def intersect(first: BBox, second: BBox) -> BBox | None:
+    """Intersection of two boxes, or None if they share no pixel."""
+    y0, x0 = max(first[0], second[0]), max(first[1], second[1])
+    y1, x1 = min(first[2], second[2]), min(first[3], second[3])
+    return (y0, x0, y1, x1) if y0 < y1 and x0 < x1 else None
+
+
+def enclose(boxes: Iterable[BBox]) -> BBox:
+    """Smallest box around all non-empty ``boxes``; (0, 0, 0, 0) if there are none."""
+    filled = [box for box in boxes if box[0] < box[2] and box[1] < box[3]]
+    if not filled:
+        return (0, 0, 0, 0)
+    y0, x0, y1, x1 = zip(*filled, strict=True)
+    return (min(y0), min(x0), max(y1), max(x1))
+
+
+def clip_box(bbox: BBox, shape: Shape) -> BBox:
+    """Part of ``bbox`` inside an image of ``shape``; an empty box where nothing is left."""
+    y0, x0 = max(bbox[0], 0), max(bbox[1], 0)
+    y1, x1 = min(bbox[2], shape[0]), min(bbox[3], shape[1])
+    return (y0, x0, max(y1, y0), max(x1, x0))
+
+
+def crop_to(bbox: BBox, crop: NDArray[Any], target: BBox) -> NDArray[Any]:
+    """Content of ``crop``, which lies at ``bbox``, on the box ``target``; zero outside."""
+    if bbox == target:
+        return crop
+    result = np.zeros((target[2] - target[0], target[3] - target[1]), dtype=crop.dtype)
+    both = intersect(bbox, target)
+    if both is not None:
+        result[window(both, target)] = crop[window(both, bbox)]
+    return result
+
+
+def window(bbox: BBox, within: BBox) -> tuple[slice, slice]:
+    """Slices of ``bbox`` in an array that lies at ``within``."""
+    return (
+        slice(bbox[0] - within[0], bbox[2] - within[0]),
+        slice(bbox[1] - within[1], bbox[3] - within[1]),
+    )
+
+
+def check_boxes(shape: Shape, boxes: Iterable[BBox]) -> None:
+    """Raise ValueError if a box reaches outside an image of ``shape``."""
+    for box in boxes:
+        if not (0 <= box[0] <= box[2] <= shape[0] and 0 <= box[1] <= box[3] <= shape[1]):
+            raise ValueError(f"box {box} does not lie inside an image of {shape}")
+
+
+def _frozen_crop(bbox: BBox, crop: NDArray[Any], dtype: type) -> NDArray[Any]:
+    expected = (bbox[2] - bbox[0], bbox[3] - bbox[1])
+    if crop.shape != expected:
+        raise ValueError(f"a crop of shape {crop.shape} does not fill its box {bbox}")
+    frozen = np.asarray(crop, dtype=dtype).view()
+    frozen.flags.writeable = False
+    return frozen

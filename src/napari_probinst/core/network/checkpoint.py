@@ -1,0 +1,144 @@
+"""Model files: safetensors with a JSON header, and never a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from napari_probinst.core.config import InferenceConfig, NetworkConfig, Section
+from napari_probinst.core.errors import ModelError
+from napari_probinst.core.network.unet import UNet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT_VERSION = 1
+_KEY = "napari_probinst"
+#: Nothing that this program writes comes near; a larger file is refused before it is read.
+_LARGEST_FILE = 4 * 1024**3
+
+
+class ModelHeader(Section):
+    """What a model file states about itself."""
+
+    format_version: int = Field(FORMAT_VERSION, description="Version of the file's format.")
+    name: str = Field("", description="Name of the model.")
+    description: str = Field("", description="What it was trained for, in a sentence.")
+    network: NetworkConfig = NetworkConfig()
+    inference: InferenceConfig = InferenceConfig()
+    extent: tuple[int, int] = Field(
+        (528, 704), description="Height and width, pixels, that an image may have in one piece."
+    )
+    object_width: float = Field(10.0, gt=0, description="Typical width of an object, pixels.")
+    training: dict[str, Any] = Field(
+        default_factory=dict, description="Record of the training: data, steps, time, scores."
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A trained network with its header.
+
+    Parameters
+    ----------
+    network : UNet
+        In evaluation mode, on the CPU, float32.
+    header : ModelHeader
+        What the file states.
+    checksum : str
+        SHA-256 of the file, hexadecimal.
+    file_name : str
+        Name of the file it was read from.
+    """
+
+    network: UNet
+    header: ModelHeader
+    checksum: str = ""
+    file_name: str = ""
+
+
+def model_bytes(network: UNet, header: ModelHeader) -> bytes:
+    """Content of a model file."""
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+    return bytes(save(tensors, metadata={_KEY: header.model_dump_json()}))
+
+
+def load_model(path: Path) -> Model:
+    """Read a model file.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, no model of ours, of a newer version, or damaged.
+    """
+    content = _read(path)
+    header = _header(content, path)
+    network = UNet(header.network)
+    try:
+        network.load_state_dict(load(content))
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelError(
+            f"{path} is damaged: its weights don't fit the network that its header describes. "
+            "Copy or train the model again."
+        ) from error
+    network.eval().requires_grad_(requires_grad=False)
+    return Model(network, header, hashlib.sha256(content).hexdigest(), path.name)
+
+
+def read_header(path: Path) -> ModelHeader:
+    """Read what a model file states about itself; errors as for `load_model`."""
+    return _header(_read(path), path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST_FILE:
+            raise ModelError(f"{path} is no model: it has {size / 1024**3:.0f} GiB.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"The model {path} can't be read ({error.strerror}); check the path."
+        ) from error
+
+
+def _header(content: bytes, path: Path) -> ModelHeader:
+    metadata = _metadata(content)
+    if metadata is None:
+        raise ModelError(
+            f"{path} is not a model of napari-probinst; expected a .safetensors file written by "
+            "napari-probinst-train. (Pickled weights such as .pt or .pth are never opened: they "
+            "can run code.)"
+        )
+    try:
+        values = json.loads(metadata)
+        version = values.get("format_version")
+        if not isinstance(version, int) or version > FORMAT_VERSION:
+            raise ModelError(
+                f"{path} is a model of format version {version}, and this program reads up to "
+                f"{FORMAT_VERSION}; update napari-probinst."
+            )
+        return ModelHeader.model_validate(values)
+    except (ValidationError, ValueError, AttributeError) as error:
+        raise ModelError(f"{path} has a damaged header; copy or train the model again.") from error
+
+
+def _metadata(content: bytes) -> str | None:
+    """Our entry in the metadata of a safetensors file, or None if this is none of ours."""
+    if len(content) < 8:
+        return None
+    (length,) = struct.unpack("<Q", content[:8])
+    if length > len(content) - 8:
+        return None
+    try:
+        entry = json.loads(content[8 : 8 + length])["__metadata__"][_KEY]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return entry if isinstance(entry, str) else None

@@ -1,0 +1,68 @@
+"""The result of the pipeline for one image: what proofreading, scoring and export start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.config import InferenceConfig
+
+if TYPE_CHECKING:
+    from napari_probinst.core.instances import InstanceSet, Peak, ProbabilisticInstances
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a prediction comes from, so that a changed image or model is noticed.
+
+    Parameters
+    ----------
+    image_checksum : str
+        SHA-256 of the channels' pixels, hexadecimal; empty if unknown.
+    model_name, model_checksum : str
+        File name and SHA-256 of the model; empty for draws of another program.
+    program : str
+        Name and version of the program that wrote it.
+    """
+
+    image_checksum: str = ""
+    model_name: str = ""
+    model_checksum: str = ""
+    program: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """Probabilistic instances of one image, its ranked peaks, and how they were made.
+
+    Parameters
+    ----------
+    name : str
+        Name of the image, without folder and suffix (a well, for BBBC010).
+    instances : ProbabilisticInstances
+        All instances with the draws they come from.
+    peaks : tuple of Peak
+        Most uncertain first; rank i + 1 at index i.
+    settings : InferenceConfig
+        Draws, thresholds and seed.
+    provenance : Provenance
+        Checksums and versions.
+    pixel_size : (float, float) or None
+        y and x size of a pixel in micrometres, where the image states it.
+    """
+
+    name: str
+    instances: ProbabilisticInstances
+    peaks: tuple[Peak, ...]
+    settings: InferenceConfig = field(default_factory=InferenceConfig)
+    provenance: Provenance = field(default_factory=Provenance)
+    pixel_size: tuple[float, float] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image, pixels."""
+        return self.instances.shape
+
+    def binary(self) -> InstanceSet:
+        """Binary instances at the prediction's threshold, in the same order; some may be empty."""
+        return self.instances.binarise(self.settings.probability_threshold)

@@ -1,0 +1,199 @@
+"""Training folders: the layout of BBBC010, or ``images/`` beside ``instances/``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from napari_probinst.core.data.bbbc010 import (
+    TRAIN_LIST,
+    VALIDATION_LIST,
+    find_wells,
+    read_list,
+    read_worm_masks,
+)
+from napari_probinst.core.data.io import find_images, read_instances
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.network.normalisation import normalise
+from napari_probinst.core.training.dataset import TrainingImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from napari_probinst.core.config import Config
+    from napari_probinst.core.data.io import Image, ImageSource
+    from napari_probinst.core.instances import InstanceSet
+
+IMAGE_FOLDER, INSTANCE_FOLDER = "images", "instances"
+_MASK_SUFFIXES = (".tif", ".tiff", ".png")
+#: An image may go through the network in one piece up to this many pixels a side.
+LARGEST_EXTENT = 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledImage:
+    """An image as read, with its true instances."""
+
+    image: Image
+    truth: InstanceSet
+
+    def normalised(self, config: Config) -> TrainingImage:
+        """Return it as training sees it."""
+        channels = normalise(
+            self.image.channels, config.network.channels, self.image.present
+        )
+        return TrainingImage(self.image.name, channels, self.truth)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingData:
+    """Images for training and for validation; they never share one."""
+
+    training: tuple[LabelledImage, ...]
+    validation: tuple[LabelledImage, ...]
+
+    def extent(self, stride: int) -> tuple[int, int]:
+        """Height and width that hold every image, at most `LARGEST_EXTENT`, in whole strides."""
+        shapes = np.array([item.truth.shape for item in self.training])
+        height, width = np.minimum(shapes.max(axis=0), LARGEST_EXTENT)
+        return int(-(-height // stride) * stride), int(-(-width // stride) * stride)
+
+    def object_width(self) -> float:
+        """Median over all instances of twice the greatest distance to the outline, pixels."""
+        widths = [
+            2 * float(ndimage.distance_transform_edt(np.pad(instance.mask, 1)).max())
+            for item in self.training
+            for instance in item.truth.instances
+            if instance.area
+        ]
+        return float(np.median(widths)) if widths else 1.0
+
+
+def load_training_data(
+    folder: Path,
+    config: Config,
+    *,
+    train_list: Path | None = None,
+    validation_list: Path | None = None,
+) -> TrainingData:
+    """Read a training folder.
+
+    Parameters
+    ----------
+    folder : Path
+        BBBC010's layout, or a folder with ``images/`` and, of the same names, ``instances/``
+        (label images or stacks of masks).
+    config : Config
+        Channels, and the share of images to hold out where no list says which.
+    train_list, validation_list : Path, optional
+        Files with one image name (well) a line. By default ``train.txt`` and
+        ``validation.txt`` in the folder, where these exist.
+
+    Raises
+    ------
+    InputError
+        If the folder has neither layout, a name is unknown or in both lists, an image has no
+        masks, or masks don't fit their image.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; give the folder that holds the images.")
+    wells = find_wells(folder)
+    sources = _sources(folder, config, wells)
+    truth = _truth_reader(folder, wells)
+    names = [source.name for source in sources]
+    training, validation = _split(folder, names, config, train_list, validation_list)
+    by_name = {source.name: source for source in sources}
+    return TrainingData(
+        tuple(_read(by_name[name], truth) for name in training),
+        tuple(_read(by_name[name], truth) for name in validation),
+    )
+
+
+def _sources(
+    folder: Path, config: Config, wells: dict[str, dict[str, Path]]
+) -> Sequence[ImageSource]:
+    if wells:
+        return find_images(folder, config.network.channels)
+    images = folder / IMAGE_FOLDER
+    if not images.is_dir():
+        raise InputError(
+            f"{folder} holds neither the folders '{IMAGE_FOLDER}' and '{INSTANCE_FOLDER}' nor "
+            "BBBC010's folders; see the documentation of the training folder."
+        )
+    return find_images(images, config.network.channels)
+
+
+def _truth_reader(
+    folder: Path, wells: dict[str, dict[str, Path]]
+) -> Callable[[str, tuple[int, int]], InstanceSet]:
+    def read(name: str, shape: tuple[int, int]) -> InstanceSet:
+        if wells:
+            truth = read_worm_masks(folder, name)
+            if truth.shape != shape:
+                raise InputError(f"The masks of {name} are {truth.shape}, its image is {shape}.")
+            return truth
+        candidates = [folder / INSTANCE_FOLDER / f"{name}{suffix}" for suffix in _MASK_SUFFIXES]
+        for path in candidates:
+            if path.is_file():
+                return read_instances(path, shape)
+        raise InputError(
+            f"There is no mask file for the image {name}; expected {candidates[0]} (or .png)."
+        )
+
+    return read
+
+
+def _read(
+    source: ImageSource, truth: Callable[[str, tuple[int, int]], InstanceSet]
+) -> LabelledImage:
+    image = source.read()
+    height, width = image.channels.shape[1:]
+    return LabelledImage(image, truth(source.name, (height, width)))
+
+
+def _split(
+    folder: Path,
+    names: Sequence[str],
+    config: Config,
+    train_list: Path | None,
+    validation_list: Path | None,
+) -> tuple[list[str], list[str]]:
+    """Names for training and validation: by lists, or a fixed share by a seeded shuffle."""
+    train_list = train_list or _existing(folder / TRAIN_LIST)
+    validation_list = validation_list or _existing(folder / VALIDATION_LIST)
+    validation = _known(validation_list, names) if validation_list else None
+    training = _known(train_list, names) if train_list else None
+    if training is None and validation is None:
+        order = np.random.default_rng(config.training.seed).permutation(len(names))
+        n_held_out = round(config.training.held_out * len(names)) if len(names) > 1 else 0
+        n_held_out = min(n_held_out, len(names) - 1)
+        held_out = {names[index] for index in order[:n_held_out]}
+        return [n for n in names if n not in held_out], [n for n in names if n in held_out]
+    if training is None:
+        training = [name for name in names if name not in (validation or ())]
+    both = sorted(set(training) & set(validation or ()))
+    if both:
+        raise InputError(
+            f"{', '.join(both[:5])} would serve both for training and for validation; "
+            f"list each in one of {train_list} and {validation_list}."
+        )
+    return training, validation or []
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _known(path: Path, names: Sequence[str]) -> list[str]:
+    listed = read_list(path)
+    unknown = [name for name in listed if name not in names]
+    if unknown:
+        raise InputError(
+            f"{path} names {', '.join(unknown[:5])}, which the folder does not hold; "
+            f"it has {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}."
+        )
+    return list(listed)
