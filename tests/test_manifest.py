@@ -28,7 +28,7 @@ def test_npe2_finds_the_manifest_valid(target):
         [sys.executable, "-m", "npe2", "validate", target],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr

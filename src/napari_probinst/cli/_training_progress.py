@@ -86,8 +86,7 @@ class TrainingProgress(Callback):
 
     def _state(self, pl_module: Any) -> str:
         terms = " ".join(
-            f"{name.removeprefix('loss/')} {value:.3g}"
-            for name, value in self._smooth.items()
+            f"{name.removeprefix('loss/')} {value:.3g}" for name, value in self._smooth.items()
         )
         rates = dropout_rates(pl_module.network).values()
         spread = f"  rates {min(rates):.3f} to {max(rates):.3f}" if rates else ""

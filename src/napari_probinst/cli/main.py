@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from napari_probinst import __version__
@@ -21,8 +20,7 @@ from napari_probinst.core.errors import ProbinstError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Exit codes: done; wrong usage or input; stopped by Ctrl-C.
-DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
+WRONG_USAGE = 2
 
 _SETTINGS = {
     "no_args_is_help": True,
@@ -32,7 +30,8 @@ _SETTINGS = {
 }
 
 app = typer.Typer(
-    help="Instance segmentation with uncertainty, and its proofreading.", **_SETTINGS  # type: ignore[arg-type]
+    help="Instance segmentation with uncertainty, and its proofreading.",
+    **_SETTINGS,  # type: ignore[arg-type]
 )
 app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(predict)
@@ -62,33 +61,22 @@ def _common(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``napari-probinst`` and exit with its code."""
-    sys.exit(_run(app, arguments, "napari-probinst"))
+    _run(app, arguments, "napari-probinst")
 
 
 def train_main(arguments: Sequence[str] | None = None) -> None:
     """Run ``napari-probinst-train`` and exit with its code."""
-    sys.exit(_run(train_app, arguments, "napari-probinst-train"))
+    _run(train_app, arguments, "napari-probinst-train")
 
 
-def _run(application: typer.Typer, arguments: Sequence[str] | None, name: str) -> int:
-    """Run a command; turn errors that a user can mend into one sentence and code 2."""
-    command = typer.main.get_command(application)
+def _run(application: typer.Typer, arguments: Sequence[str] | None, name: str) -> None:
+    """Run a command and exit: 0 done, 2 wrong usage or input, 130 stopped by Ctrl-C.
+
+    Typer exits by itself, with these codes; what is left are errors that a user can mend,
+    which become one sentence and code 2.
+    """
     try:
-        code = command.main(
-            args=None if arguments is None else list(arguments),
-            prog_name=name,
-            standalone_mode=False,
-        )
-    except click.exceptions.NoArgsIsHelpError as error:
-        typer.echo(error.format_message())
-        return WRONG_USAGE
-    except click.ClickException as error:
-        error.show()
-        return WRONG_USAGE
-    except (KeyboardInterrupt, click.Abort):
-        typer.secho("Stopped; what was finished before is kept.", err=True)
-        return INTERRUPTED
+        application(args=None if arguments is None else list(arguments), prog_name=name)
     except ProbinstError as error:
         typer.secho(f"error: {error}", err=True, fg="red")
-        return WRONG_USAGE
-    return code if isinstance(code, int) else DONE
+        sys.exit(WRONG_USAGE)

@@ -62,9 +62,7 @@ def train(
     """
     limit = None if max_time is None else seconds(max_time)
     if output.suffix != ".safetensors":
-        raise typer.BadParameter(
-            f"'{output}' must end in .safetensors.", param_hint="--output"
-        )
+        raise typer.BadParameter(f"'{output}' must end in .safetensors.", param_hint="--output")
     settings = _settings(config, max_steps, endless=limit is not None and max_steps is None)
 
     from napari_probinst.cli._training_progress import TrainingProgress

@@ -1,0 +1,1 @@
+"""Headless core: data, network, training, inference, evaluation, curation."""

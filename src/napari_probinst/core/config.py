@@ -75,7 +75,7 @@ class LossConfig(Section):
     variance_weight: float = Field(1.0, ge=0, description="Weight of eq. 1.")
     distance_weight: float = Field(1.0, ge=0, description="Weight of eq. 2.")
     regulariser_weight: float = Field(0.001, ge=0, description="Weight of eq. 3.")
-    class_weight: float = Field(1.0, ge=0, description="Weight of the three-class cross-entropy.")
+    class_weight: float = Field(10.0, ge=0, description="Weight of the three-class cross-entropy.")
     length_scale_squared: float = Field(1e-6, ge=0, description="Prior length scale of eq. 4.")
     rate_regulariser: float = Field(1e-3, ge=0, description="Zeta of eq. 4: pulls rates up.")
     n_examples: float = Field(
@@ -115,7 +115,7 @@ class TrainingConfig(Section):
     final_learning_rate: Fraction = Field(
         0.01, description="Fraction of the peak that the cosine decay ends at."
     )
-    gradient_clip: float = Field(5.0, gt=0, description="Largest norm of a gradient.")
+    gradient_clip: float = Field(20.0, gt=0, description="Largest norm of a gradient.")
     ema_decay: float = Field(
         0.999, ge=0, lt=1, description="Averaging of the weights over steps; 0 switches it off."
     )

@@ -325,6 +325,6 @@ def _frozen_crop(bbox: BBox, crop: NDArray[Any], dtype: type) -> NDArray[Any]:
     expected = (bbox[2] - bbox[0], bbox[3] - bbox[1])
     if crop.shape != expected:
         raise ValueError(f"a crop of shape {crop.shape} does not fill its box {bbox}")
-    frozen = np.asarray(crop, dtype=dtype).view()
+    frozen: NDArray[Any] = np.asarray(crop, dtype=dtype).view()
     frozen.flags.writeable = False
     return frozen

@@ -1,0 +1,1 @@
+"""The napari docks: the only place that imports napari and Qt."""

@@ -27,9 +27,7 @@ def _prediction(masks, peaks=(), shape=None, name="C04"):
     instances = [Instance.from_mask(mask) for mask in masks]
     draws = (InstanceSet(shape, tuple(instances)),) * 2
     agglomerated = tuple(
-        ProbabilisticInstance(
-            instance.bbox, 2 * instance.mask.astype(np.uint8), (index, index)
-        )
+        ProbabilisticInstance(instance.bbox, 2 * instance.mask.astype(np.uint8), (index, index))
         for index, instance in enumerate(instances)
     )
     ranked = tuple(

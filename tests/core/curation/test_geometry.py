@@ -5,13 +5,18 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from napari_probinst.core.curation import geometry
 from napari_probinst.core.instances import Instance
 
-masks = hnp.arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 14)), fill=st.just(True))
+
+def random_mask(height, width, share, seed):
+    return np.random.default_rng(seed).random((height, width)) < share
+
+
+sides = st.integers(1, 12)
+masks = st.builds(random_mask, sides, sides, st.sampled_from((0.5, 0.8, 1)), st.integers(0, 999))
 points = st.tuples(st.floats(-30, 30), st.floats(-30, 30))
 
 
@@ -33,11 +38,11 @@ def test_line_beside_the_box_covers_nothing():
 
 
 def test_line_far_outside_costs_nothing_and_passes_through():
-    crop = geometry.rasterise([(1, -1e15), (1, 1e15)], (0, 0, 3, 4))
+    crop = geometry.rasterise([(1, -1e9), (1, 1e9)], (0, 0, 3, 4))
     assert crop[1].all()
 
 
-@settings(derandomize=True, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=25)
 @given(st.lists(points, min_size=2, max_size=4), st.integers(-3, 3), st.integers(-3, 3))
 def test_line_covers_every_pixel_near_its_course(line, y, x):
     """Brute force: a point of the line lies in each covered row and column, and vice versa."""
@@ -103,7 +108,7 @@ def test_island_goes_to_the_nearest_label_as_a_whole(picture):
     assert geometry.spread(labels, mask).tolist() == [[1, 0, 1, 1, 1, *[0] * 9, 2]]
 
 
-@settings(derandomize=True, max_examples=80)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(masks, st.lists(points, min_size=2, max_size=4))
 def test_parts_of_any_cut_are_disjoint_and_their_union_is_the_mask(mask, line):
     drawn = geometry.rasterise(line, (0, 0, *mask.shape))
@@ -117,8 +122,8 @@ def test_parts_of_any_cut_are_disjoint_and_their_union_is_the_mask(mask, line):
     assert [part.area for part in parts] == sorted((p.area for p in parts), reverse=True)
 
 
-@settings(derandomize=True, max_examples=60)
-@given(masks, st.integers(0, 2**32 - 1))
+@settings(derandomize=True, deadline=None, max_examples=20)
+@given(masks, st.integers(0, 999))
 def test_spread_is_the_shortest_way_by_brute_force(mask, seed):
     """Bellman and Ford, pixel by pixel: each label is one of the nearest seeds inside the mask."""
     inside = np.argwhere(mask)
@@ -139,20 +144,17 @@ def test_spread_is_the_shortest_way_by_brute_force(mask, seed):
 
 
 def _geodesic(mask, start):
-    distance = np.full(mask.shape, np.inf)
-    distance[start] = 0
+    distance = np.full(np.add(mask.shape, 2), np.inf)
+    distance[start[0] + 1, start[1] + 1] = 0
+    height, width = mask.shape
     for _ in range(mask.size):
-        before = distance.copy()
-        for y, x in np.argwhere(mask):
-            for dy in (-1, 0, 1):
-                for dx in (-1, 0, 1):
-                    near = (y + dy, x + dx)
-                    inside = 0 <= near[0] < mask.shape[0] and 0 <= near[1] < mask.shape[1]
-                    if inside and mask[near]:
-                        distance[y, x] = min(distance[y, x], distance[near] + np.hypot(dy, dx))
-        if np.array_equal(before, distance):
-            break
-    return distance
+        steps = [
+            distance[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width] + np.hypot(dy, dx)
+            for dy in (-1, 0, 1)
+            for dx in (-1, 0, 1)
+        ]
+        distance[1:-1, 1:-1] = np.where(mask, np.min(steps, axis=0), np.inf)
+    return distance[1:-1, 1:-1]
 
 
 def test_equal_parts_come_in_reading_order():
@@ -173,7 +175,7 @@ def test_grown_by_one_is_a_cross_and_stays_in_the_image(picture):
     assert draw(geometry.grown(dot, 1, (3, 4)).full((3, 4))) == [".###", "..#.", "...."]
 
 
-@settings(derandomize=True, max_examples=40)
+@settings(derandomize=True, deadline=None, max_examples=25)
 @given(masks, st.integers(1, 4))
 def test_growing_and_shrinking_equal_dilation_with_a_disc(mask, pixels):
     if not mask.any():

@@ -26,6 +26,9 @@ SLIVER_PIXELS = 5
 #: ... and than this share of the instance.
 SLIVER_SHARE = 0.05
 
+#: A shorter way along an axis is none, pixels; dividing by it would overflow.
+_STILL = 1e-9
+
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -218,7 +221,7 @@ def _clipped(
     """
     enter, leave = 0.0, 1.0
     for position, direction, extent in zip(start, end - start, size, strict=True):
-        if direction == 0:
+        if abs(direction) < _STILL:
             if not -1 <= position <= extent:
                 return None
             continue

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from napari_probinst.core.curation.records import Record
+from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -204,11 +205,12 @@ class JournalWriter:
 def prediction_checksum(prediction: Prediction) -> str:
     """SHA-256 of all that a journal's records refer to: binary masks and peaks, hexadecimal."""
     digest = hashlib.sha256(repr(prediction.shape).encode())
-    for instance in prediction.binary().instances:
-        digest.update(repr(instance.bbox).encode())
+    for index, instance in exported_instances(prediction).items():
+        digest.update(repr((index, *map(int, instance.bbox))).encode())
         digest.update(np.packbits(instance.mask).tobytes())
     for peak in prediction.peaks:
-        digest.update(repr((peak.y, peak.x, peak.instances)).encode())
+        # Plain numbers: those of a fresh prediction may be NumPy's, those of a file are not.
+        digest.update(repr([int(number) for number in (peak.y, peak.x, *peak.instances)]).encode())
     return digest.hexdigest()
 
 

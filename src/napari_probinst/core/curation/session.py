@@ -16,6 +16,7 @@ from napari_probinst.core.curation.journal import JournalHeader, prediction_chec
 from napari_probinst.core.curation.records import Record, Redo, Undo, Visit
 from napari_probinst.core.curation.review import ReviewQueue
 from napari_probinst.core.curation.table import InstanceTable
+from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.instances import InstanceSet, intersect
 
@@ -59,7 +60,8 @@ class CurationSession:
     Parameters
     ----------
     prediction : Prediction
-        The start. Its instance i has the id i + 1; peaks are named by their index.
+        The start. Its instance i has the id i + 1, and exists if it is worth exporting: large
+        enough at the prediction's threshold. Peaks are named by their index.
     recorder : callable, optional
         Called with each record before it takes effect, e.g. ``JournalWriter.append``. If it
         raises, nothing is changed.
@@ -75,7 +77,8 @@ class CurationSession:
     ) -> None:
         self.prediction = prediction
         self.queue = ReviewQueue(prediction.peaks)
-        self._table = InstanceTable(prediction.binary())
+        predicted = {index + 1: mask for index, mask in exported_instances(prediction).items()}
+        self._table = InstanceTable(prediction.shape, predicted, len(prediction.instances) + 1)
         self._history = History()
         self._records: list[Record] = []
         self._recorder = recorder
@@ -214,8 +217,8 @@ class CurationSession:
         return self.queue.statistics(self._history.recent_peaks(RECENT_PEAKS))
 
     def instances_at(self, y: int, x: int) -> tuple[int, ...]:
-        """Ids of the instances that hold a pixel, topmost first: the highest id lies on top."""
-        return self._table.at(y, x)[::-1]
+        """Ids of the instances that hold a pixel, topmost first: the lowest id lies on top."""
+        return self._table.at(y, x)
 
     def instances_within(self, bbox: BBox) -> tuple[int, ...]:
         """Ids of the instances whose boxes meet ``bbox``, ascending."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.table import InstanceTable
     from napari_probinst.core.instances import Instance
 
+#: Coordinates beyond this are no place in an image, pixels.
+_FARTHEST = 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class SplitAlongLine:
@@ -39,7 +42,7 @@ class SplitAlongLine:
     def delta(self, table: InstanceTable) -> Delta:
         """Compute the change; see `Edit.delta`."""
         instance = existing(table, self.id)
-        if len(self.line) < 2 or not np.isfinite(self.line).all():
+        if len(self.line) < 2 or not _are_places(self.line):
             raise EditRefusedError("A cut needs a line of two or more points: draw it again.")
         drawn = geometry.rasterise(self.line, instance.bbox)
         if not (drawn & instance.mask).any():
@@ -75,7 +78,7 @@ class SplitBySeeds:
     def delta(self, table: InstanceTable) -> Delta:
         """Compute the change; see `Edit.delta`."""
         instance = existing(table, self.id)
-        if len(self.seeds) < 2 or not np.isfinite(self.seeds).all():
+        if len(self.seeds) < 2 or not _are_places(self.seeds):
             raise EditRefusedError("A split needs two or more points: add one for each part.")
         pixels = [(int(np.floor(y + 0.5)), int(np.floor(x + 0.5))) for y, x in self.seeds]
         if len(set(pixels)) < len(pixels):
@@ -98,3 +101,8 @@ def _numbered(
     """Parts by id: the first keeps the id of the whole."""
     ids: Iterable[int] = (identifier, *range(next_id, next_id + len(parts) - 1))
     return dict(zip(ids, parts, strict=True))
+
+
+def _are_places(points: Sequence[Point]) -> bool:
+    """Whether all points could lie on or near some image: no infinities, nothing absurd."""
+    return bool((np.abs(points) < _FARTHEST).all())

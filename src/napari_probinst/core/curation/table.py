@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_probinst.core.curation.delta import Delta
-    from napari_probinst.core.instances import BBox, Instance, InstanceSet, Shape
+    from napari_probinst.core.instances import BBox, Instance, Shape
 
 #: Box of an id without instance: it meets no other, wherever that lies.
 _NOWHERE = (np.iinfo(np.int64).max,) * 2 + (np.iinfo(np.int64).min,) * 2
@@ -28,16 +28,21 @@ class InstanceTable:
 
     Parameters
     ----------
-    predicted : InstanceSet
-        Instance i gets the id i + 1; an empty one reserves its id and does not exist.
+    shape : (int, int)
+        Height and width of the image, pixels.
+    instances : mapping of int to Instance
+        The start, by id from 1.
+    next_id : int
+        Above all ids of ``instances``; ids between them are reserved for instances that don't
+        exist yet.
     """
 
-    def __init__(self, predicted: InstanceSet) -> None:
-        self.shape: Shape = predicted.shape
-        self.next_id = len(predicted) + 1
+    def __init__(self, shape: Shape, instances: Mapping[int, Instance], next_id: int) -> None:
+        self.shape = shape
+        self.next_id = next_id
         self._instances: dict[int, Instance] = {}
         self._boxes = np.full((2 * self.next_id, 4), _NOWHERE)
-        for identifier, instance in enumerate(predicted.instances, start=1):
+        for identifier, instance in instances.items():
             self._set(identifier, instance.tight())
 
     @property

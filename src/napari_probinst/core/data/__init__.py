@@ -1,0 +1,1 @@
+"""Files and data sets: images, masks, predictions, exports."""

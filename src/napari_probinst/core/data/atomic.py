@@ -6,13 +6,13 @@ import errno
 import os
 import secrets
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from napari_probinst.core.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",

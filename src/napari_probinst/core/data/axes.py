@@ -27,8 +27,8 @@ def channels_first(raster: Raster, where: str, axes: str | None = None) -> NDArr
 
     Axes of length 1 are dropped. Red, green and blue become one channel of luminance
     (Rec. 601, rounded for integers): grey in all three stays what it is; to have them as three
-    channels, pass ``axes="YXC"``. An axis whose meaning the file doesn't state counts as
-    channels. Where low values are bright the order of the values is reversed, except for one
+    channels, pass ``axes="YXC"``. Colours stored as separate planes, and an axis whose meaning
+    the file doesn't state, count as channels. Where low values are bright the order of the values is reversed, except for one
     bit pixels: programs that store masks mark them so without inverting them.
 
     Parameters
@@ -128,7 +128,8 @@ def reversed_values(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
     if pixels.dtype.kind == "u":
         brightest: NDArray[Any] = np.array(2**bits - 1, dtype=pixels.dtype)
         return brightest - pixels
-    return ~pixels if pixels.dtype.kind == "i" else -pixels
+    mirrored: NDArray[Any] = ~pixels if pixels.dtype.kind == "i" else -pixels
+    return mirrored
 
 
 def _check_planar(pixels: NDArray[Any], letters: str, where: str) -> None:

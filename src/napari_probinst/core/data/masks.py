@@ -72,7 +72,7 @@ def from_labels(labels: NDArray[Any]) -> InstanceSet:
 def _pages(raster: Raster, path: Path) -> NDArray[Any]:
     """Pages, height, width."""
     pixels, axes = squeezed(raster.pixels, raster.axes)
-    if raster.colour and axes.endswith("S"):
+    if raster.colour:
         pixels, axes = _without_colour(pixels, raster.palette, path), axes[:-1]
     if not {"Y", "X"} <= set(axes) or len(axes) > 3:
         raise InputError(

@@ -54,7 +54,7 @@ class Raster:
     axes : str
         C channel, Z depth, T time, Y, X, S sample of a colour; Q and I are of unknown meaning.
     colour : bool
-        Whether S holds red, green and blue.
+        Whether S, the last axis, holds red, green and blue.
     palette : bool
         Whether these colours stand for the entries of a table.
     white_is_zero : bool

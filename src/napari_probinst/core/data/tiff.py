@@ -69,8 +69,11 @@ def read_tiff(path: Path, memory_limit: int | None = None) -> Raster:
                 f"{series.get_shape(squeeze=False)} ({axes}); export it again."
             )
         page = series.keyframe
-        colour = page.photometric in _COLOURS
-        n_samples = _samples_without_alpha(page, colour)
+        # tifffile and others save any array of 3 or 4 pages as colours in separate planes by
+        # default, alpha included: such planes are pages or channels, and none may be dropped.
+        interleaved = page.planarconfig == tifffile.PLANARCONFIG.CONTIG
+        colour = page.photometric in _COLOURS and interleaved
+        n_samples = _samples_without_alpha(page, colour) if interleaved else page.samplesperpixel
         if "S" in axes and n_samples < pixels.shape[axes.index("S")]:
             pixels = pixels.take(range(n_samples), axis=axes.index("S"))
         return Raster(
@@ -151,7 +154,7 @@ def _heard_log() -> Iterator[list[str]]:
             return True
         # A tag that can't be parsed is often a vendor's own and harmless; if it was a needed
         # one, the checks of the header notice.
-        if record.levelno >= logging.ERROR and not record.getMessage().startswith("<TiffTag"):
+        if record.levelno >= logging.ERROR and "TiffTag" not in record.getMessage():
             complaints.append(one_line(record.getMessage().partition("> ")[2]))
         return False
 

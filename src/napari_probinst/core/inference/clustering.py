@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
 #: Pixels that stand for the density while the seeds climb; the centres they find are then
 #: refined on all pixels.
@@ -220,57 +221,53 @@ def _separate_pieces(
     All clusters at once, as one graph of their pixels: a cluster may have stray pixels all
     over the image, and labelling a page for each would cost more than the clustering.
     """
-    pixels = np.flatnonzero(labels)
-    if pixels.size == 0:
+    y, x = np.nonzero(labels)
+    if y.size == 0:
         return labels
-    node = np.cumsum(labels.ravel() > 0).reshape(labels.shape) - 1
-    edges = _neighbour_edges(labels, node) + _bridge_edges(labels, node, bridge)
+    edges = [*_neighbour_edges(labels, y, x), *_bridge_edges(labels, bridge, y, x)]
     first, second = (np.concatenate(ends) for ends in zip(*edges, strict=True))
-    n_nodes = int(max(first.max(initial=0), second.max(initial=0), pixels.size - 1)) + 1
+    n_nodes = max(int(second.max(initial=0)) + 1, y.size)
     graph = coo_matrix((np.ones(first.size, bool), (first, second)), shape=(n_nodes, n_nodes))
-    piece = connected_components(graph, directed=False)[1][: pixels.size]
-    sizes = np.bincount(piece, weights=~bridge.ravel()[pixels])
-    piece_ids, first_pixel = np.unique(piece, return_index=True)
-    in_order = piece_ids[np.argsort(first_pixel)]
+    piece = connected_components(graph, directed=False)[1][: y.size]
+    sizes = np.bincount(piece, weights=~bridge[y, x])
+    pieces, first_pixel = np.unique(piece, return_index=True)
+    in_order = pieces[np.argsort(first_pixel)]
     large = in_order[sizes[in_order] >= max(min_size, 1)]
     new_label = np.zeros(sizes.size, dtype=np.int32)
     new_label[large] = np.arange(1, large.size + 1)
     result = np.zeros_like(labels)
-    result.flat[pixels] = new_label[piece]
+    result[y, x] = new_label[piece]
     return result
 
 
-_Edges = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
+_Indices = NDArray[np.int64]
+_Edges = tuple[_Indices, _Indices]
 
 
-def _neighbour_edges(labels: NDArray[np.int32], node: NDArray[np.int64]) -> list[_Edges]:
-    """Pairs of neighbouring pixels (8 neighbours) with the same label."""
-    edges = []
-    for here, there in (
-        (np.s_[:, :-1], np.s_[:, 1:]),
-        (np.s_[:-1, :], np.s_[1:, :]),
-        (np.s_[:-1, :-1], np.s_[1:, 1:]),
-        (np.s_[:-1, 1:], np.s_[1:, :-1]),
-    ):
-        same = (labels[here] == labels[there]) & (labels[here] > 0)
-        edges.append((node[here][same], node[there][same]))
-    return edges
+def _neighbour_edges(labels: NDArray[np.int32], y: _Indices, x: _Indices) -> Iterator[_Edges]:
+    """Pairs of neighbouring pixels with the same label, as positions in ``y`` and ``x``."""
+    node = np.zeros(labels.shape, dtype=np.int64)
+    node[y, x] = np.arange(y.size)
+    padded = np.pad(labels, 1)
+    own = labels[y, x]
+    # Half of the eight neighbours: the others see this pixel from their side.
+    for dy, dx in ((0, 1), (1, -1), (1, 0), (1, 1)):
+        here = np.flatnonzero(padded[y + 1 + dy, x + 1 + dx] == own)
+        yield here, node[y[here] + dy, x[here] + dx]
 
 
 def _bridge_edges(
-    labels: NDArray[np.int32], node: NDArray[np.int64], bridge: NDArray[np.bool_]
-) -> list[_Edges]:
-    """Join each pixel to the connected bridge it touches, which exists once for each label."""
+    labels: NDArray[np.int32], bridge: NDArray[np.bool_], y: _Indices, x: _Indices
+) -> Iterator[_Edges]:
+    """Join each pixel to the connected bridges it touches.
+
+    A bridge is a node beyond those of the pixels, and one for each label: it connects the
+    pieces of one cluster and not the clusters that cross there.
+    """
     bridges, n_bridges = ndimage.label(bridge, EIGHT_NEIGHBOURS)
     padded = np.pad(bridges, 1)
-    touching = ndimage.maximum_filter(bridge, size=3, mode="constant") & (labels > 0)
-    y, x = np.nonzero(touching)
-    edges = []
-    for dy in range(3):
-        for dx in range(3):
-            touched = padded[y + dy, x + dx]
-            there = touched > 0
-            pixel = (y[there], x[there])
-            crossing = labels[pixel].astype(np.int64) * n_bridges + touched[there]
-            edges.append((node[pixel], node.max() + crossing))
-    return edges
+    own = labels[y, x].astype(np.int64)
+    for dy, dx in np.ndindex(3, 3):
+        touched = padded[y + dy, x + dx]
+        here = np.flatnonzero(touched)
+        yield here, y.size + (own[here] - 1) * n_bridges + touched[here] - 1

@@ -86,9 +86,7 @@ class Realisation:
         if self.network.config.coordinates:
             if origin is None:
                 origin = (-(height + bottom) / 2, -(width + right) / 2)
-            image = torch.cat(
-                [image, coordinate_channels(height + bottom, width + right, origin)]
-            )
+            image = torch.cat([image, coordinate_channels(height + bottom, width + right, origin)])
         batch = image[None].to(self.runtime.device, memory_format=torch.channels_last)
         with self.runtime.autocast():
             embeddings, logits = self.network(batch)
@@ -129,4 +127,3 @@ def realise(network: UNet, *, seed: int, draw: int, runtime: Runtime) -> Realisa
 def is_stochastic(network: UNet) -> bool:
     """Whether draws of this network can differ."""
     return bool(stochastic_layers(network))
-

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from napari_probinst import __version__
 from napari_probinst.core.errors import CancelledError, InputError
@@ -26,9 +28,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.inference.draws import PixelPrediction
-    from napari_probinst.core.instances import InstanceSet
+    from napari_probinst.core.inference.draws import PixelPrediction, Realisation
+    from napari_probinst.core.instances import InstanceSet, Shape
     from napari_probinst.core.network.checkpoint import Model
+
+#: Tiles are not halved below this many pixels a side: no worm would fit.
+_SMALLEST_TILE = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,12 @@ class Predictor:
         channels: NDArray[Any],
         settings: InferenceConfig | None = None,
         present: Sequence[bool] | None = None,
+        notify: Callable[[str], None] | None = None,
     ) -> Iterator[InstanceSet]:
         """Instances of one draw after the other.
+
+        An image beyond the model's extent is predicted in tiles. Where memory runs out, the
+        draw is made again on the CPU, and there in smaller tiles.
 
         Parameters
         ----------
@@ -71,6 +80,8 @@ class Predictor:
             The model's own by default.
         present : sequence of bool, optional
             False where a channel is absent.
+        notify : callable, optional
+            Told in a sentence when memory runs out.
 
         Yields
         ------
@@ -79,11 +90,20 @@ class Predictor:
         """
         settings = settings or self.model.header.inference
         normalised = self._normalised(channels, present)
+        resources = _Resources(self.runtime, self.model.header.extent, notify)
         for draw in range(self.n_draws(settings)):
-            realisation = realise(
-                self.model.network, seed=settings.seed, draw=draw, runtime=self.runtime
-            )
-            yield segment(realisation.apply(normalised), settings)
+            yield resources.spend(partial(self._draw, normalised, settings, draw))
+
+    def _draw(
+        self,
+        normalised: NDArray[np.float32],
+        settings: InferenceConfig,
+        draw: int,
+        runtime: Runtime,
+        extent: Shape,
+    ) -> InstanceSet:
+        realisation = realise(self.model.network, seed=settings.seed, draw=draw, runtime=runtime)
+        return segment_image(normalised, realisation, settings, extent)
 
     def assemble(
         self,
@@ -135,6 +155,7 @@ class Predictor:
         pixel_size: tuple[float, float] | None = None,
         on_draw: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        notify: Callable[[str], None] | None = None,
     ) -> Prediction:
         """Predict one image.
 
@@ -153,7 +174,9 @@ class Predictor:
         on_draw : callable, optional
             Called with (draws done, draws in all) after each.
         cancelled : callable, optional
-            Asked before each draw whether to stop.
+            Asked after each draw whether to stop.
+        notify : callable, optional
+            Told in a sentence when memory runs out and the work goes on in another way.
 
         Returns
         -------
@@ -169,15 +192,13 @@ class Predictor:
         settings = settings or self.model.header.inference
         total = self.n_draws(settings)
         draws: list[InstanceSet] = []
-        for draw in self.draws(channels, settings, present):
+        for draw in self.draws(channels, settings, present, notify):
             draws.append(draw)
             if on_draw is not None:
                 on_draw(len(draws), total)
             if cancelled is not None and cancelled():
                 raise CancelledError(f"Stopped after {len(draws)} of {total} draws of {name}.")
-        return self.assemble(
-            draws, settings, name=name, channels=channels, pixel_size=pixel_size
-        )
+        return self.assemble(draws, settings, name=name, channels=channels, pixel_size=pixel_size)
 
     def _normalised(
         self, channels: NDArray[Any], present: Sequence[bool] | None
@@ -197,6 +218,69 @@ class Predictor:
                         "give an image for it."
                     )
         return normalise(channels, expected, present)
+
+
+class _Resources:
+    """Device and tile size in use; both shrink when memory runs out, and stay so."""
+
+    def __init__(
+        self, runtime: Runtime, extent: Shape, notify: Callable[[str], None] | None
+    ) -> None:
+        self._runtime = runtime
+        self._extent = extent
+        self._notify = notify
+
+    def spend(self, work: Callable[[Runtime, Shape], InstanceSet]) -> InstanceSet:
+        """Do ``work``, with less memory each time that there isn't enough."""
+        while True:
+            try:
+                return work(self._runtime, self._extent)
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error) or not self._shrink():
+                    raise
+
+    def _shrink(self) -> bool:
+        if self._runtime.device != "cpu":
+            message = f"{self._runtime.device} ran out of memory; going on on the CPU."
+            self._runtime = choose_runtime("cpu")
+        elif min(self._extent) >= 2 * _SMALLEST_TILE:
+            self._extent = (self._extent[0] // 2, self._extent[1] // 2)
+            message = (
+                "Memory ran out; going on in tiles of "
+                f"{self._extent[0]} x {self._extent[1]} pixels."
+            )
+        else:
+            return False
+        if self._notify is not None:
+            self._notify(message)
+        return True
+
+
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    # The CPU's allocator raises a plain RuntimeError that only its text tells from others.
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        "can't allocate memory" in str(error)
+    )
+
+
+def segment_image(
+    channels: NDArray[np.float32],
+    realisation: Realisation,
+    settings: InferenceConfig,
+    extent: Shape,
+) -> InstanceSet:
+    """Instances of one draw: in one piece, or tile by tile where the image exceeds ``extent``."""
+    height, width = channels.shape[1:]
+    if height <= extent[0] and width <= extent[1]:
+        return segment(realisation.apply(channels), settings)
+    from napari_probinst.core.inference.tiling import stitch, tile_layout
+
+    tiles = tile_layout((height, width), extent)
+    parts = []
+    for tile in tiles:
+        y0, x0, y1, x1 = tile.outer
+        parts.append((tile, segment(realisation.apply(channels[:, y0:y1, x0:x1]), settings)))
+    return stitch(parts, (height, width))
 
 
 def segment(pixels: PixelPrediction, settings: InferenceConfig) -> InstanceSet:

@@ -14,7 +14,6 @@ import numpy as np
 from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from napari_probinst.core.inference.entropy import entropy_levels
 from napari_probinst.core.instances import Peak, crop_to, intersect
@@ -34,6 +33,9 @@ EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 #: Entropy is summed in integers, in units of 1 / SCALE nats: patches with the same votes tie
 #: exactly, in whatever order their pixels are added up.
 SCALE = 2**32
+#: Maxima of one instance are one peak where the way between them never falls below this
+#: fraction of the lower one: disagreement about a whole worm is a plateau with ripples.
+RIPPLE = 0.5
 #: An instance is involved in a peak if its own entropy there is at least this fraction.
 INVOLVED = 0.5
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -46,13 +48,14 @@ def rank_peaks(
 
     The image is divided into square patches from its top left pixel on; those at the other
     edges may be partial. The entropy of an instance is averaged over each patch's pixels.
-    Patches where it is larger than at their eight neighbours are peaks; neighbouring patches
-    with the same entropy are one. Peaks of two instances that share pixels are one where
-    they have a patch in common or neighbouring ones. Also involved are other instances with
-    at least half the peak's entropy in its patch.
+    A local maximum over the patches (8 neighbours, a plateau being one) is a peak, unless
+    neighbouring patches with at least half its entropy lead to a higher one: then both are
+    one peak, and all these patches are its region. Peaks of instances that share pixels are
+    one where each lies in or beside the other's region. Also involved are other instances
+    with at least half the peak's entropy in its patch.
 
-    Ranked by entropy; ties by the entropy mass (of the instances involved, summed over the
-    peak's patches and their neighbours), then by position, then by the instances' indices.
+    Ranked by entropy; ties by the entropy mass (summed over the peak's region and the
+    instances involved), then by position, then by the instances' indices.
 
     Parameters
     ----------
@@ -82,7 +85,7 @@ def rank_peaks(
     ]
     summits = [summit for index, grid in enumerate(grids) for summit in _summits(index, grid)]
     witness = _Witness(instances, threshold)
-    index = _PatchIndex(grids)
+    index = _PatchIndex([grid.uncertain() for grid in grids])
     peaks = [_peak(group, grids, index, witness, patch) for group in _groups(summits, instances)]
     peaks.sort(key=lambda peak: (-peak.entropy, -peak.mass, peak.y, peak.x, peak.instances))
     return tuple(replace(peak, rank=rank) for rank, peak in enumerate(peaks, start=1))
@@ -127,7 +130,11 @@ class _PatchGrid:
     total: NDArray[np.int64]  # sum over a patch's pixels, in 1 / SCALE nats
     mean: NDArray[np.float64]  # mean over the patch's pixels inside the image, nats
 
-    def totals_at(self, patches: NDArray[np.int64]) -> int:
+    def uncertain(self) -> NDArray[np.int64]:
+        """Patches (n, 2) that have any entropy, rows and columns on the image's grid."""
+        return np.argwhere(self.total) + np.array([self.row, self.column])
+
+    def total_at(self, patches: NDArray[np.int64]) -> int:
         """Sum over ``patches`` (n, 2), rows and columns on the image's grid."""
         return int(self.total[self._inside(patches)].sum())
 
@@ -158,54 +165,47 @@ def _patch_grid(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Summit:
-    """A local maximum of one instance: neighbouring patches with the same entropy."""
+    """A local maximum of one instance; patches (n, 2) are rows and columns of the image's grid."""
 
     instance: int
     entropy: float
-    patches: NDArray[np.int64]  # (n, 2), rows and columns on the image's grid
+    top: NDArray[np.int64]  # patches with this entropy
+    region: NDArray[np.int64]  # patches around them with at least RIPPLE times it
 
 
 def _summits(index: int, grid: _PatchGrid) -> list[_Summit]:
+    """Local maxima of one instance, the ripples of higher ones left out."""
     mean = grid.mean
-    if not mean.any():
-        return []
-    highest = ndimage.maximum_filter(mean, size=3, mode="constant")
-    top = (mean == highest) & (mean > 0)
-    # A plateau with a higher patch beside it is no summit, nor is any part of it: such a part
-    # has an equal neighbour that isn't on top.
-    slope = ndimage.maximum_filter(np.where(top, 0.0, mean), size=3, mode="constant")
-    plateau, n_plateaus = ndimage.label(top, EIGHT_NEIGHBOURS)
-    is_summit = np.ones(n_plateaus + 1, dtype=bool)
-    is_summit[plateau[top & (slope == mean)]] = False
-    is_summit[0] = False
-    rows, columns = np.nonzero(is_summit[plateau])
-    patches = np.stack([rows, columns], axis=1)
-    owner = plateau[rows, columns]
+    highest_beside = ndimage.maximum_filter(mean, size=3, mode="constant")
     origin = np.array([grid.row, grid.column])
-    return [
-        _Summit(index, float(mean[tuple(own[0])]), own + origin)
-        for own in (patches[owner == number] for number in np.flatnonzero(is_summit))
-    ]
+    summits = []
+    for height in np.unique(mean[(mean == highest_beside) & (mean > 0)]):
+        regions, n_regions = ndimage.label(mean >= RIPPLE * height, EIGHT_NEIGHBOURS)
+        numbers = np.arange(1, n_regions + 1)
+        for number in numbers[ndimage.maximum(mean, regions, numbers) == height]:
+            region = np.argwhere(regions == number)
+            top = region[mean[tuple(region.T)] == height]
+            summits.append(_Summit(index, float(height), top + origin, region + origin))
+    return summits
 
 
 def _groups(summits: list[_Summit], instances: ProbabilisticInstances) -> list[list[_Summit]]:
-    """Summits that are one place: the same or neighbouring patches of related instances."""
-    if not summits:
-        return []
-    patches = np.concatenate([summit.patches for summit in summits])
-    owner = np.repeat(np.arange(len(summits)), [len(summit.patches) for summit in summits])
-    near = owner[cKDTree(patches).query_pairs(1, p=np.inf, output_type="ndarray")]
-    near = np.unique(np.sort(near.reshape(-1, 2), axis=1), axis=0)
+    """Put summits of related instances together where each lies in or beside the other's region."""
+    index = _PatchIndex([summit.region for summit in summits])
+    reached = [set(index.owners_at(_with_neighbours(summit.top))) for summit in summits]
     related: dict[tuple[int, int], bool] = {}
-    linked = []
-    for first, second in near.tolist():
-        pair = (summits[first].instance, summits[second].instance)
-        if pair not in related:
-            related[pair] = _share_pixels(*(instances.instances[index] for index in pair))
-        if related[pair]:
-            linked.append((first, second))
-    rows, columns = np.array(linked, dtype=np.int64).reshape(-1, 2).T
-    graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(len(summits),) * 2)
+    links = []
+    for first, others in enumerate(reached):
+        for second in sorted(others):
+            if second <= first or first not in reached[second]:
+                continue
+            pair = (summits[first].instance, summits[second].instance)
+            if pair not in related:
+                related[pair] = _share_pixels(*(instances.instances[each] for each in pair))
+            if related[pair]:
+                links.append((first, second))
+    rows, columns = np.array(links, dtype=np.int64).reshape(-1, 2).T
+    graph = coo_matrix((np.ones(len(links), bool), (rows, columns)), shape=(len(summits),) * 2)
     n_groups, group = connected_components(graph, directed=False)
     result: list[list[_Summit]] = [[] for _ in range(n_groups)]
     for summit, number in zip(summits, group, strict=True):
@@ -223,24 +223,36 @@ def _share_pixels(first: ProbabilisticInstance, second: ProbabilisticInstance) -
 
 
 class _PatchIndex:
-    """Which instances are uncertain in a patch."""
+    """Which of many lists of patches hold a patch."""
 
-    def __init__(self, grids: Sequence[_PatchGrid]) -> None:
-        found = [np.nonzero(grid.total) for grid in grids]
-        rows = [own[0] + grid.row for own, grid in zip(found, grids, strict=True)]
-        columns = [own[1] + grid.column for own, grid in zip(found, grids, strict=True)]
-        self._width = max((int(each.max(initial=0)) for each in columns), default=0) + 1
-        keys = np.concatenate([np.zeros(0, np.int64), *rows]) * self._width
-        keys += np.concatenate([np.zeros(0, np.int64), *columns])
+    def __init__(self, lists: Sequence[NDArray[np.int64]]) -> None:
+        patches = np.concatenate([np.zeros((0, 2), dtype=np.int64), *lists])
+        owners = np.repeat(np.arange(len(lists)), [len(each) for each in lists])
+        # A margin of one patch on both sides: neighbours outside the image are asked for, too.
+        self._width = int(patches[:, 1].max(initial=0)) + 3
+        keys = self._keys_of(patches)
         order = np.argsort(keys, kind="stable")
-        self._keys = keys[order]
-        self._instances = np.repeat(np.arange(len(grids)), [len(own) for own in rows])[order]
+        self._keys, self._owners = keys[order], owners[order]
 
-    def instances_at(self, patch: NDArray[np.int64]) -> list[int]:
-        """List the instances with entropy in the patch (row, column), ascending."""
-        key = int(patch[0]) * self._width + int(patch[1])
-        start, stop = np.searchsorted(self._keys, [key, key + 1])
-        return [int(index) for index in self._instances[start:stop]]
+    def owners_at(self, patches: NDArray[np.int64]) -> list[int]:
+        """Positions of the lists that hold any of ``patches`` (n, 2), ascending."""
+        keys = self._keys_of(patches)
+        starts = np.searchsorted(self._keys, keys, side="left").tolist()
+        stops = np.searchsorted(self._keys, keys, side="right").tolist()
+        found: set[int] = set()
+        for start, stop in zip(starts, stops, strict=True):
+            found.update(self._owners[start:stop].tolist())
+        return sorted(found)
+
+    def _keys_of(self, patches: NDArray[np.int64]) -> NDArray[np.int64]:
+        keys: NDArray[np.int64] = (patches[:, 0] + 1) * self._width + patches[:, 1] + 1
+        return keys
+
+
+def _with_neighbours(patches: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Patches (n, 2) and their eight neighbours, each once."""
+    offsets = np.argwhere(EIGHT_NEIGHBOURS) - 1
+    return np.unique((patches[:, None] + offsets).reshape(-1, 2), axis=0)
 
 
 def _peak(
@@ -252,20 +264,14 @@ def _peak(
 ) -> Peak:
     """Peak of a group of summits, not yet ranked."""
     entropy = max(summit.entropy for summit in group)
-    place = _middle(
-        np.concatenate([summit.patches for summit in group if summit.entropy == entropy])
-    )
-    patches = np.unique(np.concatenate([summit.patches for summit in group]), axis=0)
+    place = _middle(np.concatenate([each.top for each in group if each.entropy == entropy]))
+    region = np.unique(np.concatenate([summit.region for summit in group]), axis=0)
     involved = {summit.instance for summit in group}
-    involved |= {
-        other
-        for other in index.instances_at(place)
-        if grids[other].highest_at(place[None]) >= INVOLVED * entropy
-    }
-    ranked = sorted(involved, key=lambda each: (-grids[each].highest_at(patches), each))
-    offsets = np.argwhere(EIGHT_NEIGHBOURS) - 1
-    around = np.unique((patches[:, None] + offsets).reshape(-1, 2), axis=0)
-    mass = sum(grids[each].totals_at(around) for each in ranked) / SCALE
+    for other in index.owners_at(place[None]):
+        if grids[other].highest_at(place[None]) >= INVOLVED * entropy:
+            involved.add(other)
+    ranked = sorted(involved, key=lambda each: (-grids[each].highest_at(region), each))
+    mass = sum(grids[each].total_at(region) for each in ranked) / SCALE
     kind, reason = witness.testify(tuple(ranked))
     y, x = (int(each) * patch for each in place)
     return Peak(y, x, tuple(ranked), entropy, mass, 0, kind, reason)

@@ -1,0 +1,1 @@
+"""The probabilistic U-Net and its model files."""

@@ -121,7 +121,8 @@ class StochasticConv2d(nn.Conv2d, _Stochastic):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, n_in, height, width) → (batch, n_out, height, width)."""
-        return self._conv_forward(x, self.current_weight(), self.bias)
+        result: Tensor = self._conv_forward(x, self.current_weight(), self.bias)
+        return result
 
 
 class StochasticUpConv2d(nn.ConvTranspose2d, _Stochastic):

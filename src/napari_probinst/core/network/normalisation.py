@@ -51,7 +51,7 @@ def normalise_channel(pixels: NDArray[Any], channel: ChannelConfig) -> NDArray[n
     if channel.gain:
         gain = np.float32(channel.gain)
         scaled = np.arcsinh(gain * scaled) / np.arcsinh(gain)
-    return np.clip(2 * scaled - 1, -1.5, 2, dtype=np.float32)
+    return np.clip(2 * scaled - 1, -1.5, 2).astype(np.float32, copy=False)
 
 
 def normalise(

@@ -149,4 +149,4 @@ def _bin(pages: NDArray[np.generic], factor: int) -> NDArray[np.float32]:
     blocks = pages[:, :height, :width].reshape(
         len(pages), height // factor, factor, width // factor, factor
     )
-    return blocks.mean(axis=(2, 4), dtype=np.float32)
+    return np.asarray(blocks.mean(axis=(2, 4), dtype=np.float32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import warnings
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
 from napari_probinst import __version__
-from napari_probinst.core.data.atomic import atomic_path
+from napari_probinst.core.data.atomic import atomic_file, make_folder
 from napari_probinst.core.errors import InputError, ModelError
 from napari_probinst.core.network.checkpoint import ModelHeader, model_bytes
 from napari_probinst.core.network.concrete_dropout import dropout_rates
@@ -26,8 +27,10 @@ from napari_probinst.core.training.dataset import CropStream
 from napari_probinst.core.training.module import SCORE, TrainingModule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from torch import Tensor
 
     from napari_probinst.core.config import Config
     from napari_probinst.core.network.checkpoint import Model
@@ -106,7 +109,7 @@ def fit(
     if not any(len(item.truth) for item in data.training):
         raise InputError("The training images hold no instance at all: nothing can be learnt.")
     folder = output.with_suffix(".run")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     last = folder / LAST
     runtime = choose_runtime(device)
     module = TrainingModule(config, data.validation, runtime, max_seconds)
@@ -114,7 +117,6 @@ def fit(
         _start_from(module, initial)
     step = _resumed_step(last, config) if resume else 0
     stop = _StopOnRequest()
-    trainer = _trainer(config, folder, runtime, [*callbacks, stop], validate=bool(data.validation))
     stream = CropStream(
         [item.normalised(config) for item in data.training],
         config,
@@ -128,6 +130,8 @@ def fit(
         pin_memory=runtime.device != "cpu",
     )
     with stop.on_interrupt(), _quiet_lightning():
+        validate = bool(data.validation) and config.training.validation_images > 0
+        trainer = _trainer(config, folder, runtime, [*callbacks, stop], validate=validate)
         trainer.fit(module, loader, ckpt_path=last if resume else None, weights_only=True)
     header = ModelHeader(
         name=output.stem,
@@ -202,9 +206,7 @@ def _trainer(
             )
         )
     averaging: list[Callback] = (
-        [EMAWeightAveraging(decay=settings.ema_decay, update_starting_at_step=0)]
-        if settings.ema_decay
-        else []
+        [WeightAveraging(avg_fn=_warmed_average(settings.ema_decay))] if settings.ema_decay else []
     )
     kind, _, index = runtime.device.partition(":")
     return pl.Trainer(
@@ -225,6 +227,16 @@ def _trainer(
         enable_model_summary=False,
         default_root_dir=folder,
     )
+
+
+def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Exponential moving average that forgets the untrained weights quickly."""
+
+    def average(averaged: Tensor, current: Tensor, n_averaged: Tensor | int) -> Tensor:
+        n = float(n_averaged)
+        return torch.lerp(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
+
+    return average
 
 
 def _start_from(module: TrainingModule, initial: Model) -> None:
@@ -282,13 +294,16 @@ def _export(folder: Path, module: TrainingModule, header: ModelHeader, output: P
     module.load_state_dict(state)
     rates = {name: round(rate, 4) for name, rate in dropout_rates(module.network).items()}
     header = header.model_copy(update={"training": {**header.training, "dropout_rates": rates}})
-    with atomic_path(output) as temporary:
-        temporary.write_bytes(model_bytes(module.network, header))
+    with atomic_file(output) as file:
+        file.write(model_bytes(module.network, header))
 
 
 @contextmanager
 def _quiet_lightning() -> Iterator[None]:
     """Silence advice of Lightning that doesn't apply to an endless stream of crops."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         for message in (
             ".*does not have many workers.*",
@@ -297,4 +312,7 @@ def _quiet_lightning() -> Iterator[None]:
             ".*GPU available but not used.*",
         ):
             warnings.filterwarnings("ignore", message=message)
-        yield
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

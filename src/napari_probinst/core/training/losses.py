@@ -103,7 +103,7 @@ def instance_loss(
         discriminative_terms(image, label, delta_d=config.delta_d, squared=squared)
         for image, label in zip(embeddings, labels, strict=True)
     ]
-    variance, distance, regulariser = (torch.stack(term).mean() for term in zip(*terms, strict=True))
+    variance, distance, regulariser = torch.stack([torch.stack(term) for term in terms]).mean(dim=0)
     cross_entropy = torch.nn.functional.cross_entropy(logits.float(), classes.long())
     return {
         "variance": config.variance_weight * variance,

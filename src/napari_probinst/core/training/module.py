@@ -115,21 +115,22 @@ class TrainingModule(pl.LightningModule):
             self.log_dict({"rate/lowest": min(rates.values()), "rate/highest": max(rates.values())})
         return loss
 
-    def val_dataloader(self) -> DataLoader[LabelledImage]:
-        """Validation images, one at a time."""
-        return DataLoader(list(self._validation), batch_size=None)  # type: ignore[arg-type]
+    def val_dataloader(self) -> DataLoader[int]:
+        """Numbers of the validation images (Lightning can't move our frozen objects)."""
+        return DataLoader(range(len(self._validation)), batch_size=None)  # type: ignore[arg-type]
 
-    def validation_step(self, batch: LabelledImage, batch_idx: int) -> None:
+    def validation_step(self, batch: int, batch_idx: int) -> None:
         """Predict one validation image and count its hits."""
         del batch_idx
+        item = self._validation[batch]
         settings = self.config.inference.model_copy(
             update={"n_draws": self.config.training.validation_draws}
         )
         model = Model(self.network, ModelHeader(network=self.config.network))
         prediction = Predictor(model, self._runtime).predict(
-            batch.image.channels, settings, present=batch.image.present
+            item.image.channels, settings, present=item.image.present
         )
-        self._counts.append(count_hits(prediction.binary(), batch.truth))
+        self._counts.append(count_hits(prediction.binary(), item.truth))
 
     def on_validation_epoch_end(self) -> None:
         """Log the score over all validation images."""

@@ -43,9 +43,7 @@ class LabelledImage:
 
     def normalised(self, config: Config) -> TrainingImage:
         """Return it as training sees it."""
-        channels = normalise(
-            self.image.channels, config.network.channels, self.image.present
-        )
+        channels = normalise(self.image.channels, config.network.channels, self.image.present)
         return TrainingImage(self.image.name, channels, self.truth)
 
 

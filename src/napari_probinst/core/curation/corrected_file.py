@@ -1,0 +1,106 @@
+"""The native file of corrected instances, ``NAME.corrected.npz``: boxes, crops, JSON header."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_probinst.core.data.atomic import atomic_file
+from napari_probinst.core.data.raster import check_size, default_memory_limit, refusing_damage
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.instances import Instance, InstanceSet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.curation.session import CurationSession
+
+FORMAT = "napari-probinst corrected instances"
+VERSION = 1
+
+
+def write_corrected(session: CurationSession, path: Path) -> None:
+    """Write the current instances in full; `load_corrected` gives them back exactly.
+
+    A NumPy archive without pickles: a JSON header with the ids and the checksum of the prediction,
+    boxes, and bit-packed masks one after the other. The same instances give the same bytes.
+
+    Raises
+    ------
+    OutputError
+        If the file can't be written.
+    """
+    ids = sorted(session.instances)
+    masks = session.current().instances
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": session.prediction.name,
+        "shape": list(map(int, session.shape)),
+        "pixel_size": session.prediction.pixel_size,
+        "curated": True,
+        "ids": ids,
+        "prediction": session.header.prediction,
+        "image": session.prediction.provenance.image_checksum,
+    }
+    packed = [np.empty(0, np.uint8), *(np.packbits(instance.mask) for instance in masks)]
+    arrays = {
+        "header": np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8),
+        "boxes": np.array([instance.bbox for instance in masks], np.int32).reshape(-1, 4),
+        "masks": np.concatenate(packed),
+    }
+    with atomic_file(path) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_corrected(path: Path) -> InstanceSet:
+    """Read the instances of ``NAME.corrected.npz``, in the order of their ids.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, is none of ours, is damaged, or was written by a newer version.
+    """
+    with refusing_damage(path, "corrected instances"):
+        return _parse(path)
+
+
+def _parse(path: Path) -> InstanceSet:
+    with np.load(path, allow_pickle=False) as archive:
+        claimed = sum(member.file_size for member in archive.zip.infolist())
+        if claimed > default_memory_limit():
+            raise InputError(f"{path} claims {claimed / 1e9:.3g} GB: check whether it is damaged.")
+        header: dict[str, Any] = json.loads(archive["header"].tobytes())
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            raise ValueError("it holds no corrected instances")
+        if header["version"] > VERSION:
+            raise InputError(
+                f"{path} was written by a newer version (format {header['version']}, this one "
+                f"reads up to {VERSION}); update napari-probinst."
+            )
+        boxes, masks = archive["boxes"], archive["masks"]
+    height, width = header["shape"]
+    check_size(path, (height, width), 1)
+    return InstanceSet((height, width), _unpacked(boxes, masks, (height, width)))
+
+
+def _unpacked(
+    boxes: NDArray[np.int32], packed: NDArray[np.uint8], shape: tuple[int, int]
+) -> tuple[Instance, ...]:
+    instances = []
+    first = 0
+    for y0, x0, y1, x1 in boxes.tolist():
+        if not (0 <= y0 <= y1 <= shape[0] and 0 <= x0 <= x1 <= shape[1]):
+            raise ValueError("a box lies outside the image")
+        area = (y1 - y0) * (x1 - x0)
+        end = first + (area + 7) // 8
+        bits = np.unpackbits(packed[first:end])[:area]
+        instances.append(Instance((y0, x0, y1, x1), bits.reshape(y1 - y0, x1 - x0).astype(bool)))
+        first = end
+    if first != len(packed):
+        raise ValueError("masks don't fill their boxes")
+    return tuple(instances)

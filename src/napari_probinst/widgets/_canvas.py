@@ -1,0 +1,121 @@
+"""The canvas: zoom to a place, pixels under the mouse, and a text that can't be missed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Layer
+
+    from napari_probinst.core.instances import Instance, Peak
+
+#: The canvas shows this many times the context of a patch.
+ZOOM_FACTOR = 5
+#: Width of an object where there is none to measure, pixels.
+_USUAL_WIDTH = 10.0
+#: Objects that are looked at to find their typical width.
+_SAMPLE = 50
+
+
+def zoom_to_peak(viewer: Any, layer: Layer, peak: Peak, patch: int, width: float) -> None:
+    """Show a patch with its surroundings in the middle of the canvas.
+
+    The context of a patch is the patch and one object's width on either side; the shorter side
+    of the canvas shows `ZOOM_FACTOR` times that.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose camera moves.
+    layer : Layer
+        Two-dimensional layer in whose pixels the peak is given.
+    peak : Peak
+        The place.
+    patch : int
+        Side of the patch, pixels.
+    width : float
+        Typical width of an object, pixels.
+    """
+    centre = np.array([peak.y, peak.x]) + (patch - 1) / 2
+    origin = _world(viewer, layer, centre)
+    steps = [_world(viewer, layer, centre + step) - origin for step in np.eye(2)]
+    pixel = max(float(np.linalg.norm(step)) for step in steps)
+    field = ZOOM_FACTOR * (patch + 2 * width) * pixel
+    viewer.camera.center = (0.0, *origin)
+    viewer.camera.zoom = min(canvas_size(viewer)) / field
+
+
+def typical_width(instances: Sequence[Instance]) -> float:
+    """Median width of elongated objects, pixels: twice the area by the length of the outline."""
+    widths = []
+    for instance in instances[:_SAMPLE]:
+        mask = np.pad(instance.mask, 1)
+        inner = mask[1:-1, :-2] & mask[1:-1, 2:] & mask[:-2, 1:-1] & mask[2:, 1:-1]
+        outline = np.count_nonzero(instance.mask & ~inner)
+        if outline:
+            widths.append(2 * instance.area / outline)
+    return float(np.median(widths)) if widths else _USUAL_WIDTH
+
+
+def canvas_size(viewer: Any) -> tuple[int, int]:
+    """Height and width of the canvas, screen pixels."""
+    canvas = getattr(viewer, "canvas", None)
+    size = getattr(canvas, "size", None)
+    if size is None:  # napari before 0.9 doesn't state it
+        size = viewer.screenshot(canvas_only=True, flash=False).shape[:2]
+    return int(size[0]), int(size[1])
+
+
+def pixel_at(layer: Layer, position: Sequence[float]) -> tuple[int, int] | None:
+    """Pixel of a two-dimensional layer at a position in the world; None outside."""
+    y, x = (int(np.floor(value + 0.5)) for value in layer.world_to_data(position)[-2:])
+    height, width = layer.data.shape[-2:]
+    return (y, x) if 0 <= y < height and 0 <= x < width else None
+
+
+def point_at(layer: Layer, position: Sequence[float]) -> tuple[float, float]:
+    """Coordinates in pixels of a two-dimensional layer of a position in the world."""
+    y, x = layer.world_to_data(position)[-2:]
+    return float(y), float(x)
+
+
+class CanvasMessage:
+    """Text on the canvas while a mode is on; gives back the user's own text afterwards."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._overlay = _text_overlay(viewer)
+        self._before: dict[str, Any] | None = None
+
+    def show(self, text: str, colour: str) -> None:
+        """Show a text in large letters at the top."""
+        names = ("text", "color", "font_size", "position", "visible")
+        if self._before is None:
+            self._before = {name: getattr(self._overlay, name) for name in names}
+        values = (text, colour, 16, "top_center", True)
+        for name, value in zip(names, values, strict=True):
+            setattr(self._overlay, name, value)
+
+    def clear(self) -> None:
+        """Take the text away."""
+        if self._before is not None:
+            for name, value in self._before.items():
+                setattr(self._overlay, name, value)
+            self._before = None
+
+
+def _text_overlay(viewer: Any) -> Any:
+    overlays = getattr(getattr(viewer, "canvas", None), "overlays", None)
+    # `viewer.text_overlay` is deprecated since napari 0.9.
+    return viewer.text_overlay if overlays is None else overlays.text
+
+
+def _world(viewer: Any, layer: Layer, point: Any) -> Any:
+    """Position of a point of the layer along the two displayed axes of the viewer."""
+    world = np.asarray(layer.data_to_world(point))
+    last = viewer.dims.ndim - 2
+    shown = [axis - last for axis in viewer.dims.displayed[-2:] if axis >= last]
+    return world[shown] if len(shown) == 2 else world[-2:]

@@ -1,0 +1,225 @@
+"""A curation session on the canvas: what is selected, clicked, edited and repainted.
+
+The session owns all masks; the layers only show them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils import DirectLabelColormap
+from napari.utils.notifications import show_warning
+
+from napari_probinst.core.errors import EditRefusedError
+from napari_probinst.core.instances import enclose
+from napari_probinst.widgets._canvas import pixel_at
+from napari_probinst.widgets._label_view import (
+    SELECTION_COLOUR,
+    has_colour,
+    label_colours,
+    label_page,
+)
+from napari_probinst.widgets._layers import peak_colours, placement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from napari.layers import Layer
+
+    from napari_probinst.core.curation.edit import Edit
+    from napari_probinst.core.curation.session import Change
+    from napari_probinst.core.instances import BBox
+    from napari_probinst.widgets._layers import ShownPrediction
+    from napari_probinst.widgets._tools import Tool
+
+#: Screen pixels that a hand may move during a click.
+_CLICK_TOLERANCE = 4
+#: Border of the points that mark peaks, and of the current one, in parts of their size.
+_BORDER, _CURRENT_BORDER = 0.12, 0.3
+
+
+class Workbench:
+    """Connects one session with its layers in one viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    shown : ShownPrediction
+        Session and layers.
+    on_change : callable
+        Called after every change of the session or the selection.
+    """
+
+    def __init__(
+        self, viewer: Any, shown: ShownPrediction, on_change: Callable[[], None]
+    ) -> None:
+        self.viewer = viewer
+        self.shown = shown
+        self.session = shown.session
+        #: Selected instances, in the order they were picked.
+        self.selected: tuple[int, ...] = ()
+        #: Tool that takes the mouse; None while clicks select.
+        self.tool: Tool | None = None
+        self._on_change = on_change
+        self._selection_box: BBox = (0, 0, 0, 0)
+        self._selection = Labels(
+            np.zeros(self.session.shape, dtype=np.uint8),
+            name=f"{shown.title} | selection",
+            colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
+            opacity=1,
+            **placement(shown.instances),
+        )
+        self._selection.contour = 2
+        self._selection.editable = False
+        self.add_below_peaks(self._selection)
+        self._unsubscribe = self.session.subscribe(self._changed)
+        viewer.mouse_drag_callbacks.append(self._mouse)
+        self._show_peaks()
+
+    def close(self) -> None:
+        """Leave the viewer as it was before, but for the four layers of the prediction."""
+        self._unsubscribe()
+        if self._mouse in self.viewer.mouse_drag_callbacks:
+            self.viewer.mouse_drag_callbacks.remove(self._mouse)
+        self.remove(self._selection)
+
+    # Layers --------------------------------------------------------------------------------
+
+    @property
+    def own_layers(self) -> tuple[Labels, ...]:
+        """Labels layers whose own keys would shadow those of the viewer."""
+        return (self.shown.instances, self._selection)
+
+    def add_below_peaks(self, layer: Layer) -> None:
+        """Add a layer under the marks of the peaks; the instances stay the active layer."""
+        self.viewer.add_layer(layer)
+        layers = self.viewer.layers
+        present = list(layers)
+        if self.shown.peaks in present:
+            layers.move(present.index(layer), present.index(self.shown.peaks))
+        self.activate()
+
+    def activate(self) -> None:
+        """Make the instances the active layer, so that clicks and keys are ours."""
+        if self.shown.instances in list(self.viewer.layers):
+            self.viewer.layers.selection.active = self.shown.instances
+
+    def remove(self, layer: Layer) -> None:
+        """Take a layer of ours out of the viewer, if the user hasn't done so."""
+        if layer in list(self.viewer.layers):
+            self.viewer.layers.remove(layer)
+
+    # Selection and edits -------------------------------------------------------------------
+
+    @property
+    def current(self) -> int | None:
+        """Instance that single-instance tools work on: the one picked last."""
+        return self.selected[-1] if self.selected else None
+
+    def select(self, ids: Iterable[int]) -> None:
+        """Select instances; ids that don't exist are passed over."""
+        self.selected = tuple(i for i in dict.fromkeys(ids) if i in self.session.instances)
+        self._show_selection()
+        self._on_change()
+
+    def select_peak(self) -> None:
+        """Select what the current peak is about: both sides of a likely split, else the first."""
+        position = self.session.position
+        if position is None:
+            self.select(())
+            return
+        peak = self.session.peaks[position]
+        ids = [index + 1 for index in peak.instances if index + 1 in self.session.instances]
+        self.select(ids if peak.kind == "split" else ids[:1])
+
+    def cycle(self, pixel: tuple[int, int], *, extend: bool) -> None:
+        """Select at a pixel: where instances overlap, each in turn, then all, then none.
+
+        Parameters
+        ----------
+        pixel : (int, int)
+            y and x.
+        extend : bool
+            Keep what is selected elsewhere.
+        """
+        here = self.session.instances_at(*pixel)
+        others = [i for i in self.selected if i not in here] if extend else []
+        choices = [(i,) for i in here]
+        if extend:
+            choices += [here, ()] if len(here) > 1 else [()]
+        now = tuple(i for i in here if i in self.selected)
+        following = choices[(choices.index(now) + 1) % len(choices)] if now in choices else here[:1]
+        self.select([*others, *following])
+
+    def apply(self, edit: Edit) -> bool:
+        """Make an edit, or show why it is refused; return whether it was made."""
+        try:
+            change = self.session.apply(edit)
+        except EditRefusedError as error:
+            show_warning(str(error))
+            return False
+        self.select([i for i in change.ids if i in self.session.instances][:1])
+        return True
+
+    def _changed(self, change: Change) -> None:
+        y0, x0, y1, x1 = change.bbox
+        if change.ids:
+            layer = self.shown.instances
+            layer.data[y0:y1, x0:x1] = label_page(self.session, change.bbox)
+            if not has_colour(layer.colormap, max(change.ids)):
+                layer.colormap = label_colours(self.session.instances)
+            layer.refresh(extent=False)
+            self.selected = tuple(i for i in self.selected if i in self.session.instances)
+            self._show_selection()
+        self._show_peaks()
+        self._on_change()
+
+    def _show_selection(self) -> None:
+        page = self._selection.data
+        y0, x0, y1, x1 = self._selection_box
+        page[y0:y1, x0:x1] = 0
+        masks = [self.session.instances[identifier] for identifier in self.selected]
+        for number, mask in enumerate(masks, start=1):
+            mask.paint(page, min(number, 255))
+        self._selection_box = enclose(mask.bbox for mask in masks)
+        self._selection.refresh(extent=False)
+
+    def _show_peaks(self) -> None:
+        peaks, session = self.shown.peaks, self.session
+        if len(session.peaks) != len(peaks.data) or not session.peaks:
+            return
+        table = peaks.features
+        table["status"] = [session.status(index) for index in range(len(session.peaks))]
+        peaks.features = table
+        widths = np.full(len(session.peaks), _BORDER)
+        if session.position is not None:
+            widths[session.position] = _CURRENT_BORDER
+        peaks.border_color = peak_colours(session)
+        peaks.border_width = widths
+
+    # Mouse ---------------------------------------------------------------------------------
+
+    def _mouse(self, _viewer: Any, event: Any) -> Iterator[None]:
+        """Clicks select; drags go to the tool. The camera keeps what nobody wants."""
+        if event.button != 1 or self.viewer.layers.selection.active != self.shown.instances:
+            return
+        tool = self.tool
+        start = np.array(event.pos)
+        dragging = False
+        yield
+        while event.type == "mouse_move":
+            if not dragging and np.abs(np.array(event.pos) - start).max() > _CLICK_TOLERANCE:
+                dragging = True
+            if tool is not None:
+                tool.dragged(event.position)
+            yield
+        if tool is not None and self.tool is not tool:
+            return
+        pixel = pixel_at(self.shown.instances, event.position)
+        if tool is not None:
+            tool.released(pixel, clicked=not dragging)
+        elif not dragging and pixel is not None:
+            self.cycle(pixel, extend="Shift" in event.modifiers)

@@ -1,0 +1,301 @@
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_probinst.core.config import InferenceConfig
+from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
+from napari_probinst.core.errors import InputError, OutputError
+from napari_probinst.core.instances import (
+    Instance,
+    InstanceSet,
+    Peak,
+    ProbabilisticInstance,
+    ProbabilisticInstances,
+)
+from napari_probinst.core.prediction import Prediction, Provenance
+
+SHAPE = (6, 9)
+
+
+def example(name="A01"):
+    """Two draws: both see a bar, the second also sees a dot that the first doesn't."""
+    bar = Instance((1, 2, 3, 7), np.array([[1, 1, 0, 1, 1], [0, 1, 1, 1, 0]], bool))
+    wide = Instance((1, 1, 3, 7), np.ones((2, 6), bool))
+    dot = Instance((5, 8, 6, 9), np.ones((1, 1), bool))
+    counts = np.ones((2, 6), np.uint8)
+    counts[:, 1:] += bar.mask
+    instances = ProbabilisticInstances(
+        SHAPE,
+        (
+            ProbabilisticInstance((1, 1, 3, 7), counts, (0, 1)),
+            ProbabilisticInstance((5, 8, 6, 9), np.ones((1, 1), np.uint8), (None, 0)),
+        ),
+        (InstanceSet(SHAPE, (bar,)), InstanceSet(SHAPE, (dot, wide))),
+    )
+    peaks = (
+        Peak(4, 8, (1,), 0.1 + 0.2, 1e-17, 1, "missed", "1 of 2 draws sees a worm here"),
+        Peak(0, 0, (0, 1), 0.25, 2.5, 2, "merge", 'µ, "quoted"\nand more'),
+    )
+    return Prediction(
+        name,
+        instances,
+        peaks,
+        InferenceConfig(n_draws=2, seed=5, probability_threshold=0.6),
+        Provenance("ab", "worms.safetensors", "cd", "napari-probinst 0.1"),
+        (0.65, 0.5),
+    )
+
+
+def empty(n_draws=1, shape=(1, 1)):
+    draws = (InstanceSet(shape, ()),) * n_draws
+    return Prediction("empty", ProbabilisticInstances(shape, (), draws), ())
+
+
+def assert_equal(first, second):
+    for field in ("name", "peaks", "settings", "provenance", "pixel_size", "shape"):
+        assert getattr(first, field) == getattr(second, field)
+    a, b = first.instances, second.instances
+    assert len(a) == len(b)
+    for one, other in zip(a.instances, b.instances, strict=True):
+        assert (one.bbox, one.matches) == (other.bbox, other.matches)
+        assert np.array_equal(one.counts, other.counts)
+    assert [len(draw) for draw in a.draws] == [len(draw) for draw in b.draws]
+    for draw, same in zip(a.draws, b.draws, strict=True):
+        assert draw.shape == same.shape
+        for mine, theirs in zip(draw.instances, same.instances, strict=True):
+            assert mine.bbox == theirs.bbox
+            assert np.array_equal(mine.mask, theirs.mask)
+
+
+@pytest.mark.parametrize(
+    "prediction", [example(), empty(), empty(255, (7, 3))], ids=["two", "none", "255 draws"]
+)
+def test_a_prediction_comes_back_exactly(tmp_path, prediction):
+    path = tmp_path / "a.prediction.npz"
+    save_prediction(prediction, path)
+    assert_equal(load_prediction(path), prediction)
+
+
+@st.composite
+def predictions(draw):
+    height, width = draw(st.integers(1, 20)), draw(st.integers(1, 20))
+    n_draws = draw(st.integers(1, 4))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+
+    def box():
+        (y0, y1), (x0, x1) = (np.sort(generator.integers(0, n + 1, 2)) for n in (height, width))
+        return tuple(int(side) for side in (y0, x0, y1, x1))
+
+    def crop(box, top):
+        return generator.integers(0, top + 1, (box[2] - box[0], box[3] - box[1])).astype(np.uint8)
+
+    sets = []
+    for _ in range(n_draws):
+        boxes = [box() for _ in range(generator.integers(0, 4))]
+        sets.append(
+            InstanceSet((height, width), tuple(Instance(b, crop(b, 1) > 0) for b in boxes))
+        )
+    instances = []
+    for b in [box() for _ in range(generator.integers(0, 4))]:
+        choices = [int(generator.integers(-1, len(one))) if len(one) else -1 for one in sets]
+        matches = tuple(None if match < 0 else match for match in choices)
+        instances.append(ProbabilisticInstance(b, crop(b, n_draws), matches))
+    return Prediction(
+        "x", ProbabilisticInstances((height, width), tuple(instances), tuple(sets)), ()
+    )
+
+
+@given(predictions())
+@settings(derandomize=True, max_examples=25, deadline=None)
+def test_any_prediction_comes_back_exactly(tmp_path_factory, prediction):
+    path = tmp_path_factory.mktemp("any") / "x.npz"
+    save_prediction(prediction, path)
+    assert_equal(load_prediction(path), prediction)
+
+
+def test_numpy_numbers_in_peaks_are_stored_as_numbers(tmp_path):
+    base = example()
+    peak = Peak(np.int64(1), np.int64(2), (np.int64(0),), np.float32(0.25), np.float64(2), 1, "", "")
+    save_prediction(Prediction("x", base.instances, (peak,)), tmp_path / "x.npz")
+    (loaded,) = load_prediction(tmp_path / "x.npz").peaks
+    assert loaded == peak
+    assert type(loaded.y) is int
+
+
+def test_the_same_prediction_gives_the_same_bytes(tmp_path):
+    for name in "ab":
+        save_prediction(example(), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_no_full_page_is_stored(tmp_path):
+    dots = tuple(Instance((i, i, i + 1, i + 1), np.ones((1, 1), bool)) for i in range(500))
+    shape = (4000, 4000)
+    counted = tuple(
+        ProbabilisticInstance(dot.bbox, dot.mask.astype(np.uint8), (i,))
+        for i, dot in enumerate(dots)
+    )
+    instances = ProbabilisticInstances(shape, counted, (InstanceSet(shape, dots),))
+    save_prediction(Prediction("x", instances, ()), tmp_path / "x.npz")
+    assert (tmp_path / "x.npz").stat().st_size < 20_000
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "..\\b", "a\0", "a\nb"])
+def test_a_name_that_is_no_file_name_is_refused(tmp_path, name):
+    with pytest.raises(OutputError, match="file name"):
+        save_prediction(example(name), tmp_path / "x.npz")
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught:
+        load_prediction(path)
+    message = str(caught.value)
+    assert path.name in message
+    assert "\n" not in message
+    return message
+
+
+def changed(tmp_path, header=None, **arrays):
+    path = tmp_path / "x.npz"
+    save_prediction(example(), path)
+    with np.load(path) as archive:
+        content = dict(archive)
+    values = json.loads(content["header"].tobytes())
+    values.update(header or {})
+    content["header"] = np.frombuffer(json.dumps(values).encode(), np.uint8)
+    content.update(arrays)
+    np.savez(path, **content)
+    return path
+
+
+def test_the_helper_changes_nothing_by_itself(tmp_path):
+    assert_equal(load_prediction(changed(tmp_path)), example())
+
+
+def test_a_newer_version_is_named(tmp_path):
+    assert "newer version (format 2" in refusal(changed(tmp_path, {"version": 2}))
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ({"format": "else"}, "no prediction header"),
+        ({"version": 0}, "no version"),
+        ({"version": "1"}, "no version"),
+        ({"shape": [6]}, "no image shape"),
+        ({"shape": [6, -9]}, "no image shape"),
+        ({"shape": [5, 9]}, "outside the image"),
+        ({"shape": [2**31 - 1, 2**31 - 1]}, "may take here"),
+        ({"shape": None}, "NoneType"),
+        ({"name": "../../etc/passwd"}, "no file name"),
+        ({"name": 3}, "no file name"),
+        ({"settings": {"n_draws": 0}}, "n_draws"),
+        ({"settings": {"unknown": 0}}, "unknown"),
+        ({"settings": [1]}, "no settings"),
+        ({"provenance": {"image_checksum": 1}}, "no provenance"),
+        ({"provenance": {"author": "x"}}, "author"),
+        ({"pixel_size": [1]}, "no pixel size"),
+        ({"pixel_size": [1, float("nan")]}, "no pixel size"),
+        ({"pixel_size": [0, 1]}, "no pixel size"),
+    ],
+)
+def test_headers_that_contradict(tmp_path, header, said):
+    assert said in refusal(changed(tmp_path, header))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"y": 6}, "outside the image"),
+        ({"x": -1}, "outside the image"),
+        ({"y": 0.5}, "whole number"),
+        ({"instances": [2]}, "absent instances"),
+        ({"instances": 3}, "int"),
+        ({"rank": 2}, "out of order"),
+        ({"entropy": float("inf")}, "without entropy"),
+        ({"mass": "much"}, "without entropy"),
+        ({"kind": None}, "without reason"),
+        ({"colour": 1}, "colour"),
+    ],
+)
+def test_peaks_that_contradict(tmp_path, change, said):
+    peak = {
+        "y": 0, "x": 0, "instances": [0], "entropy": 0.1, "mass": 1.0, "rank": 1, "kind": "merge",
+        "reason": "x",
+    }  # fmt: skip
+    assert load_prediction(changed(tmp_path, {"peaks": [peak]})).peaks[0].rank == 1
+    assert said in refusal(changed(tmp_path, {"peaks": [{**peak, **change}]}))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"boxes": np.array([[1, 1, 3, 7], [5, 8, 7, 9]], np.int32)}, "outside the image"),
+        ({"boxes": np.array([[3, 1, 1, 7], [5, 8, 6, 9]], np.int32)}, "outside the image"),
+        ({"boxes": np.array([[1, 1, 3, 7], [5, 7, 6, 9]], np.int32)}, "don't fill"),
+        ({"boxes": np.zeros((2, 3), np.int32)}, "four sides"),
+        ({"boxes": np.zeros((2, 4), np.int64)}, "another type"),
+        ({"counts": np.full(13, 3, np.uint8)}, "exceed the draws"),
+        ({"counts": np.ones(12, np.uint8)}, "don't fill"),
+        ({"matches": np.array([[0, 2], [-1, 0]], np.int32)}, "absent instances"),
+        ({"matches": np.array([[0, -2], [-1, 0]], np.int32)}, "absent instances"),
+        ({"matches": np.zeros((2, 3), np.int32)}, "don't fit"),
+        ({"draw_sizes": np.array([1, 3], np.int32)}, "draws lack"),
+        ({"draw_sizes": np.array([-1, 4], np.int32)}, "draws lack"),
+        ({"draw_sizes": np.zeros(0, np.int32)}, "number of draws"),
+        ({"draw_sizes": np.zeros(256, np.int32)}, "number of draws"),
+        ({"draw_boxes": np.full((3, 4), 2**31 - 1, np.int32)}, "outside the image"),
+        ({"draw_masks": np.zeros(9, np.uint8)}, "don't fill"),
+        ({"header": np.frombuffer(b"{no json", np.uint8)}, "x.npz"),
+        ({"header": np.array([255], np.uint8)}, "x.npz"),
+        ({"counts": np.array([{}], object)}, "allow_pickle"),
+    ],
+)
+def test_arrays_that_contradict(tmp_path, arrays, said):
+    assert said in refusal(changed(tmp_path, **arrays))
+
+
+def test_foreign_files_are_refused(tmp_path):
+    path = tmp_path / "x.npz"
+    assert "doesn't exist" in refusal(path)
+    for content in (b"", b"some text", b"PK\x03\x04"):
+        path.write_bytes(content)
+        refusal(path)
+    np.savez(path, other=np.zeros(3))
+    refusal(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header", "not an array")
+    refusal(path)
+
+
+def test_an_archive_that_claims_more_than_memory_is_refused(tmp_path, monkeypatch):
+    path = changed(tmp_path)
+    monkeypatch.setattr(
+        "napari_probinst.core.data.prediction_file.default_memory_limit", lambda: 100
+    )
+    assert "may take here" in refusal(path)
+
+
+def test_damaged_bytes_are_refused_or_harmless(tmp_path):
+    path = tmp_path / "x.npz"
+    save_prediction(example(), path)
+    content = path.read_bytes()
+    generator = np.random.default_rng(0)
+    refused = 0
+    for _ in range(100):
+        broken = bytearray(content)
+        for place in generator.integers(0, len(content), 3):
+            broken[place] = generator.integers(0, 256)
+        path.write_bytes(broken)
+        try:
+            load_prediction(path)
+        except InputError:
+            refused += 1
+    assert refused > 50
+    for length in range(0, len(content), 37):
+        path.write_bytes(content[:length])
+        refusal(path)
