@@ -79,8 +79,12 @@ class KeyBindings:
     def bind_mode(self, *providers: Any) -> None:
         """Bind the keys of a mode on the viewer and on these layers."""
         for provider in (self._viewer, *providers):
-            for action, key in MODE_KEYS.items():
-                self._bind(provider, action, key)
+            self.bind_mode_layer(provider)
+
+    def bind_mode_layer(self, layer: Layer) -> None:
+        """Bind the keys of a mode on its own layer; the viewer has them already."""
+        for action, key in MODE_KEYS.items():
+            self._bind(layer, action, key)
 
     def release(self, *providers: Any, keys: Mapping[str, str] | None = None) -> None:
         """Give back keys: of the viewer or layers named, or all; only ``keys`` if given."""

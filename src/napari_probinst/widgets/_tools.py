@@ -46,8 +46,11 @@ class Tool(Protocol):
         """Follow the mouse, at ``position`` in the world, with its button down."""
         ...
 
-    def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> None:
-        """Mouse button let go over ``pixel``, without a drag if ``clicked``."""
+    def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> bool:
+        """Mouse button let go over ``pixel``, without a drag if ``clicked``.
+
+        Returns whether that completed the edit.
+        """
         ...
 
     def confirm(self) -> bool:
@@ -80,10 +83,13 @@ class PickTool:
     def dragged(self, position: Sequence[float]) -> None:
         """Leave drags to the camera."""
 
-    def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> None:
-        """Pick or unpick the instance under the mouse."""
+    def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> bool:
+        """Pick or unpick the instance under the mouse; the first pick replaces a suggestion."""
         if clicked and pixel is not None:
+            if not self._bench.by_hand:
+                self._bench.select(())
             self._bench.cycle(pixel, extend=True)
+        return False
 
     def confirm(self) -> bool:
         """Merge what is picked."""
@@ -134,40 +140,45 @@ class CutTool:
                 [np.array(self._line)], edge_color=SELECTION_COLOUR, edge_width=_LINE_WIDTH
             )
 
-    def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> None:
+    def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> bool:
         """Split along the line; a click selects the instance to split."""
         if clicked:
-            self._line.clear()
             if pixel is not None:
                 self._bench.cycle(pixel, extend=False)
-            return
-        if self.confirm():
-            self._bench.finish_tool()
+            done = False
+        else:
+            done = self.confirm()
         self._line.clear()
         self.layer.data = []
+        return done
 
     def confirm(self) -> bool:
         """Split along the line that is drawn."""
         if len(self._line) < 2:
             show_warning("No line is drawn yet: drag one right across the instance.")
             return False
-        identifier = self._bench.current
-        if identifier is None:
-            identifier = self._most_crossed()
-        return self._bench.apply(SplitAlongLine(identifier, tuple(self._line)))
+        return self._bench.apply(SplitAlongLine(self._target(), tuple(self._line)))
 
     def unfinished(self) -> bool:
         """Return False: a line is quickly drawn again."""
         return False
 
-    def _most_crossed(self) -> int:
-        """Instance that most points of the line lie on, 0 if there is none."""
+    def _target(self) -> int:
+        """Instance the user means: the one selected by hand, else one under the line.
+
+        What the peak suggested comes before other instances under the line; 0 if there is none.
+        """
+        current = self._bench.current
+        if current is not None and self._bench.by_hand:
+            return current
         steps = [
             np.linspace(start, stop, 1 + int(np.abs(np.subtract(stop, start)).max()))
             for start, stop in zip(self._line, self._line[1:], strict=False)
         ]
         pixels = np.floor(np.concatenate(steps) + 0.5).astype(int)
         hits = [i for y, x in pixels for i in self._bench.session.instances_at(int(y), int(x))]
+        if current in hits:
+            return current
         return max(dict.fromkeys(hits), key=hits.count, default=0)
 
 
@@ -219,8 +230,9 @@ class BrushTool:
     def dragged(self, position: Sequence[float]) -> None:
         """Leave the mouse to napari's brush."""
 
-    def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> None:
+    def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> bool:
         """Leave the mouse to napari's brush."""
+        return False
 
     def confirm(self) -> bool:
         """Add the painted instance, or give the current one its new mask."""

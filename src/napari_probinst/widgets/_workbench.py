@@ -53,16 +53,18 @@ class Workbench:
         Called after every change of the session or the selection.
     """
 
-    def __init__(
-        self, viewer: Any, shown: ShownPrediction, on_change: Callable[[], None]
-    ) -> None:
+    def __init__(self, viewer: Any, shown: ShownPrediction, on_change: Callable[[], None]) -> None:
         self.viewer = viewer
         self.shown = shown
         self.session = shown.session
         #: Selected instances, in the order they were picked.
         self.selected: tuple[int, ...] = ()
+        #: Whether the user selected them, not the peak.
+        self.by_hand = False
         #: Tool that takes the mouse; None while clicks select.
         self.tool: Tool | None = None
+        #: Called when a drag has completed the tool's edit.
+        self.tool_done: Callable[[], None] = lambda: None
         self._on_change = on_change
         self._selection_box: BBox = (0, 0, 0, 0)
         self._selection = Labels(
@@ -119,8 +121,9 @@ class Workbench:
         """Instance that single-instance tools work on: the one picked last."""
         return self.selected[-1] if self.selected else None
 
-    def select(self, ids: Iterable[int]) -> None:
+    def select(self, ids: Iterable[int], *, by_hand: bool = False) -> None:
         """Select instances; ids that don't exist are passed over."""
+        self.by_hand = by_hand
         self.selected = tuple(i for i in dict.fromkeys(ids) if i in self.session.instances)
         self._show_selection()
         self._on_change()
@@ -152,7 +155,7 @@ class Workbench:
             choices += [here, ()] if len(here) > 1 else [()]
         now = tuple(i for i in here if i in self.selected)
         following = choices[(choices.index(now) + 1) % len(choices)] if now in choices else here[:1]
-        self.select([*others, *following])
+        self.select([*others, *following], by_hand=True)
 
     def apply(self, edit: Edit) -> bool:
         """Make an edit, or show why it is refused; return whether it was made."""
@@ -220,6 +223,7 @@ class Workbench:
             return
         pixel = pixel_at(self.shown.instances, event.position)
         if tool is not None:
-            tool.released(pixel, clicked=not dragging)
+            if tool.released(pixel, clicked=not dragging):
+                self.tool_done()
         elif not dragging and pixel is not None:
             self.cycle(pixel, extend="Shift" in event.modifiers)

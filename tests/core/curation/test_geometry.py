@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,9 +47,8 @@ def test_line_far_outside_costs_nothing_and_passes_through():
 @settings(derandomize=True, deadline=None, max_examples=25)
 @given(st.lists(points, min_size=2, max_size=4), st.integers(-3, 3), st.integers(-3, 3))
 def test_line_covers_every_pixel_near_its_course(line, y, x):
-    """Brute force: a point of the line lies in each covered row and column, and vice versa."""
     crop = geometry.rasterise(line, (y, x, y + 5, x + 7))
-    for start, end in zip(line[:-1], line[1:], strict=True):
+    for start, end in pairwise(line):
         for share in np.linspace(0, 1, 50):
             at = np.array(start) + share * (np.array(end) - np.array(start)) - (y, x)
             row, column = np.floor(at + 0.5).astype(int)

@@ -46,7 +46,7 @@ def test_transposing_keeps_each_pixel_at_its_place():
     ],
 )
 def test_what_is_not_planar_is_refused_with_the_axis(shape, axes, said):
-    with pytest.raises(InputError, match="a.tif") as caught:
+    with pytest.raises(InputError, match=r"a\.tif") as caught:
         channels_first(raster(shape, axes), "a.tif")
     assert said in str(caught.value)
 

@@ -124,7 +124,7 @@ def test_a_palette_stands_for_its_entries(tmp_path):
     ],
 )
 def test_what_is_neither_labels_nor_masks_is_refused(tmp_path, pixels, said):
-    with pytest.raises(InputError, match="a.tif") as caught:
+    with pytest.raises(InputError, match=r"a\.tif") as caught:
         read_instances(write(tmp_path, pixels))
     assert said in str(caught.value)
 

@@ -28,8 +28,9 @@ def channels_first(raster: Raster, where: str, axes: str | None = None) -> NDArr
     Axes of length 1 are dropped. Red, green and blue become one channel of luminance
     (Rec. 601, rounded for integers): grey in all three stays what it is; to have them as three
     channels, pass ``axes="YXC"``. Colours stored as separate planes, and an axis whose meaning
-    the file doesn't state, count as channels. Where low values are bright the order of the values is reversed, except for one
-    bit pixels: programs that store masks mark them so without inverting them.
+    the file doesn't state, count as channels. Where low values are bright the order of the
+    values is reversed, except for one bit pixels: programs that store masks mark them so
+    without inverting them.
 
     Parameters
     ----------
@@ -123,12 +124,13 @@ def reversed_values(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
     ``2**bits - 1 - v`` for unsigned integers, ``-1 - v`` for signed ones (no overflow), ``-v``
     for floats; one bit pixels stay as they are.
     """
-    if pixels.dtype.kind == "b" or bits == 1:
-        return pixels
-    if pixels.dtype.kind == "u":
-        brightest: NDArray[Any] = np.array(2**bits - 1, dtype=pixels.dtype)
-        return brightest - pixels
-    mirrored: NDArray[Any] = ~pixels if pixels.dtype.kind == "i" else -pixels
+    mirrored: NDArray[Any] = pixels
+    if pixels.dtype.kind == "u" and bits > 1:
+        mirrored = np.array(2**bits - 1, dtype=pixels.dtype) - pixels
+    elif pixels.dtype.kind == "i" and bits > 1:
+        mirrored = ~pixels
+    elif pixels.dtype.kind in "fc":
+        mirrored = -pixels
     return mirrored
 
 

@@ -15,13 +15,12 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from napari_probinst.core.data.atomic import atomic_file
-from napari_probinst.core.instances import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from napari_probinst.core.instances import Shape
+    from napari_probinst.core.instances import Instance, Shape
 
 CATEGORY = {"id": 1, "name": "worm", "supercategory": "organism"}
 
@@ -136,15 +135,8 @@ def encode(instance: Instance, shape: Shape) -> dict[str, Any]:
     starts = positions[np.concatenate(([0], breaks + 1))] if positions.size else positions
     ends = positions[np.concatenate((breaks, [-1]))] + 1 if positions.size else positions
     edges = np.stack((starts, ends), axis=1).ravel()
-    runs = np.diff(edges, prepend=0, append=height * width)
-    uncompressed = {"size": [height, width], "counts": runs.tolist()}
+    runs = np.diff(edges, prepend=0, append=height * width).tolist()
+    # pycocotools writes no empty run at the end.
+    uncompressed = {"size": [height, width], "counts": runs if runs[-1] else runs[:-1]}
     compressed = coco_mask.frPyObjects(uncompressed, height, width)
     return {"size": [height, width], "counts": compressed["counts"].decode("ascii")}
-
-
-def decode(segmentation: Mapping[str, Any]) -> Instance:
-    """Instance of a compressed run-length mask: the inverse of `encode`."""
-    page = coco_mask.decode(
-        {"size": segmentation["size"], "counts": segmentation["counts"].encode("ascii")}
-    )
-    return Instance.from_mask(page)

@@ -335,7 +335,7 @@ def _place(rng: np.random.Generator, crowd: _Crowd, contact: Contact, dead: bool
         wish = contact if attempt < 12 else None
         worm = _grow(rng, dead, crowd.worm_width)
         anchors = np.argwhere(worm.mask & (worm.depth > (1.5 if contact == "crossing" else -1)))
-        corners = rng.choice(crowd.targets(rng, wish or "free"), 30) - rng.choice(anchors, 30)
+        corners = _pick(rng, crowd.targets(rng, wish or "free")) - _pick(rng, anchors)
         for y0, x0 in corners.tolist():
             y1, x1 = y0 + worm.mask.shape[0], x0 + worm.mask.shape[1]
             if y0 < 0 or x0 < 0 or y1 > height or x1 > width:
@@ -345,6 +345,11 @@ def _place(rng: np.random.Generator, crowd: _Crowd, contact: Contact, dead: bool
                 crowd.add(instance)
                 return worm
     return None
+
+
+def _pick(rng: np.random.Generator, rows: NDArray[np.intp], n: int = 30) -> NDArray[np.intp]:
+    """Random rows, with repetition; ``rng.choice`` takes a time that grows with their number."""
+    return rows[rng.integers(len(rows), size=n)]
 
 
 def _paint(rng: np.random.Generator, worm: _Worm, bbox: BBox, density: Page, glow: Page) -> None:
@@ -388,7 +393,7 @@ def _litter(rng: np.random.Generator, floor: NDArray[np.bool_], density: Page, g
         (glow, 9, (0.4, 0.7), (30.0, 1500.0), False),
     ):
         for _ in range(round(number * share)):
-            place, radius = rng.choice(places).astype(float), rng.uniform(*radii)
+            place, radius = _pick(rng, places, 1)[0], rng.uniform(*radii)
             amount = np.exp(rng.uniform(*np.log(amounts)))
             # Dirt is ragged: a few spots close together.
             for centre in place + rng.normal(0, 1.2 * radius, (1 if hollow else 3, 2)):

@@ -53,10 +53,14 @@ class Realisation:
         Network with masked weights and no dropout.
     runtime : Runtime
         Where it runs.
+    binning : int, default 1
+        Pixels of the image a side that make one pixel of ``channels``; coordinates count the
+        image's own.
     """
 
     network: UNet
     runtime: Runtime
+    binning: int = 1
 
     @torch.inference_mode()
     def apply(
@@ -69,8 +73,8 @@ class Realisation:
         channels : ndarray of float32, shape (n_channels, height, width)
             Normalised intensities; any height and width.
         origin : (float, float), optional
-            y, x of the top left pixel, pixels from the middle of the trained extent. By
-            default the image lies in the middle.
+            y, x of the top left pixel, pixels of ``channels`` from the middle of the trained
+            extent. By default the image lies in the middle.
 
         Returns
         -------
@@ -86,7 +90,8 @@ class Realisation:
         if self.network.config.coordinates:
             if origin is None:
                 origin = (-(height + bottom) / 2, -(width + right) / 2)
-            image = torch.cat([image, coordinate_channels(height + bottom, width + right, origin)])
+            grid = coordinate_channels(height + bottom, width + right, origin)
+            image = torch.cat([image, grid * self.binning])
         batch = image[None].to(self.runtime.device, memory_format=torch.channels_last)
         with self.runtime.autocast():
             embeddings, logits = self.network(batch)
@@ -97,7 +102,9 @@ class Realisation:
         )
 
 
-def realise(network: UNet, *, seed: int, draw: int, runtime: Runtime) -> Realisation:
+def realise(
+    network: UNet, *, seed: int, draw: int, runtime: Runtime, binning: int = 1
+) -> Realisation:
     """Draw number ``draw`` of the posterior over weights.
 
     Parameters
@@ -110,6 +117,8 @@ def realise(network: UNet, *, seed: int, draw: int, runtime: Runtime) -> Realisa
         Number of the draw, from 0.
     runtime : Runtime
         Where the realisation is to run.
+    binning : int, default 1
+        Pixels of the image a side that the network sees as one.
 
     Returns
     -------
@@ -121,7 +130,7 @@ def realise(network: UNet, *, seed: int, draw: int, runtime: Runtime) -> Realisa
     realised = copy.deepcopy(network).eval()
     apply_masks(realised, sample_masks(realised, generator))
     placed = realised.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Realisation(placed, runtime)
+    return Realisation(placed, runtime, binning)
 
 
 def is_stochastic(network: UNet) -> bool:

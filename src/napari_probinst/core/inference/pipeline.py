@@ -17,6 +17,9 @@ from napari_probinst.core.inference.clustering import cluster
 from napari_probinst.core.inference.draws import is_stochastic, realise
 from napari_probinst.core.inference.overlaps import resolve_overlaps
 from napari_probinst.core.inference.ranking import rank_peaks
+from napari_probinst.core.inference.stitching import stitch
+from napari_probinst.core.inference.tiling import tile_layout
+from napari_probinst.core.instances import Instance, InstanceSet, bin_pages, enlarged
 from napari_probinst.core.network.device import Runtime, choose_runtime
 from napari_probinst.core.network.normalisation import normalise
 from napari_probinst.core.network.unet import BACKGROUND, FOREGROUND, OVERLAP
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.draws import PixelPrediction, Realisation
-    from napari_probinst.core.instances import InstanceSet, Shape
+    from napari_probinst.core.instances import Shape
     from napari_probinst.core.network.checkpoint import Model
 
 #: Tiles are not halved below this many pixels a side: no worm would fit.
@@ -102,7 +105,13 @@ class Predictor:
         runtime: Runtime,
         extent: Shape,
     ) -> InstanceSet:
-        realisation = realise(self.model.network, seed=settings.seed, draw=draw, runtime=runtime)
+        realisation = realise(
+            self.model.network,
+            seed=settings.seed,
+            draw=draw,
+            runtime=runtime,
+            binning=self.model.header.binning,
+        )
         return segment_image(normalised, realisation, settings, extent)
 
     def assemble(
@@ -271,16 +280,35 @@ def segment_image(
 ) -> InstanceSet:
     """Instances of one draw: in one piece, or tile by tile where the image exceeds ``extent``."""
     height, width = channels.shape[1:]
-    if height <= extent[0] and width <= extent[1]:
-        return segment(realisation.apply(channels), settings)
-    from napari_probinst.core.inference.tiling import stitch, tile_layout
-
     tiles = tile_layout((height, width), extent)
+    if len(tiles) == 1:
+        return segment_tile(channels, realisation, settings)
     parts = []
     for tile in tiles:
         y0, x0, y1, x1 = tile.outer
-        parts.append((tile, segment(realisation.apply(channels[:, y0:y1, x0:x1]), settings)))
+        parts.append((tile, segment_tile(channels[:, y0:y1, x0:x1], realisation, settings)))
     return stitch(parts, (height, width))
+
+
+def segment_tile(
+    channels: NDArray[np.float32], realisation: Realisation, settings: InferenceConfig
+) -> InstanceSet:
+    """Instances of one draw in an image, or a tile, that goes through the network at once."""
+    factor = realisation.binning
+    if factor == 1:
+        return segment(realisation.apply(channels), settings)
+    height, width = channels.shape[1:]
+    whole = np.pad(channels, ((0, 0), (0, -height % factor), (0, -width % factor)), mode="edge")
+    binned = segment(
+        realisation.apply(bin_pages(whole, factor)),
+        settings.model_copy(update={"min_size": settings.min_size // factor**2}),
+    )
+    page = (0, 0, height, width)
+    instances = (enlarged(instance, factor) for instance in binned.instances)
+    return InstanceSet(
+        (height, width),
+        tuple(Instance.from_mask(instance.crop(page)) for instance in instances),
+    )
 
 
 def segment(pixels: PixelPrediction, settings: InferenceConfig) -> InstanceSet:

@@ -36,6 +36,7 @@ class ModelHeader(Section):
     extent: tuple[int, int] = Field(
         (528, 704), description="Height and width, pixels, that an image may have in one piece."
     )
+    binning: int = Field(1, ge=1, description="Pixels a side that the network sees as one.")
     object_width: float = Field(10.0, gt=0, description="Typical width of an object, pixels.")
     training: dict[str, Any] = Field(
         default_factory=dict, description="Record of the training: data, steps, time, scores."

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from napari_probinst.core.instances import Instance, InstanceSet
+from napari_probinst.core.instances import Instance, InstanceSet, bin_pages
 from napari_probinst.core.network.unet import coordinate_channels
 from napari_probinst.core.training.augmentation import (
     PackedMasks,
@@ -63,10 +63,10 @@ class TrainingImage:
         if factor == 1:
             return self
         masks = [
-            Instance.from_mask(_bin(instance.full(self.truth.shape)[None], factor)[0] >= 0.5)
+            Instance.from_mask(bin_pages(instance.full(self.truth.shape)[None], factor)[0] >= 0.5)
             for instance in self.truth.instances
         ]
-        channels = _bin(self.channels, factor)
+        channels = bin_pages(self.channels, factor)
         height, width = channels.shape[1:]
         return TrainingImage(self.name, channels, InstanceSet((height, width), tuple(masks)))
 
@@ -142,11 +142,3 @@ class CropStream(IterableDataset[Crop]):
         ]
         grid = coordinate_channels(size, size, (offset[0] / unit, offset[1] / unit))
         return grid * unit
-
-
-def _bin(pages: NDArray[np.generic], factor: int) -> NDArray[np.float32]:
-    height, width = (length // factor * factor for length in pages.shape[1:])
-    blocks = pages[:, :height, :width].reshape(
-        len(pages), height // factor, factor, width // factor, factor
-    )
-    return np.asarray(blocks.mean(axis=(2, 4), dtype=np.float32))

@@ -138,6 +138,7 @@ def fit(
         network=config.network,
         inference=config.inference,
         extent=data.extent(module.network.stride),
+        binning=config.training.binning,
         object_width=data.object_width(),
         training=_record(module, data, config, trainer.global_step),
     )

@@ -64,6 +64,12 @@ class TrainingModule(pl.LightningModule):
         self._seconds_before = 0.0
         self._started = time.monotonic()
         self._counts: list[dict[float, Counts]] = []
+        self._header = ModelHeader(
+            network=config.network,
+            binning=config.training.binning,
+            # Validation images go through in one piece, as most images will.
+            extent=_largest([item.truth.shape for item in self._validation]),
+        )
 
     @property
     def seconds(self) -> float:
@@ -126,7 +132,7 @@ class TrainingModule(pl.LightningModule):
         settings = self.config.inference.model_copy(
             update={"n_draws": self.config.training.validation_draws}
         )
-        model = Model(self.network, ModelHeader(network=self.config.network))
+        model = Model(self.network, self._header)
         prediction = Predictor(model, self._runtime).predict(
             item.image.channels, settings, present=item.image.present
         )
@@ -162,3 +168,8 @@ class TrainingModule(pl.LightningModule):
             rate_regulariser=loss.rate_regulariser,
             n_examples=loss.n_examples,
         )
+
+
+def _largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    heights, widths = zip(*shapes, strict=True) if shapes else ((1,), (1,))
+    return max(heights), max(widths)

@@ -1,0 +1,148 @@
+"""The package from a notebook: two functions, and the objects they take and give.
+
+Examples
+--------
+Predict the synthetic sample and look at its most uncertain place:
+
+>>> from napari_probinst import predict
+>>> from napari_probinst.core.data.synthetic import synthetic_image
+>>> sample = synthetic_image(seed=1)
+>>> prediction = predict(sample.channels)
+>>> len(prediction.instances), prediction.peaks[0].reason  # doctest: +SKIP
+(14, '5 of 8 draws see one instance here, 3 see two')
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_probinst.core.config import Config, InferenceConfig, validated
+from napari_probinst.core.data.io import find_images
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.network.checkpoint import Model, load_model
+from napari_probinst.models import default_model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.prediction import Prediction
+    from napari_probinst.core.training.fit import TrainingResult
+
+
+def predict(
+    image: NDArray[Any] | Path | str,
+    model: Model | Path | str | None = None,
+    *,
+    device: str = "auto",
+    **settings: Any,
+) -> Prediction:
+    """Predict instances with probability, entropy and ranked peaks.
+
+    Parameters
+    ----------
+    image : ndarray of shape (n_channels, height, width) or (height, width), or path
+        Intensities in the model's order of channels, or an image file. Optional channels of
+        the model may be missing at the end.
+    model : Model or path, optional
+        The bundled model by default.
+    device : str, default "auto"
+        Where to compute.
+    **settings
+        Fields of `InferenceConfig` that differ from the model's defaults, e.g. ``n_draws=16``.
+
+    Returns
+    -------
+    Prediction
+        Also its ``binary()`` instances; maps are in `napari_probinst.core.inference.entropy`.
+
+    Raises
+    ------
+    ProbinstError
+        With a sentence that says what to mend.
+    """
+    if not isinstance(model, Model):
+        model = load_model(Path(model) if model is not None else default_model())
+    merged = validated(
+        InferenceConfig, {**model.header.inference.model_dump(), **settings}, "settings"
+    )
+    predictor = Predictor.create(model, device)
+    if isinstance(image, (str, Path)):
+        read = find_images(Path(image), model.header.network.channels)[0].read()
+        return predictor.predict(
+            read.channels,
+            merged,
+            name=read.name,
+            present=read.present,
+            pixel_size=read.pixel_size,
+        )
+    channels, present = _complete(np.asarray(image), model)
+    return predictor.predict(channels, merged, present=present)
+
+
+def train(
+    data: Path | str,
+    output: Path | str,
+    config: Config | Path | str | None = None,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    max_seconds: float | None = None,
+) -> TrainingResult:
+    """Train a model on a folder of images.
+
+    Parameters
+    ----------
+    data : path
+        Folder with ``images/`` and ``instances/``, or BBBC010's layout.
+    output : path
+        Model file to write, ``*.safetensors``.
+    config : Config or path, optional
+        Settings, or a YAML file of them.
+    resume : bool, default False
+        Go on from the last checkpoint of ``output``.
+    device : str, default "auto"
+        Where to train.
+    max_seconds : float, optional
+        End the training after this time.
+
+    Returns
+    -------
+    TrainingResult
+        Model file, steps, score.
+
+    Raises
+    ------
+    ProbinstError
+        With a sentence that says what to mend.
+    """
+    # Lightning takes a second to import, which prediction need not wait for.
+    from napari_probinst.core.training.fit import fit
+    from napari_probinst.core.training.sources import load_training_data
+
+    if not isinstance(config, Config):
+        config = Config() if config is None else Config.from_yaml(Path(config))
+    images = load_training_data(Path(data), config)
+    return fit(
+        images, config, Path(output), max_seconds=max_seconds, resume=resume, device=device
+    )
+
+
+def _complete(image: NDArray[Any], model: Model) -> tuple[NDArray[Any], list[bool]]:
+    """Add the optional channels that an array lacks at its end."""
+    channels = image[None] if image.ndim == 2 else image
+    expected = model.header.network.channels
+    if channels.ndim != 3 or not 0 < len(channels) <= len(expected):
+        raise InputError(
+            f"The image has the shape {image.shape}; expected (channels, height, width) with up "
+            f"to {len(expected)} channels, or (height, width)."
+        )
+    if np.iscomplexobj(channels) or not np.isfinite(channels).all():
+        raise InputError("The image holds NaN, infinite or complex numbers; replace them first.")
+    missing = len(expected) - len(channels)
+    padding = np.zeros((missing, *channels.shape[1:]), dtype=channels.dtype)
+    present = [True] * len(channels) + [False] * missing
+    return np.concatenate([channels, padding]), present

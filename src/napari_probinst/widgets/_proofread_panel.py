@@ -1,0 +1,239 @@
+"""What the Proofread dock shows; it knows no layers and changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_probinst.widgets._dock import button
+from napari_probinst.widgets._keys import KEYS, key_label
+from napari_probinst.widgets._tool_switch import BANNER_COLOUR
+from napari_probinst.widgets._words import (
+    finished_text,
+    peak_text,
+    position_text,
+    reason_text,
+    selection_text,
+    statistics_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from qtpy.QtWidgets import QPushButton
+
+    from napari_probinst.core.curation.session import CurationSession
+    from napari_probinst.widgets._layers import ShownPrediction
+    from napari_probinst.widgets._tools import Tool
+
+#: Buttons: action, text, tooltip.
+_QUEUE_BUTTONS = (
+    ("previous", "Previous", "Go back to the place before"),
+    ("next", "Next", "Go to the next place"),
+    ("accept", "Accept", "It is right now: go to the next open place"),
+    ("skip", "Skip", "Put it off: go to the next open place"),
+    ("jump", "Jump", "Zoom to this place again"),
+)
+_EDIT_BUTTONS = (
+    ("merge", "Merge", "Pick instances that are one, by clicks; then again to merge them"),
+    ("split", "Split", "Drag a line across the selected instance"),
+    ("add", "Add", "Paint an instance that was missed"),
+    ("repaint", "Repaint", "Paint or erase the selected instance with napari's brush"),
+    ("delete", "Delete", "Delete the selected instances"),
+)
+
+
+class ProofreadPanel(QWidget):
+    """Queue, tools, banner and saved state.
+
+    Parameters
+    ----------
+    actions : mapping of str to callable
+        What each button does, by its name.
+    """
+
+    #: A prediction was chosen in the combo box.
+    chosen = Signal(object)
+
+    def __init__(
+        self, actions: Mapping[str, Callable[[], None]], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._actions = actions
+        self._buttons: dict[str, QPushButton] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._build_files())
+        layout.addWidget(self._build_banner())
+        layout.addWidget(self._build_queue())
+        layout.addWidget(self._build_tools())
+        layout.addWidget(self._build_saving())
+
+    def show_predictions(
+        self, choices: Sequence[ShownPrediction], current: ShownPrediction | None
+    ) -> None:
+        """List the predictions that can be worked on."""
+        self._choices.blockSignals(True)
+        self._choices.clear()
+        for shown in choices:
+            image = shown.image
+            self._choices.addItem(shown.title if image is None else image.name, shown)
+        index = next((i for i, shown in enumerate(choices) if shown is current), -1)
+        self._choices.setCurrentIndex(index)
+        self._choices.blockSignals(False)
+        self._choices.setEnabled(bool(choices))
+
+    def show_nothing(self) -> None:
+        """Say what to do where there is no prediction."""
+        self._position.setText("No prediction")
+        self._kind.setText("Run Predict, or open a prediction's file.")
+        for label in (self._reason, self._selected, self._statistics, self._saved, self._finished):
+            label.setText("")
+        self._finished.hide()
+        self._show_tool(None)
+        for name, made in self._buttons.items():
+            made.setEnabled(name == "open")
+
+    def show_session(
+        self, session: CurationSession, selected: tuple[int, ...], tool: Tool | None
+    ) -> None:
+        """Show where the review is, and what can be done now."""
+        statistics = session.statistics()
+        self._position.setText(position_text(session))
+        self._kind.setText(peak_text(session))
+        self._reason.setText(reason_text(session))
+        self._selected.setText(selection_text(session, selected))
+        self._statistics.setText(statistics_text(statistics))
+        finished = statistics.total > 0 and statistics.open == 0
+        self._finished.setText(finished_text(statistics) if finished else "")
+        self._finished.setVisible(finished)
+        self._show_tool(tool)
+        queued = session.position is not None
+        painting = tool is not None and tool.name in ("add", "repaint")
+        for name, made in self._buttons.items():
+            made.setEnabled(not painting or name in ("confirm", "leave"))
+        for name, *_ in _QUEUE_BUTTONS:
+            self._buttons[name].setEnabled(queued and not painting)
+        self._buttons["undo"].setEnabled(session.can_undo and not painting)
+        self._buttons["redo"].setEnabled(session.can_redo and not painting)
+        self._buttons["undo"].setToolTip(_step_text("Take back", session.undo_step))
+        self._buttons["redo"].setToolTip(_step_text("Make again", session.redo_step))
+        for name in ("delete", "repaint"):
+            self._buttons[name].setEnabled(bool(selected) and not painting)
+
+    def show_saved(self, text: str) -> None:
+        """Show the saved state."""
+        self._saved.setText(text)
+
+    def _show_tool(self, tool: Tool | None) -> None:
+        self._banner.setVisible(tool is not None)
+        self._banner_text.setText("" if tool is None else tool.banner)
+        for name in ("merge", "split", "add", "repaint"):
+            self._buttons[name].setDown(tool is not None and tool.name == name)
+
+    def _build_files(self) -> QHBoxLayout:
+        self._choices = QComboBox()
+        self._choices.setObjectName("predictions")
+        self._choices.setToolTip("Prediction to proofread")
+        self._choices.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._choices.activated.connect(lambda _: self.chosen.emit(self._choices.currentData()))
+        row = QHBoxLayout()
+        row.addWidget(self._choices, stretch=1)
+        row.addWidget(self._button("open", "Open…", "Open a NAME.prediction.npz"))
+        return row
+
+    def _build_banner(self) -> QWidget:
+        self._banner = QWidget()
+        self._banner.setObjectName("banner")
+        # The one fixed colour: it must stand out in any theme.
+        self._banner.setStyleSheet(
+            f"#banner {{ background: {BANNER_COLOUR}; border-radius: 4px; }}"
+        )
+        self._banner_text = _label("banner_text")
+        self._banner_text.setStyleSheet("color: black; font-weight: bold;")
+        row = QHBoxLayout()
+        row.addWidget(self._button("confirm", "Finish [Enter]", "Make the edit"))
+        row.addWidget(self._button("leave", "Leave [Esc]", "Leave without an edit"))
+        column = QVBoxLayout(self._banner)
+        column.addWidget(self._banner_text)
+        column.addLayout(row)
+        self._banner.hide()
+        return self._banner
+
+    def _build_queue(self) -> QWidget:
+        self._position = _label("position")
+        font = self._position.font()
+        font.setPointSize(font.pointSize() + 6)
+        font.setBold(True)
+        self._position.setFont(font)
+        self._kind = _label("kind")
+        bold = self._kind.font()
+        bold.setBold(True)
+        self._kind.setFont(bold)
+        self._reason = _label("reason")
+        self._finished = _label("finished")
+        self._finished.hide()
+        self._statistics = _label("statistics")
+        box = QGroupBox("Review")
+        column = QVBoxLayout(box)
+        for label in (self._position, self._kind, self._reason, self._finished):
+            column.addWidget(label)
+        column.addLayout(self._button_grid(_QUEUE_BUTTONS))
+        column.addWidget(self._statistics)
+        return box
+
+    def _build_tools(self) -> QWidget:
+        self._selected = _label("selected")
+        box = QGroupBox("Correct")
+        column = QVBoxLayout(box)
+        column.addWidget(self._selected)
+        column.addLayout(self._button_grid(_EDIT_BUTTONS))
+        row = QHBoxLayout()
+        row.addWidget(self._button("undo", "Undo", "Take back"))
+        row.addWidget(self._button("redo", "Redo", "Make again"))
+        column.addLayout(row)
+        return box
+
+    def _build_saving(self) -> QWidget:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._saved = _label("saved")
+        row.addWidget(self._saved, stretch=1)
+        row.addWidget(self._button("save", "Save", "Write NAME.corrected.* beside the prediction"))
+        return box
+
+    def _button_grid(self, buttons: Sequence[tuple[str, str, str]]) -> QGridLayout:
+        grid = QGridLayout()
+        for number, (name, text, tooltip) in enumerate(buttons):
+            grid.addWidget(self._button(name, text, tooltip), number // 2, number % 2)
+        return grid
+
+    def _button(self, name: str, text: str, tooltip: str) -> QPushButton:
+        if name in KEYS:
+            text = f"{text} [{key_label(name)}]"
+        self._buttons[name] = button(name, text, tooltip, self._actions[name])
+        return self._buttons[name]
+
+
+def _label(name: str) -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    return label
+
+
+def _step_text(verb: str, step: Any) -> str:
+    return verb if step is None else f"{verb}: {step.summary}"

@@ -1,0 +1,129 @@
+"""Turns tools on and off, and makes unmistakable which one is on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info
+
+from napari_probinst.widgets._canvas import CanvasMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_probinst.widgets._keys import KeyBindings
+    from napari_probinst.widgets._tools import Tool
+    from napari_probinst.widgets._workbench import Workbench
+
+#: Colour of the banner in the dock and of the text on the canvas.
+BANNER_COLOUR = "#E69F00"
+
+
+class ToolSwitch:
+    """At most one tool is on at a time.
+
+    Parameters
+    ----------
+    bench : Workbench
+        Where the tools work.
+    keys : KeyBindings
+        Gets the keys that confirm and leave while a tool is on.
+    on_change : callable
+        Called when a tool was turned on or off.
+    """
+
+    def __init__(self, bench: Workbench, keys: KeyBindings, on_change: Callable[[], None]) -> None:
+        self._bench = bench
+        self._keys = keys
+        self._on_change = on_change
+        self._message = CanvasMessage(bench.viewer)
+        self._warned = False
+        self._starting = False
+        bench.tool_done = self._stop
+        layers = bench.viewer.layers
+        layers.selection.events.active.connect(self._active_changed)
+        layers.events.removed.connect(self._layer_removed)
+
+    @property
+    def tool(self) -> Tool | None:
+        """Tool that is on."""
+        return self._bench.tool
+
+    def close(self) -> None:
+        """Turn the tool off, and stop watching the layers."""
+        layers = self._bench.viewer.layers
+        layers.selection.events.active.disconnect(self._active_changed)
+        layers.events.removed.disconnect(self._layer_removed)
+        self._stop()
+
+    def start(self, tool: Tool) -> None:
+        """Turn on a tool, unless another one holds unfinished work."""
+        if not self.leave():
+            return
+        self._bench.tool = tool
+        self._starting = True
+        tool.start()
+        self._starting = False
+        self._message.show(f"{tool.banner}  (Esc leaves)", BANNER_COLOUR)
+        self._bench.viewer.help = tool.banner
+        self._keys.bind_mode(*self._bench.own_layers)
+        if tool.name in ("add", "repaint"):
+            self._keys.bind_mode_layer(tool.layer)
+            tool.layer.events.mode.connect(self._brush_mode_changed)
+        self._on_change()
+
+    def confirm(self) -> None:
+        """Make the tool's edit; a refused one leaves the tool on."""
+        if self.tool is not None and self.tool.confirm():
+            self._stop()
+
+    def leave(self) -> bool:
+        """Turn the tool off; strokes are thrown away only when asked twice.
+
+        Returns
+        -------
+        bool
+            Whether no tool is on now.
+        """
+        if self.tool is None:
+            return True
+        if self.tool.unfinished() and not self._warned:
+            self._warned = True
+            show_info("The painting isn't finished: press Finish, or Esc again to discard it.")
+            return False
+        self._stop()
+        return True
+
+    def _stop(self) -> None:
+        tool = self.tool
+        if tool is None:
+            return
+        # First of all: removing its layer calls back.
+        self._bench.tool = None
+        self._warned = False
+        self._message.clear()
+        self._bench.viewer.help = ""
+        self._keys.release_mode()
+        tool.stop()
+        self._on_change()
+
+    def _brush_mode_changed(self, _event: Any) -> None:
+        """Leave Enter and Escape to napari while it draws a polygon."""
+        tool = self.tool
+        if tool is None or tool.layer is None:
+            return
+        self._keys.release(tool.layer)
+        if str(tool.layer.mode) != "polygon":
+            self._keys.bind_mode_layer(tool.layer)
+
+    def _active_changed(self, _event: Any) -> None:
+        """Turn off a tool that works on the instances when another layer becomes active."""
+        tool = self.tool
+        if tool is None or self._starting or tool.name in ("add", "repaint"):
+            return
+        if self._bench.viewer.layers.selection.active != self._bench.shown.instances:
+            self._stop()
+
+    def _layer_removed(self, event: Any) -> None:
+        if self.tool is not None and event.value is self.tool.layer:
+            self._stop()

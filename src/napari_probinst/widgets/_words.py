@@ -1,0 +1,82 @@
+"""What the Proofread dock says."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_probinst.core.curation.review import ReviewStatistics
+    from napari_probinst.core.curation.session import CurationSession
+
+#: Likely error of a peak in a curator's words.
+KINDS = {
+    "merge": "Likely false merge",
+    "split": "Likely false split",
+    "missed": "Likely missed",
+    "spurious": "Possibly nothing there",
+    "contour": "Uncertain outline",
+}
+_STATUS = {
+    "open": "open",
+    "accepted": "accepted",
+    "skipped": "skipped for later",
+    "flagged": "flagged",
+    "touched": "settled by an edit",
+}
+
+
+def position_text(session: CurationSession) -> str:
+    """Place in the queue, e.g. "3 / 57"."""
+    if session.position is None:
+        return f"0 / {len(session.peaks)}"
+    return f"{session.position + 1} / {len(session.peaks)}"
+
+
+def peak_text(session: CurationSession) -> str:
+    """Likely error and state of the current peak."""
+    if session.position is None:
+        return "The draws agree everywhere: nothing to review."
+    peak = session.peaks[session.position]
+    kind = KINDS.get(peak.kind, peak.kind.capitalize())
+    return f"{kind} — {_STATUS[session.status(session.position)]}"
+
+
+def reason_text(session: CurationSession) -> str:
+    """Votes of the draws at the current peak, and its entropy."""
+    if session.position is None:
+        return "Missed worms can still be added, and outlines corrected."
+    peak = session.peaks[session.position]
+    reason = peak.reason[:1].upper() + peak.reason[1:]
+    stop = "" if reason.endswith(".") else "."
+    return f"{reason}{stop}\nEntropy {peak.entropy:.2f} of at most {math.log(2):.2f} nats."
+
+
+def statistics_text(statistics: ReviewStatistics) -> str:
+    """How far the review is, and whether it still pays."""
+    parts = [
+        f"{statistics.reviewed} of {statistics.total}",
+        f"{100 * statistics.mass_share:.0f} % of the uncertainty reviewed",
+    ]
+    if statistics.recent:
+        parts.append(f"{statistics.recent_edited} of the last {statistics.recent} needed an edit")
+    return " · ".join(parts)
+
+
+def finished_text(statistics: ReviewStatistics) -> str:
+    """Message at the end of the queue."""
+    skipped = ""
+    if statistics.skipped:
+        noun = "place was" if statistics.skipped == 1 else "places were"
+        skipped = f" {statistics.skipped} {noun} skipped: Previous leads back to them."
+    return f"End of the queue: no open place is left.{skipped} Save the corrections."
+
+
+def selection_text(session: CurationSession, selected: tuple[int, ...]) -> str:
+    """Selected instances in words."""
+    if not selected:
+        return "No instance selected: click one."
+    if len(selected) > 1:
+        return f"Instances {', '.join(map(str, selected))} selected"
+    area = session.instances[selected[0]].area
+    return f"Instance {selected[0]} selected, {area} pixels"

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_probinst.core.config import ChannelConfig, NetworkConfig
+from napari_probinst.core.network.concrete_dropout import stochastic_layers
+from napari_probinst.core.network.unet import COORDINATE_UNIT, UNet, coordinate_channels
+
+
+@pytest.mark.parametrize(
+    ("levels", "filters", "dimensions", "coordinates"),
+    [(1, 3, 1, False), (2, 5, 2, True), (3, 1, 16, False), (4, 3, 7, True)],
+)
+def test_shapes(levels, filters, dimensions, coordinates):
+    config = NetworkConfig(
+        levels=levels,
+        filters=filters,
+        embedding_dimensions=dimensions,
+        coordinates=coordinates,
+    )
+    network = UNet(config)
+    assert network.stride == 2 ** (levels - 1)
+    height, width = 3 * network.stride, 5 * network.stride
+    embeddings, logits = network(torch.zeros(2, 2 + 2 * coordinates, height, width))
+    assert embeddings.shape == (2, dimensions, height, width)
+    assert logits.shape == (2, 3, height, width)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+def test_any_number_of_image_channels(n_channels):
+    channels = tuple(ChannelConfig(name=str(i)) for i in range(n_channels))
+    network = UNet(NetworkConfig(channels=channels, levels=2, filters=2, coordinates=False))
+    assert network(torch.zeros(1, n_channels, 4, 4))[1].shape == (1, 3, 4, 4)
+
+
+def test_filters_double_at_each_level():
+    network = UNet(NetworkConfig(filters=19, levels=5))
+    assert [block.conv1.out_channels for block in network.encoder] == [19, 38, 76, 152, 304]
+    assert [block.conv2.out_channels for block in network.decoder] == [152, 76, 38, 19]
+
+
+def test_every_layer_but_the_first_has_a_rate():
+    network = UNet(NetworkConfig(filters=2, levels=3))
+    # Two convolutions a block in 3 + 2 blocks, 2 up-convolutions and the head.
+    everything = {
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d)
+    }
+    assert len(everything) == 13
+    assert everything - set(stochastic_layers(network)) == {"encoder.0.conv1"}
+
+
+def test_one_rate_for_each_input_channel():
+    for layer in stochastic_layers(UNet(NetworkConfig(filters=3, levels=3))).values():
+        assert layer.dropout.n_channels == layer.in_channels
+
+
+def test_the_baseline_has_no_rates():
+    network = UNet(NetworkConfig(filters=2, levels=3, dropout="none"))
+    assert stochastic_layers(network) == {}
+    network.train()
+    image = torch.randn(1, 4, 8, 8)
+    assert torch.equal(network(image)[0], network(image)[0])
+
+
+def test_training_passes_differ_and_evaluation_does_not():
+    network = UNet(NetworkConfig(filters=4, levels=2, initial_rate=0.3))
+    image = torch.randn(1, 4, 8, 8)
+    assert not torch.equal(network.train()(image)[0], network(image)[0])
+    assert torch.equal(network.eval()(image)[0], network(image)[0])
+
+
+def test_every_parameter_gets_a_gradient():
+    network = UNet(NetworkConfig(filters=4, levels=3)).train()
+    embeddings, logits = network(torch.randn(1, 4, 16, 16))
+    (embeddings.square().sum() + logits.square().sum()).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+
+
+def test_coordinates_count_pixels_from_the_offset():
+    grid = coordinate_channels(2, 3, (-1.0, 5.0)) * COORDINATE_UNIT
+    assert grid[0].tolist() == [[-1, -1, -1], [0, 0, 0]]
+    assert grid[1].tolist() == [[5, 6, 7], [5, 6, 7]]
