@@ -10,6 +10,8 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # Looked up when it is used: set-up may have just installed it.
 XVFB_RUN = $(and $(call found,xvfb-run),$(call found,xauth),xvfb-run -a -s "-screen 0 1600x1000x24")
 OFFSCREEN := env QT_QPA_PLATFORM=offscreen
+# macOS and Windows have a display without saying so in a variable.
+DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter-out Linux,$(shell uname)))
 
 # Tests of the headless part. napari's pytest plugins import the whole GUI, so they stay out,
 # and tools/block_gui.py makes sure that nothing else lets it in.
@@ -68,11 +70,13 @@ test-gui: setup ## Test the plugin in a real napari window under Xvfb
 
 demo: setup ## Predict the embedded sample and proofread it in napari
 	$(call heading,"demo: the embedded sample from image to corrected worms")
-	@$(if $(DISPLAY)$(WAYLAND_DISPLAY),,$(XVFB_RUN)) $(BIN)/napari-probinst demo --output demo-output
+	@$(if $(DISPLAYED),,$(or $(XVFB_RUN),$(error the demo needs a display, or xvfb-run and xauth))) \
+		$(BIN)/napari-probinst demo --output demo-output $(if $(DISPLAYED),,--unattended)
 
 bench: setup ## Time the pipeline beside its straightforward version
 	$(call heading,"asv: benchmarks")
 	@$(PIP) install --constraint constraints.txt --group bench
+	@cd benchmarks && $(abspath $(BIN))/asv machine --yes >/dev/null
 	@cd benchmarks && $(abspath $(BIN))/asv run --environment existing:$(abspath $(BIN))/python --show-stderr
 
 constraints: setup ## Write the versions installed in .venv to constraints.txt
@@ -83,7 +87,7 @@ constraints: setup ## Write the versions installed in .venv to constraints.txt
 	@mv constraints.txt.new constraints.txt
 
 clean: ## Remove caches, build products and the demo's output
-	@rm -rf build dist demo-output .asv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf build dist demo-output benchmarks/.asv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove .venv as well

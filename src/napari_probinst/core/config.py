@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_probinst.core.errors import ConfigError
 
@@ -23,7 +23,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class Section(BaseModel):
     """Base of all sections: unknown keys are refused, values are never changed in place."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ChannelConfig(Section):
@@ -119,7 +119,9 @@ class TrainingConfig(Section):
     ema_decay: float = Field(
         0.999, ge=0, lt=1, description="Averaging of the weights over steps; 0 switches it off."
     )
-    seed: int = Field(0, ge=0, description="Seed of initial weights and of all augmentation.")
+    seed: int = Field(
+        0, ge=0, lt=2**31, description="Seed of initial weights and of all augmentation."
+    )
     validate_every: int = Field(2000, ge=1, description="Steps between validation scores.")
     validation_images: int = Field(6, ge=0, description="Images in an interval's score; 0: none.")
     validation_draws: int = Field(2, ge=1, le=255, description="Draws in an interval's score.")
@@ -156,6 +158,16 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     inference: InferenceConfig = InferenceConfig()
 
+    @model_validator(mode="after")
+    def _whole_strides(self) -> Config:
+        stride = 2 ** (self.network.levels - 1)
+        if self.training.crop % stride:
+            raise ValueError(
+                f"training.crop is {self.training.crop}, but a network of {self.network.levels} "
+                f"levels needs a multiple of {stride}"
+            )
+        return self
+
     @classmethod
     def from_yaml(cls, path: Path) -> Config:
         """Read a configuration file.
@@ -181,7 +193,8 @@ def validated(model: type[S], values: dict[str, Any], where: str) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
-        given = f", got {first['input']!r}" if first["type"] != "extra_forbidden" else ""
+        whole = first["type"] in ("extra_forbidden", "value_error")
+        given = "" if whole else f", got {first['input']!r}"
         raise ConfigError(f"{where}: {name}: {first['msg']}{given}.") from error
 
 

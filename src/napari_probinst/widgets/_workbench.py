@@ -76,9 +76,13 @@ class Workbench:
         )
         self._selection.contour = 2
         self._selection.editable = False
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def open(self) -> None:
+        """Add the layer of the selection, and listen to session and mouse."""
         self.add_below_peaks(self._selection)
         self._unsubscribe = self.session.subscribe(self._changed)
-        viewer.mouse_drag_callbacks.append(self._mouse)
+        self.viewer.mouse_drag_callbacks.append(self._mouse)
         self._show_peaks()
 
     def close(self) -> None:

@@ -92,9 +92,9 @@ class ProofreadWidget(ScrollingDock):
         if not self._leave_bench():
             self._show_choices()
             return
-        if shown in self._orphans:
+        orphan = shown in self._orphans
+        if orphan:
             self._orphans.remove(shown)
-            add_layers(self._viewer, shown)
         bench = Workbench(self._viewer, shown, self._refresh)
         self._bench = bench
         self._tools = ToolSwitch(bench, self._keys, self._refresh)
@@ -102,6 +102,9 @@ class ProofreadWidget(ScrollingDock):
             self._keys.bind_layer(layer)
         self._width = typical_width(list(shown.session.instances.values()))
         self._saves.setdefault(id(shown), _files.SavedState())
+        if orphan:
+            add_layers(self._viewer, shown)
+        bench.open()
         self._show_choices()
         self._visit()
 
@@ -136,11 +139,11 @@ class ProofreadWidget(ScrollingDock):
         self._keys.release(*bench.own_layers)
         bench.close()
 
-    def _layers_changed(self, _event: Any = None) -> None:
+    def _layers_changed(self, event: Any = None) -> None:
         """Follow predictions that come and go."""
         present = list(shown_predictions(self._viewer))
         shown = self.shown
-        if shown is not None and shown.instances not in list(self._viewer.layers):
+        if shown is not None and _removed(event, shown.instances):
             self._close_bench()
             # Predict takes its mark off a layer that it replaces; a user's removal doesn't.
             if shown.corrected and shown.instances.metadata.get("napari_probinst"):
@@ -366,3 +369,8 @@ class ProofreadWidget(ScrollingDock):
                 f"Corrections of {', '.join(map(repr, unsaved))} are not saved; they stay in the "
                 "viewer until it closes: open Proofread again to save them."
             )
+
+
+def _removed(event: Any, layer: Any) -> bool:
+    """Whether an event of the list of layers tells of this layer's removal."""
+    return event is not None and event.type == "removed" and event.value is layer

@@ -144,7 +144,7 @@ def test_observers_hear_what_changed_and_can_leave(session):
     leave()
     leave()
     session.redo()
-    assert heard[0] == Change((1, 2), (0, 0, 1, 6), (0, 2))
+    assert heard[0] == Change((1, 2), (0, 2, 1, 6), (0, 2))
     assert heard[1] == Change(peaks=(1,))
     assert heard[3] == heard[0]
     assert len(heard) == 4

@@ -248,6 +248,18 @@ def test_values_that_are_not_finite_are_counted_and_placed(tmp_path, value, wher
     assert f"channel {where[0] + 1} at y={where[1]}, x={where[2]}" in message
 
 
+def test_a_thumbnail_is_ignored_but_a_second_image_is_refused(tmp_path):
+    for second, refused in ((PLANE[::2, ::2], False), (PLANE, True)):
+        path = tmp_path / f"{refused}.ome.tif"
+        with tifffile.TiffWriter(path, ome=True) as writer:
+            writer.write(PLANE)
+            writer.write(second)
+        if refused:
+            assert "2 images of the same size" in refusal(path)
+        else:
+            assert np.array_equal(read_image(path).channels[0], PLANE)
+
+
 def test_complex_numbers_are_refused(tmp_path):
     assert "complex64" in refusal(write(tmp_path, np.zeros((5, 7), np.complex64)))
 

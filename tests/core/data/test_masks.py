@@ -139,3 +139,11 @@ def test_a_colour_picture_is_refused(tmp_path):
 def test_masks_of_another_shape_than_the_image_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"3 x 5 pixels, but the image is 5 x 3"):
         read_instances(write(tmp_path, LABELS), shape=(5, 3))
+
+
+def test_pages_of_different_sizes_are_refused(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(np.zeros((3, 5), np.uint8), photometric="minisblack")
+        writer.write(np.zeros((3, 4), np.uint8), photometric="minisblack")
+    with pytest.raises(InputError, match="different sizes"):
+        read_instances(tmp_path / "a.tif")

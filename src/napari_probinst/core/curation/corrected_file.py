@@ -70,7 +70,8 @@ def load_corrected(path: Path) -> InstanceSet:
 
 
 def _parse(path: Path) -> InstanceSet:
-    with np.load(path, allow_pickle=False) as archive:
+    # Opened here: NumPy leaves a file open that turns out to be no archive.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         claimed = sum(member.file_size for member in archive.zip.infolist())
         if claimed > default_memory_limit():
             raise InputError(f"{path} claims {claimed / 1e9:.3g} GB: check whether it is damaged.")

@@ -101,6 +101,11 @@ def read_journal(path: str | Path) -> Journal:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}.") from error
+    return parse_journal(content, path)
+
+
+def parse_journal(content: bytes, path: Path) -> Journal:
+    """Content of a journal file; ``path`` is for messages. See `read_journal`."""
     *lines, unfinished = content.split(b"\n")
     if not lines:
         if not (unfinished.startswith(_START) or _START.startswith(unfinished)):

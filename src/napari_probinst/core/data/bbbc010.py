@@ -89,7 +89,7 @@ def read_list(path: Path) -> tuple[str, ...]:
         If the file can't be read, is empty, or names something twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a readable list of names, one a line.") from error
     names = tuple(name for line in lines if (name := line.split("#")[0].strip()))

@@ -45,7 +45,13 @@ def read_instances(path: Path, shape: tuple[int, int] | None = None) -> Instance
     InputError
         If the file can't be read, is neither of the two, or is of another shape.
     """
-    pages = _pages(read_raster(path), path)
+    raster = read_raster(path)
+    if raster.n_images > 1:
+        raise InputError(
+            f"{path} holds pages of {raster.n_images} different sizes or types; expected masks of "
+            "one image, so save them alike."
+        )
+    pages = _pages(raster, path)
     if shape is not None and pages.shape[1:] != tuple(shape):
         raise InputError(
             f"{path} holds masks of {pages.shape[1]} x {pages.shape[2]} pixels, but the image "

@@ -65,6 +65,8 @@ class Raster:
         Empty where the file has none.
     pixel_size : (float, float) or None
         y and x size of a pixel in micrometres.
+    n_images : int
+        Images in the file; only the first was read, the others are of another shape or type.
     """
 
     pixels: NDArray[Any]
@@ -75,6 +77,7 @@ class Raster:
     bits: int = 8
     channel_names: tuple[str, ...] = ()
     pixel_size: tuple[float, float] | None = None
+    n_images: int = 1
 
 
 def default_memory_limit() -> int:

@@ -45,17 +45,16 @@ def read_tiff(path: Path, memory_limit: int | None = None) -> Raster:
     Raises
     ------
     InputError
-        If the file can't be read, is no TIFF, is incomplete, has an unsupported pixel type or
-        colour model, or claims more than memory holds (noticed before allocating).
+        If the file can't be read, is no TIFF, is incomplete, holds several images of one size,
+        has an unsupported pixel type or colour model, or claims more than memory holds (noticed
+        before allocating).
     """
     with (
         refusing_damage(path, "TIFF"),
         _heard_log() as complaints,
         tifffile.TiffFile(path) as file,
     ):
-        if not file.series:
-            raise InputError(f"{path} holds no image; export it again.")
-        series = file.series[0]
+        series = _first_series(path, file)
         _refuse_complaints(path, complaints)
         _check_header(path, series, memory_limit)
         _check_complete(path, series)
@@ -84,7 +83,22 @@ def read_tiff(path: Path, memory_limit: int | None = None) -> Raster:
             bits=page.bitspersample,
             channel_names=channel_names(file),
             pixel_size=pixel_size(file),
+            n_images=len(file.series),
         )
+
+
+def _first_series(path: Path, file: tifffile.TiffFile) -> Any:
+    """Return the first image: others may be thumbnails or labels, but not its equals."""
+    if not file.series:
+        raise InputError(f"{path} holds no image; export it again.")
+    first, *others = file.series
+    equals = [one for one in others if (one.shape, one.dtype) == (first.shape, first.dtype)]
+    if equals:
+        raise InputError(
+            f"{path} holds {len(equals) + 1} images of the same size; expected one, so save each "
+            "as a file of its own."
+        )
+    return first
 
 
 def _check_header(path: Path, series: Any, memory_limit: int | None) -> None:

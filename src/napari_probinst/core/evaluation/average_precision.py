@@ -53,13 +53,14 @@ class Counts:
 
 
 def count_hits(predicted: InstanceSet, truth: InstanceSet) -> dict[float, Counts]:
-    """Counts of one image at each of `THRESHOLDS`; empty predicted instances don't count."""
+    """Counts of one image at each of `THRESHOLDS`; instances without a pixel don't count."""
     iou = iou_matrix(predicted, truth)
     n_predicted = int(np.count_nonzero(predicted.areas()))
+    n_true = int(np.count_nonzero(truth.areas()))
     result = {}
     for threshold in THRESHOLDS:
         hits = len(match(iou, threshold))
-        result[threshold] = Counts(hits, n_predicted - hits, len(truth) - hits)
+        result[threshold] = Counts(hits, n_predicted - hits, n_true - hits)
     return result
 
 

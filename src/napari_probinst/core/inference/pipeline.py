@@ -280,7 +280,8 @@ def segment_image(
 ) -> InstanceSet:
     """Instances of one draw: in one piece, or tile by tile where the image exceeds ``extent``."""
     height, width = channels.shape[1:]
-    tiles = tile_layout((height, width), extent)
+    stride = realisation.network.stride * realisation.binning
+    tiles = tile_layout((height, width), extent, stride=stride)
     if len(tiles) == 1:
         return segment_tile(channels, realisation, settings)
     parts = []

@@ -47,9 +47,11 @@ def normalise_channel(pixels: NDArray[Any], channel: ChannelConfig) -> NDArray[n
     )
     if not high > low:
         return np.full(pixels.shape, ABSENT, dtype=np.float32)
-    scaled = (pixels.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    # A small contrast on a large offset would be lost in float32.
+    exact = np.float32 if pixels.dtype.itemsize <= 2 else np.float64
+    scaled = (pixels.astype(exact) - exact(low)) / exact(high - low)
     if channel.gain:
-        gain = np.float32(channel.gain)
+        gain = exact(channel.gain)
         scaled = np.arcsinh(gain * scaled) / np.arcsinh(gain)
     return np.clip(2 * scaled - 1, -1.5, 2).astype(np.float32, copy=False)
 

@@ -103,13 +103,16 @@ class CropStream(IterableDataset[Crop]):
         binned = [image.binned(config.training.binning) for image in images]
         self._channels = [image.channels for image in binned]
         self._masks = [PackedMasks.pack(image.truth) for image in binned]
-        self._boxes = [[i.bbox for i in image.truth.instances] for image in binned]
+        self._boxes = [[i.bbox for i in image.truth.instances if i.area] for image in binned]
 
     def __iter__(self) -> Iterator[Crop]:
         worker = get_worker_info()
         first, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        for number in count(self._start + first, step):
-            yield self.crop(number)
+        size = self._config.training.batch_size
+        # Workers are asked for whole batches in turn.
+        for batch in count(first, step):
+            for number in range(batch * size, (batch + 1) * size):
+                yield self.crop(self._start + number)
 
     def crop(self, number: int) -> Crop:
         """Crop number ``number``."""

@@ -128,6 +128,7 @@ def fit(
         batch_size=config.training.batch_size,
         num_workers=config.training.workers,
         pin_memory=runtime.device != "cpu",
+        worker_init_fn=_ignore_interrupt,
     )
     with stop.on_interrupt(), _quiet_lightning():
         validate = bool(data.validation) and config.training.validation_images > 0
@@ -144,6 +145,12 @@ def fit(
     )
     _export(folder, module, header, output)
     return TrainingResult(output, trainer.global_step, module.best_score, stop.requested)
+
+
+def _ignore_interrupt(worker: int) -> None:
+    """Leave Ctrl-C, which the terminal sends to every process, to the training loop."""
+    del worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _StopOnRequest(Callback):

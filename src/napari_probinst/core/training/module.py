@@ -133,9 +133,11 @@ class TrainingModule(pl.LightningModule):
             update={"n_draws": self.config.training.validation_draws}
         )
         model = Model(self.network, self._header)
-        prediction = Predictor(model, self._runtime).predict(
-            item.image.channels, settings, present=item.image.present
-        )
+        # Lightning's autocast would reach the clustering, which needs float32.
+        with torch.autocast(self.device.type, enabled=False):
+            prediction = Predictor(model, self._runtime).predict(
+                item.image.channels, settings, present=item.image.present
+            )
         self._counts.append(count_hits(prediction.binary(), item.truth))
 
     def on_validation_epoch_end(self) -> None:
