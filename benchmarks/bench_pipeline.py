@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-import straightforward
+from . import straightforward
 from napari_probinst.core.data.synthetic import synthetic_image
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.draws import realise

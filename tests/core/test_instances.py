@@ -110,9 +110,7 @@ def test_crop_to_equals_a_slice_of_the_page(target):
     page = _page(3)
     instance = Instance.from_mask(page)
     y0, x0, y1, x1 = target
-    np.testing.assert_array_equal(
-        crop_to(instance.bbox, instance.mask, target), page[y0:y1, x0:x1]
-    )
+    np.testing.assert_array_equal(crop_to(instance.bbox, instance.mask, target), page[y0:y1, x0:x1])
 
 
 def test_cover_counts_overlaps():

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 #: it with the colour it has for all unknown labels.
 OVERLAP = np.iinfo(np.int32).max
 OVERLAP_COLOUR = "#FFFFFF"
-#: Colours by Okabe and Ito that hold for colour-blind eyes; their yellow marks the selection.
-PALETTE = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00")
-SELECTION_COLOUR = "#F0E442"
+#: Colours by Okabe and Ito that hold for colour-blind eyes. Their vermilion, which can be seen
+#: on bright and dark images, marks the selection; their yellow the peaks.
+PALETTE = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2")
+SELECTION_COLOUR = "#D55E00"
 #: Ids beyond the highest that get a colour in advance: colours are made anew only rarely.
 _ROOM = 256
 

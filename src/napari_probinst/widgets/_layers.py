@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels, Points
+from napari.utils import Colormap
+from napari.utils.colormaps import ensure_colormap
 
 from napari_probinst.core.inference.entropy import entropy_map, probability_map
 from napari_probinst.widgets._label_view import label_colours, label_page
@@ -120,9 +122,10 @@ def show_prediction(
         entropy_map(prediction.instances),
         name=f"{title} | entropy",
         contrast_limits=(0, math.log(2)),
-        colormap="magma",
-        blending="additive",
-        opacity=0.6,
+        colormap=_transparent_magma(),
+        # Light added to a bright background is lost: there the map is laid over the image.
+        blending="translucent" if _is_bright(image) else "additive",
+        opacity=0.7,
         **place,
     )
     instances = Labels(
@@ -197,6 +200,22 @@ def placement(layer: Layer) -> dict[str, Any]:
 def peak_colours(session: CurationSession) -> list[str]:
     """Return the border colour of every peak."""
     return [STATUS_COLOURS[session.status(peak)] for peak in range(len(session.peaks))]
+
+
+def _transparent_magma() -> Colormap:
+    """Magma that lets the image through where the draws agree."""
+    colours = np.array(ensure_colormap("magma").colors)
+    colours[:, 3] = np.linspace(0, 1, len(colours)) ** 0.5
+    return Colormap(colours, name="transparent magma")
+
+
+def _is_bright(layer: Layer | None) -> bool:
+    """Whether most of an image is shown in the upper half of its contrast limits."""
+    if not isinstance(layer, Image) or layer.multiscale or layer.rgb:
+        return False
+    thinned = tuple(slice(None, None, max(1, size // 64)) for size in layer.data.shape)
+    low, high = layer.contrast_limits
+    return bool(np.median(np.asarray(layer.data[thinned])) > (low + high) / 2)
 
 
 def _pixel_scale(prediction: Prediction) -> dict[str, Any]:

@@ -218,7 +218,9 @@ class ProofreadPanel(QWidget):
     def _button_grid(self, buttons: Sequence[tuple[str, str, str]]) -> QGridLayout:
         grid = QGridLayout()
         for number, (name, text, tooltip) in enumerate(buttons):
-            grid.addWidget(self._button(name, text, tooltip), number // 2, number % 2)
+            alone = number % 2 == 0 and number + 1 == len(buttons)
+            made = self._button(name, text, tooltip)
+            grid.addWidget(made, number // 2, number % 2, 1, 2 if alone else 1)
         return grid
 
     def _button(self, name: str, text: str, tooltip: str) -> QPushButton:

@@ -83,7 +83,9 @@ class _Demo:
         before = score(session)
         with self._step("corrected"):
             what = correct_one(viewer, dock)
-        self._say(f"{what}: DSB against the known truth {before:.3f} before, {score(session):.3f} after")
+        self._say(
+            f"{what}: DSB against the known truth {before:.3f} before, {score(session):.3f} after"
+        )
         with self._step("corrections saved by the Proofread dock"):
             dock.save()
         self._picture(viewer, "window.png")

@@ -85,6 +85,11 @@ class ProofreadWidget(ScrollingDock):
         """Prediction that is worked on."""
         return None if self._bench is None else self._bench.shown
 
+    @property
+    def selected(self) -> tuple[int, ...]:
+        """Selected instances, in the order they were picked."""
+        return () if self._bench is None else self._bench.selected
+
     def choose(self, shown: ShownPrediction) -> None:
         """Work on a prediction, at the place where its review was left."""
         if shown is self.shown:

@@ -20,6 +20,9 @@ from napari_probinst.core.data.io import read_instances
 from napari_probinst.core.errors import InputError, OutputError
 from napari_probinst.core.instances import Instance
 
+# pycocotools hands out arrays in the manner of NumPy 1.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 SHAPE = (40, 50)
 
 

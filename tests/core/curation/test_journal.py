@@ -64,7 +64,7 @@ def test_every_prefix_of_a_journal_opens(prediction, pixels, tmp_path):
     assert len(ends) == len(session.records) + 1
     assert read_journal(path) == parse_journal(content, path)
     lengths = {end + offset for end in (0, *ends) for offset in (-2, -1, 0, 1, 2)}
-    lengths |= set(range(0, len(content), 37))
+    lengths |= set(range(0, len(content), 97))
     for length in sorted(lengths & set(range(len(content) + 1))):
         journal = parse_journal(content[:length], path)
         n_whole = max(sum(end <= length for end in ends) - 1, 0)

@@ -64,14 +64,6 @@ def test_one_instance_a_file_and_overlaps_kept(tmp_path):
     assert np.count_nonzero(truth.cover() == 2) == 6
 
 
-def test_colour_masks_are_flattened_without_alpha(tmp_path):
-    page = np.zeros((3, 4, 4), np.uint8)
-    page[..., 3] = 255
-    page[1, 1, 0] = 9
-    _mask(tmp_path, "A01_01_ground_truth.png", page)
-    assert read_worm_masks(tmp_path, "A01").areas().tolist() == [1]
-
-
 def test_a_well_without_masks_is_refused(tmp_path):
     with pytest.raises(InputError, match="no masks of well A07.*A07_01_ground_truth.png"):
         read_worm_masks(tmp_path, "A07")

@@ -92,13 +92,18 @@ def test_mask_and_rendering_agree_on_the_contour() -> None:
     # A fresh eye's segmentation: half way between background and body.
     image = synthetic_image(5, n_worms=8, crossing=0.0, touching=0.0)
     bright = image.channels[0].astype(float)
+    agreement, spilled = [], []
     for instance in image.truth.instances:
         mask = instance.full(image.truth.shape)
         around = ndimage.binary_dilation(mask, iterations=4)
         level = np.median(bright[around & ~ndimage.binary_dilation(mask, iterations=2)])
         seen = around & (bright < 0.8 * level)
-        assert np.count_nonzero(seen & mask) / np.count_nonzero(seen | mask) > 0.65
-        assert np.count_nonzero(seen & ~mask) < 0.05 * mask.sum()
+        agreement.append(np.count_nonzero(seen & mask) / np.count_nonzero(seen | mask))
+        spilled.append(np.count_nonzero(seen & ~mask) / instance.area)
+    # The median, as dirt and what clings to a dead worm are dark also.
+    assert min(agreement) > 0.7
+    assert np.median(agreement) > 0.8
+    assert np.median(spilled) < 0.05
 
 
 def test_dead_worms_fluoresce_and_are_straighter() -> None:
@@ -121,7 +126,7 @@ def test_body_is_swept_along_the_curve() -> None:
     # Depth at the deepest pixel is half a width (5 tenths), whatever the scale.
     for width in (4.0, 10.0, 24.0):
         worm = _grow(np.random.default_rng(1), True, width)
-        assert worm.depth[worm.mask].max() == pytest.approx(5, abs=5.0 / width)
+        assert 4 < worm.depth[worm.mask].max() < 5.6
         assert worm.mask.sum() == pytest.approx(0.8 * 13 * width**2, rel=0.3)
         assert not worm.mask.all()
         assert worm.along[worm.mask].min() < 0.05

@@ -134,9 +134,7 @@ def test_binned_crops_see_coordinates_of_the_whole_image(images, config):
 
 
 def test_an_instance_lost_by_binning_is_no_focus(config):
-    config = config.model_copy(
-        update={"augmentation": STILL.model_copy(update={"focus": 1.0})}
-    )
+    config = config.model_copy(update={"augmentation": STILL.model_copy(update={"focus": 1.0})})
     config = _with(config, "training", binning=2, crop=16)
     bar, speck = np.zeros((96, 96), bool), np.zeros((96, 96), bool)
     bar[60:70, 60:70], speck[90, 90] = True, True

@@ -142,13 +142,13 @@ def test_a_batch_is_the_mean_of_its_images():
 
 def test_the_class_term_is_cross_entropy_over_all_pixels():
     embeddings, logits, labels, classes = _batch()
-    loss = instance_loss(embeddings, logits, labels, classes, LossConfig())
+    loss = instance_loss(embeddings, logits, labels, classes, LossConfig(class_weight=1))
     chosen = logits.log_softmax(1).gather(1, classes[:, None])
     assert float(loss["classes"]) == pytest.approx(-float(chosen.mean()), rel=1e-5)
 
 
 def test_weights_and_norm_come_from_the_configuration():
-    plain = instance_loss(*_batch(), LossConfig())
+    plain = instance_loss(*_batch(), LossConfig(class_weight=1))
     config = LossConfig(
         variance_weight=2, distance_weight=3, regulariser_weight=0.004, class_weight=5
     )

@@ -83,7 +83,9 @@ def test_lists_that_are_named_come_first(folder):
     (folder / "train.txt").write_text("d\n")
     other = folder / "other.txt"
     other.write_text("e\n")
-    data = load_training_data(folder, CONFIG, train_list=other, validation_list=folder / "train.txt")
+    data = load_training_data(
+        folder, CONFIG, train_list=other, validation_list=folder / "train.txt"
+    )
     assert (_names(data.training), _names(data.validation)) == (["e"], ["d"])
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import imageio.v3 as iio
-
+from napari_probinst.core.data.masks import read_instances
 from napari_probinst.core.errors import InputError
-from napari_probinst.core.instances import Instance, InstanceSet
+from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +56,7 @@ def read_worm_masks(folder: Path, well: str) -> InstanceSet:
     Raises
     ------
     InputError
-        If there is no mask of that well, or the masks differ in shape.
+        If there is no mask of that well, one can't be read, or the masks differ in shape.
     """
     paths = sorted(
         path
@@ -69,15 +68,10 @@ def read_worm_masks(folder: Path, well: str) -> InstanceSet:
             f"{folder / MASK_FOLDER} holds no masks of well {well}; "
             f"expected files such as {well}_01_ground_truth.png."
         )
-    pages = [iio.imread(path) for path in paths]
-    for path, page in zip(paths, pages, strict=True):
-        if page.shape[:2] != pages[0].shape[:2]:
-            raise InputError(
-                f"{path} is {page.shape[0]} x {page.shape[1]} pixels, but {paths[0].name} is "
-                f"{pages[0].shape[0]} x {pages[0].shape[1]}: masks of one well share a shape."
-            )
-    flat = [page if page.ndim == 2 else page[..., :3].max(axis=-1) for page in pages]
-    return InstanceSet(flat[0].shape, tuple(Instance.from_mask(page) for page in flat))
+    first = read_instances(paths[0])
+    others = (read_instances(path, first.shape) for path in paths[1:])
+    worms = [worm for masks in (first, *others) for worm in masks.instances]
+    return InstanceSet(first.shape, tuple(worms))
 
 
 def read_list(path: Path) -> tuple[str, ...]:

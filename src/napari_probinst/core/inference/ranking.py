@@ -132,7 +132,8 @@ class _PatchGrid:
 
     def uncertain(self) -> NDArray[np.int64]:
         """Patches (n, 2) that have any entropy, rows and columns on the image's grid."""
-        return np.argwhere(self.total) + np.array([self.row, self.column])
+        patches: NDArray[np.int64] = np.argwhere(self.total) + np.array([self.row, self.column])
+        return patches
 
     def total_at(self, patches: NDArray[np.int64]) -> int:
         """Sum over ``patches`` (n, 2), rows and columns on the image's grid."""

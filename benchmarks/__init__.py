@@ -1,0 +1,1 @@
+"""Benchmarks of the pipeline and the training, run by asv."""

@@ -1,0 +1,169 @@
+"""A real window with a hand-made prediction, driven by mouse and keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QLabel, QPushButton
+
+from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.inference.agglomeration import agglomerate
+from napari_probinst.core.inference.ranking import rank_peaks
+from napari_probinst.core.instances import InstanceSet
+from napari_probinst.core.prediction import Prediction
+from napari_probinst.widgets._keys import REPEAT_GAP
+from napari_probinst.widgets._layers import show_prediction
+
+if TYPE_CHECKING:
+    from napari_probinst.widgets._layers import ShownPrediction
+    from napari_probinst.widgets.proofread import ProofreadWidget
+
+SHAPE = (64, 96)
+#: y0, x0, y1, x1 of the bars. LEFT and RIGHT touch; ACROSS and DOWN cross.
+LEFT, RIGHT = (6, 8, 16, 40), (6, 40, 16, 72)
+ACROSS, DOWN = (36, 40, 44, 88), (26, 60, 56, 68)
+
+
+def bar(box):
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[box[0] : box[2], box[1] : box[3]] = True
+    return mask
+
+
+def _make_prediction(name="well", *, certain=False):
+    """Eight draws: all see four bars, but three see LEFT and RIGHT as one."""
+    four = InstanceSet.from_masks([bar(LEFT), bar(RIGHT), bar(ACROSS), bar(DOWN)], SHAPE)
+    three = InstanceSet.from_masks([bar(LEFT) | bar(RIGHT), bar(ACROSS), bar(DOWN)], SHAPE)
+    # In some draws the crossing bar is shorter: a second, smaller disagreement.
+    short = (36, 40, 44, 80)
+    shorter = InstanceSet.from_masks([bar(LEFT), bar(RIGHT), bar(short), bar(DOWN)], SHAPE)
+    draws = [four] * 8 if certain else [four] * 3 + [shorter] * 2 + [three] * 3
+    instances = agglomerate(draws)
+    return Prediction(name, instances, rank_peaks(instances))
+
+
+@dataclass
+class Person:
+    """Somebody with a mouse and a keyboard in front of the window."""
+
+    viewer: Any
+    dock: ProofreadWidget
+    qtbot: Any
+
+    @property
+    def shown(self) -> ShownPrediction:
+        return self.dock.shown
+
+    @property
+    def session(self) -> CurationSession:
+        return self.shown.session
+
+    @property
+    def canvas(self):
+        return self.viewer.window._qt_viewer.canvas.native
+
+    def press(self, key, modifier=Qt.KeyboardModifier.NoModifier):
+        self.qtbot.keyClick(self.canvas, key, modifier)
+        self.qtbot.wait(int(1000 * REPEAT_GAP) + 20)
+
+    def click_button(self, name):
+        self.qtbot.mouseClick(self.button(name), Qt.MouseButton.LeftButton)
+
+    def button(self, name) -> QPushButton:
+        return self.dock.findChild(QPushButton, name)
+
+    def text(self, name):
+        return self.dock.findChild(QLabel, name).text()
+
+    def point(self, y, x):
+        """Where a pixel of the instances layer is on the screen."""
+        world = np.asarray(self.shown.instances.data_to_world((y, x)))[-2:]
+        offset = (world - self.viewer.camera.center[-2:]) * self.viewer.camera.zoom
+        return QPoint(
+            round(offset[1] + self.canvas.width() / 2), round(offset[0] + self.canvas.height() / 2)
+        )
+
+    def click(self, y, x, modifier=Qt.KeyboardModifier.NoModifier):
+        self.qtbot.mouseMove(self.canvas, self.point(y, x))
+        self.qtbot.mouseClick(
+            self.canvas, Qt.MouseButton.LeftButton, modifier, self.point(y, x), delay=5
+        )
+
+    def drag(self, *points):
+        """Drag the mouse along points (y, x)."""
+        places = [self.point(*point) for point in points]
+        self.qtbot.mouseMove(self.canvas, places[0])
+        self.qtbot.mousePress(self.canvas, Qt.MouseButton.LeftButton, pos=places[0], delay=5)
+        for start, stop in zip(places, places[1:], strict=False):
+            for step in np.linspace(0, 1, 8)[1:]:
+                self.qtbot.mouseMove(self.canvas, start + (stop - start) * float(step), delay=5)
+        self.qtbot.mouseRelease(self.canvas, Qt.MouseButton.LeftButton, pos=places[-1], delay=5)
+
+    def show_all(self):
+        self.viewer.reset_view()
+        self.qtbot.wait(20)
+
+    def mask(self, identifier):
+        return self.session.instances[identifier].full(SHAPE)
+
+
+def _put(viewer, prediction, name="well", **place):
+    """Add an image and the prediction of it."""
+    image = viewer.add_image(np.zeros(prediction.shape, dtype=np.uint8), name=name, **place)
+    return show_prediction(viewer, prediction, CurationSession(prediction), image)
+
+
+def _open_proofread(viewer):
+    return viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    made = make_napari_viewer(show=True)
+    made.window.resize(1280, 720)
+    return made
+
+
+@pytest.fixture
+def person(viewer, qtbot):
+    """Proofread dock on the hand-made prediction, all of the image in view."""
+    _put(viewer, _make_prediction())
+    _, dock = _open_proofread(viewer)
+    made = Person(viewer, dock, qtbot)
+    qtbot.wait(50)
+    made.show_all()
+    return made
+
+
+@pytest.fixture
+def make_prediction():
+    return _make_prediction
+
+
+@pytest.fixture
+def empty_prediction():
+    instances = agglomerate([InstanceSet(SHAPE, ())] * 8)
+    return Prediction("well", instances, rank_peaks(instances))
+
+
+@pytest.fixture
+def put():
+    return _put
+
+
+@pytest.fixture
+def open_proofread():
+    return _open_proofread
+
+
+@pytest.fixture
+def as_person(qtbot):
+    def make(viewer, dock):
+        qtbot.wait(50)
+        return Person(viewer, dock, qtbot)
+
+    return make
