@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import straightforward
 from napari_probinst.core.data.synthetic import synthetic_image
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.draws import realise
@@ -17,6 +16,8 @@ from napari_probinst.core.inference.ranking import rank_peaks
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.core.network.normalisation import normalise
 from napari_probinst.models import default_model
+
+from . import straightforward
 
 
 class ImageToPeaks:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from qtpy.QtGui import QCloseEvent
 
 #: Width that fits a notebook's screen beside the canvas, pixels.
 MINIMUM_WIDTH = 330
@@ -17,7 +19,7 @@ MINIMUM_WIDTH = 330
 class ScrollingDock(QWidget):
     """A dock whose content scrolls where the screen is too small for it.
 
-    Subclasses add their parts to ``content``.
+    Subclasses add their parts to ``content``, and clean up in `on_close`.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -34,6 +36,27 @@ class ScrollingDock(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
         self.setMinimumWidth(MINIMUM_WIDTH)
+        self._closed = False
+
+    def on_close(self) -> None:
+        """Leave nothing behind; called once."""
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Notice that the dock was closed: napari takes its widget out, and no event tells."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._close_once()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Notice that the widget was closed as a window of its own."""
+        self._close_once()
+        super().closeEvent(event)
+
+    def _close_once(self) -> None:
+        # Qt sends events also while the widget is being built.
+        if not getattr(self, "_closed", True):
+            self._closed = True
+            self.on_close()
 
 
 def button(name: str, text: str, tooltip: str, clicked: Callable[[], None]) -> QPushButton:
@@ -43,5 +66,6 @@ def button(name: str, text: str, tooltip: str, clicked: Callable[[], None]) -> Q
     made.setToolTip(tooltip)
     # A button that took the focus would take Space and Enter from the canvas with it.
     made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    made.clicked.connect(lambda: clicked())
+    # `clicked` carries whether the button is checked, which no action takes.
+    made.clicked.connect(lambda _checked: clicked())
     return made

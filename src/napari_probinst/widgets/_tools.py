@@ -73,7 +73,9 @@ class PickTool:
         self._bench = bench
 
     def start(self) -> None:
-        """Show a pointing hand; what is selected is picked already."""
+        """Show a pointing hand; suggest what the peak is about, unless the user picked."""
+        if not self._bench.by_hand:
+            self._bench.select(self._bench.peak_ids())
         self._bench.shown.instances.cursor = "pointing"
 
     def stop(self) -> None:

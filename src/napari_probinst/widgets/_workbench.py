@@ -125,6 +125,14 @@ class Workbench:
         """Instance that single-instance tools work on: the one picked last."""
         return self.selected[-1] if self.selected else None
 
+    def peak_ids(self) -> list[int]:
+        """Existing instances that the current peak is about, the most uncertain first."""
+        position = self.session.position
+        if position is None:
+            return []
+        ids = (index + 1 for index in self.session.peaks[position].instances)
+        return [identifier for identifier in ids if identifier in self.session.instances]
+
     def select(self, ids: Iterable[int], *, by_hand: bool = False) -> None:
         """Select instances; ids that don't exist are passed over."""
         self.by_hand = by_hand
@@ -133,14 +141,8 @@ class Workbench:
         self._on_change()
 
     def select_peak(self) -> None:
-        """Select what the current peak is about: both sides of a likely split, else the first."""
-        position = self.session.position
-        if position is None:
-            self.select(())
-            return
-        peak = self.session.peaks[position]
-        ids = [index + 1 for index in peak.instances if index + 1 in self.session.instances]
-        self.select(ids if peak.kind == "split" else ids[:1])
+        """Select the most uncertain instance of the current peak."""
+        self.select(self.peak_ids()[:1])
 
     def cycle(self, pixel: tuple[int, int], *, extend: bool) -> None:
         """Select at a pixel: where instances overlap, each in turn, then all, then none.

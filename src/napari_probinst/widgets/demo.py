@@ -25,6 +25,7 @@ from napari_probinst.core.evaluation.matching import iou_matrix
 from napari_probinst.core.inference.entropy import confidence, entropy_map, probability_map
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.sample_data import sample_image
+from napari_probinst.widgets._layers import shown_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,11 +67,10 @@ class _Demo:
         with self._step("predicted by the Predict dock"):
             _, predict = viewer.window.add_plugin_dock_widget("napari-probinst", "Predict")
             predict.run()
-            wait_until(lambda: not predict.running)
-            predict.open_proofread()
-            dock = predict.proofread
-        if dock is None or dock.shown is None:
-            raise ProbinstError("The prediction failed; see the notification in the window.")
+            wait_until(lambda: any(shown_predictions(viewer)))
+        with self._step("Proofread dock opened at the first peak"):
+            _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
+            dock.choose(next(shown_predictions(viewer)))
         with self._step("prediction and exports written"):
             self._write(dock.shown.prediction)
         dock.choose_folder = lambda _: self._output
@@ -83,9 +83,8 @@ class _Demo:
         before = score(session)
         with self._step("corrected"):
             what = correct_one(viewer, dock)
-        self._say(
-            f"{what}: DSB against the known truth {before:.3f} before, {score(session):.3f} after"
-        )
+        after = score(session)
+        self._say(f"{what}: DSB against the known truth {before:.3f} before, {after:.3f} after")
         with self._step("corrections saved by the Proofread dock"):
             dock.save()
         self._picture(viewer, "window.png")

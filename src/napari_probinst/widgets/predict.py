@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QMessageBox,
     QProgressBar,
     QToolButton,
-    QWidget,
 )
 from superqt import QCollapsible
 
@@ -39,10 +38,10 @@ from napari_probinst.widgets._worker import PredictionTask, start_prediction
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.qt.threading import GeneratorWorker
-    from qtpy.QtGui import QCloseEvent
 
     from napari_probinst.core.network.checkpoint import ModelHeader
     from napari_probinst.core.prediction import Prediction
+    from napari_probinst.widgets.proofread import ProofreadWidget
 
 _ABSENT = "absent"
 _MAIN_SETTINGS = ("n_draws",)
@@ -72,10 +71,15 @@ class PredictWidget(ScrollingDock):
         self._worker: GeneratorWorker | None = None
         self._header: ModelHeader | None = None
         self._channel_boxes: list[QComboBox] = []
+        #: The Proofread dock, once it was opened from here.
+        self.proofread: ProofreadWidget | None = None
         #: Asks a question; tests put their own answer here.
         self.confirm = self._ask
         self._build()
-        for event in (viewer_event(self._viewer, name) for name in ("inserted", "removed")):
+        self._layer_events = [
+            getattr(napari_viewer.layers.events, name) for name in ("inserted", "removed")
+        ]
+        for event in self._layer_events:
             event.connect(self._refresh_layers)
         self.refresh_models()
 
@@ -118,7 +122,7 @@ class PredictWidget(ScrollingDock):
             "open_proofread",
             "Proofread",
             "Go through the places where the draws disagree",
-            self._open_proofread,
+            self.open_proofread,
         )
         device_row = QFormLayout()
         device_row.addRow("Device", self._devices)
@@ -174,7 +178,7 @@ class PredictWidget(ScrollingDock):
             self._draws.set_settings(self._header.inference)
             self._thresholds.set_settings(self._header.inference)
             self._status.setText(self._header.description)
-        self._show_running(running=self._worker is not None)
+        self._show_running(running=self.running)
 
     def _show_channel_rows(self) -> None:
         while self._channel_rows.rowCount():
@@ -214,7 +218,7 @@ class PredictWidget(ScrollingDock):
                 box.setCurrentIndex(sources.index(wanted) + (not channel.required))
             elif not channel.required:
                 box.setCurrentIndex(0)
-        self._show_running(running=self._worker is not None)
+        self._show_running(running=self.running)
 
     def _chosen(self) -> list[ChannelSource | None]:
         return [box.currentData() for box in self._channel_boxes]
@@ -228,11 +232,16 @@ class PredictWidget(ScrollingDock):
             image is not None and shown_of_image(self._viewer, image) is not None
         )
 
+    @property
+    def running(self) -> bool:
+        """Whether a prediction runs."""
+        return self._worker is not None
+
     # What happens --------------------------------------------------------------------------
 
     def run(self) -> None:
         """Predict the chosen image; an earlier result stays until the new one is there."""
-        if self._worker is not None:
+        if self.running:
             return
         try:
             task = self._task()
@@ -323,47 +332,33 @@ class PredictWidget(ScrollingDock):
         self._worker = None
         self._show_running(running=False)
 
-    def _open_proofread(self) -> None:
-        _, dock = self._viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
+    def open_proofread(self) -> None:
+        """Open the Proofread dock on the chosen image's prediction."""
+        _, self.proofread = self._viewer.window.add_plugin_dock_widget(
+            "napari-probinst", "Proofread"
+        )
         image = self._image()
         shown = None if image is None else shown_of_image(self._viewer, image)
         if shown is not None:
-            dock.choose(shown)
+            self.proofread.choose(shown)
 
     def _ask(self, question: str) -> bool:
         answer = QMessageBox.question(self, "Predict", question)
         return bool(answer == QMessageBox.StandardButton.Yes)
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop a prediction that runs."""
+    def on_close(self) -> None:
+        """Stop a prediction that runs, and stop watching the layers."""
         self.cancel()
-        super().closeEvent(event)
+        for event in self._layer_events:
+            event.disconnect(self._refresh_layers)
 
 
-def viewer_event(viewer: Any, name: str) -> Any:
-    """Event of the viewer's list of layers."""
-    return getattr(viewer.layers.events, name)
-
-
-def _micrometres(layer: Any) -> tuple[float, float] | None:
+def _micrometres(layer: Image | None) -> tuple[float, float] | None:
     """Size of a pixel where the layer's units are lengths."""
-    if layer is None:
+    if layer is None or not all(unit.is_compatible_with("micrometer") for unit in layer.units[-2:]):
         return None
-    try:
-        y, x = (
-            (scale * unit).to("micrometer").magnitude
-            for scale, unit in zip(layer.scale[-2:], layer.units[-2:], strict=True)
-        )
-    except pint_errors():
-        return None
-    return float(y), float(x)
-
-
-def pint_errors() -> type[Exception]:
-    """Return the error of units that are no lengths (pixels)."""
-    from pint import DimensionalityError
-
-    return DimensionalityError
-
-
-__all__ = ["PredictWidget", "QWidget"]
+    y, x = (
+        float((scale * unit).to("micrometer").magnitude)
+        for scale, unit in zip(layer.scale[-2:], layer.units[-2:], strict=True)
+    )
+    return y, x

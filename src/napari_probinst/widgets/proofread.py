@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info, show_warning
-from qtpy.QtCore import QEvent
 
 from napari_probinst.core.curation.edits import Delete, Merge
 from napari_probinst.core.errors import ProbinstError
@@ -43,7 +42,6 @@ class ProofreadWidget(ScrollingDock):
         #: Sessions whose instances layer was removed; kept, so that no correction is lost.
         self._orphans: list[ShownPrediction] = []
         self._saves: dict[int, _files.SavedState] = {}
-        self._open = True
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
 
@@ -343,23 +341,8 @@ class ProofreadWidget(ScrollingDock):
         self._panel.show_session(bench.session, bench.selected, self._tools.tool)
         self._panel.show_saved(self._saves[id(bench.shown)].text(bench.session))
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Notice that the dock was closed: napari takes its widget out and keeps no event."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.release()
-
-    def closeEvent(self, event: Any) -> None:
-        """Leave nothing behind."""
-        self.release()
-        super().closeEvent(event)
-
-    def release(self) -> None:
+    def on_close(self) -> None:
         """Give back keys, callbacks and temporary layers; corrections stay with their layers."""
-        # A new widget has no parent either, before it is docked.
-        if not getattr(self, "_open", False):
-            return
-        self._open = False
         unsaved = [
             shown.title
             for shown in [*shown_predictions(self._viewer), *self._orphans]

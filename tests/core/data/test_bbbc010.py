@@ -65,14 +65,14 @@ def test_one_instance_a_file_and_overlaps_kept(tmp_path):
 
 
 def test_a_well_without_masks_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no masks of well A07.*A07_01_ground_truth.png"):
+    with pytest.raises(InputError, match=r"no masks of well A07.*A07_01_ground_truth\.png"):
         read_worm_masks(tmp_path, "A07")
 
 
 def test_masks_of_two_shapes_are_refused(tmp_path):
     _mask(tmp_path, "A01_01_ground_truth.png", np.zeros((5, 6), np.uint8))
     _mask(tmp_path, "A01_02_ground_truth.png", np.zeros((5, 7), np.uint8))
-    with pytest.raises(InputError, match="A01_02.*5 x 7.*5 x 6"):
+    with pytest.raises(InputError, match=r"A01_02.*5 x 7.*5 x 6"):
         read_worm_masks(tmp_path, "A01")
 
 
@@ -81,7 +81,7 @@ def test_a_broken_mask_is_refused_by_name(tmp_path, content):
     _mask(tmp_path, "A01_01_ground_truth.png", np.eye(64, dtype=np.uint8))
     path = tmp_path / MASK_FOLDER / "A01_01_ground_truth.png"
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
-    with pytest.raises(InputError, match="A01_01_ground_truth.png"):
+    with pytest.raises(InputError, match=r"A01_01_ground_truth\.png"):
         read_worm_masks(tmp_path, "A01")
 
 

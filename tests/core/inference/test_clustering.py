@@ -146,7 +146,7 @@ def test_overlap_pixels_alone_are_no_instance():
     np.testing.assert_array_equal(labels, page("11..", "11..", "1122"))
 
 
-def blobs(seed, shape=(24, 30), dimensions=16):
+def blobs(seed, shape=(16, 30), dimensions=16):
     """Blocks of 8x10 pixels, each with its own embedding and noise; distances about 8."""
     rng = np.random.default_rng(seed)
     y, x = np.indices(shape)

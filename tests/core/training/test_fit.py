@@ -118,7 +118,7 @@ def test_the_best_score_chooses_the_model(tmp_path, data, config, monkeypatch):
 def test_without_validation_the_last_weights_are_kept(tmp_path, data, config, n_images):
     # Either there is no validation image, or none is asked for.
     data = TrainingData(data.training, data.validation[:n_images])
-    config = _with(_with(config, "training", max_steps=2, validation_images=0), "network")
+    config = _with(config, "training", max_steps=2, validation_images=0)
     result = fit(data, config, tmp_path / "m.safetensors")
     assert result.score is None
     last = torch.load(tmp_path / "m.run" / LAST, weights_only=True)["state_dict"]

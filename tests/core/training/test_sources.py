@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
@@ -26,8 +27,6 @@ def _pair(folder, name, *, shape=SHAPE, masks=True):
 
 def _well(folder, well):
     """Well of two worms, in BBBC010's layout."""
-    import imageio.v3 as iio
-
     for name in (IMAGE_FOLDER, MASK_FOLDER):
         (folder / name).mkdir(exist_ok=True)
     for number, channel in enumerate(("w1", "w2")):
@@ -120,7 +119,7 @@ def test_lists_that_make_no_sense_are_refused(folder, train, validation, message
 
 
 def test_a_list_that_is_missing_is_refused(folder):
-    with pytest.raises(InputError, match="missing.txt"):
+    with pytest.raises(InputError, match=r"missing\.txt"):
         load_training_data(folder, CONFIG, train_list=folder / "missing.txt")
 
 
@@ -161,8 +160,6 @@ def test_wells_are_recognised(tmp_path):
 
 
 def test_masks_of_a_well_of_another_shape_are_refused(tmp_path):
-    import imageio.v3 as iio
-
     _well(tmp_path, "A01")
     for path in (tmp_path / MASK_FOLDER).iterdir():
         iio.imwrite(path, np.zeros((5, 5), np.uint8))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage, sparse
+from scipy.sparse import csgraph
 
 from napari_probinst.core.instances import BBox, Instance, Shape, clip_box, crop_to, enclose
 
@@ -122,7 +123,7 @@ def spread(labels: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int
     flat = result[nodes]
     sources = np.flatnonzero(flat)
     if sources.size:
-        _, _, nearest = sparse.csgraph.dijkstra(
+        _, _, nearest = csgraph.dijkstra(
             _neighbours(nodes),
             directed=False,
             indices=sources,

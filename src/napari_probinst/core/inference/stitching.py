@@ -207,10 +207,12 @@ def _earlier(lookup: _Lookup, number: int, bbox: BBox) -> list[int]:
 
 
 def _agree(first: _Sighting, second: _Sighting) -> bool:
-    """Whether a connected piece of each is the same in the region that both tiles see.
+    """Whether both see the same piece of an instance cross from one core to the other.
 
-    Pieces are compared, as the two arms of a bent worm may be one fragment for the tile that
-    sees the bend and two for the other.
+    Connected pieces are compared, in the region that both tiles see: the two arms of a bent
+    worm may be one fragment for the tile that sees the bend and two for the other. A piece
+    away from the seam proves nothing: where two worms cross at the region's border, a few
+    pixels of both are all there is to compare.
     """
     seen = intersect(first.tile.outer, second.tile.outer)
     box = seen and intersect(seen, enclose([first.instance.bbox, second.instance.bbox]))
@@ -220,12 +222,21 @@ def _agree(first: _Sighting, second: _Sighting) -> bool:
         return False
     one, n_one = ndimage.label(first.instance.crop(box), EIGHT_NEIGHBOURS)
     other, n_other = ndimage.label(second.instance.crop(box), EIGHT_NEIGHBOURS)
-    pairs = one.ravel() * (n_other + 1) + other.ravel()
-    table = np.bincount(pairs, minlength=(n_one + 1) * (n_other + 1))
-    table = table.reshape(n_one + 1, n_other + 1)
+    pairs = one * (n_other + 1) + other
+    shape = (n_one + 1, n_other + 1)
+
+    def count(region: BBox) -> NDArray[np.int64]:
+        """Pixels of each pair of pieces in ``region``; index 0 is no piece."""
+        inside = intersect(region, box)
+        pixels = pairs[window(inside, box)] if inside else pairs[:0]
+        return np.bincount(pixels.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+
+    table = count(box)
     common = table[1:, 1:]
     union = table[1:].sum(axis=1)[:, None] + table[:, 1:].sum(axis=0) - common
-    return bool((common > SAME * union).any())
+    crossing = count(first.tile.core)[1:, 1:].astype(bool)
+    crossing &= count(second.tile.core)[1:, 1:].astype(bool)
+    return bool((crossing & (common > SAME * union)).any())
 
 
 def _join(group: Sequence[_Sighting]) -> _Candidate:
