@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def bar(box):
     return mask
 
 
-def _make_prediction(name="well", *, certain=False):
+def _make_prediction(name="well", *, certain=False, empty=False):
     """Eight draws: all see four bars, but three see LEFT and RIGHT as one."""
     four = InstanceSet.from_masks([bar(LEFT), bar(RIGHT), bar(ACROSS), bar(DOWN)], SHAPE)
     three = InstanceSet.from_masks([bar(LEFT) | bar(RIGHT), bar(ACROSS), bar(DOWN)], SHAPE)
@@ -42,6 +43,8 @@ def _make_prediction(name="well", *, certain=False):
     short = (36, 40, 44, 80)
     shorter = InstanceSet.from_masks([bar(LEFT), bar(RIGHT), bar(short), bar(DOWN)], SHAPE)
     draws = [four] * 8 if certain else [four] * 3 + [shorter] * 2 + [three] * 3
+    if empty:
+        draws = [InstanceSet(SHAPE, ())] * 8
     instances = agglomerate(draws)
     return Prediction(name, instances, rank_peaks(instances))
 
@@ -98,7 +101,7 @@ class Person:
         places = [self.point(*point) for point in points]
         self.qtbot.mouseMove(self.canvas, places[0])
         self.qtbot.mousePress(self.canvas, Qt.MouseButton.LeftButton, pos=places[0], delay=5)
-        for start, stop in zip(places, places[1:], strict=False):
+        for start, stop in pairwise(places):
             for step in np.linspace(0, 1, 8)[1:]:
                 self.qtbot.mouseMove(self.canvas, start + (stop - start) * float(step), delay=5)
         self.qtbot.mouseRelease(self.canvas, Qt.MouseButton.LeftButton, pos=places[-1], delay=5)
@@ -129,25 +132,15 @@ def viewer(make_napari_viewer):
 
 
 @pytest.fixture
-def person(viewer, qtbot):
-    """Proofread dock on the hand-made prediction, all of the image in view."""
+def person(viewer, as_person):
+    """Proofread dock on the hand-made prediction."""
     _put(viewer, _make_prediction())
-    _, dock = _open_proofread(viewer)
-    made = Person(viewer, dock, qtbot)
-    qtbot.wait(50)
-    made.show_all()
-    return made
+    return as_person(viewer)
 
 
 @pytest.fixture
 def make_prediction():
     return _make_prediction
-
-
-@pytest.fixture
-def empty_prediction():
-    instances = agglomerate([InstanceSet(SHAPE, ())] * 8)
-    return Prediction("well", instances, rank_peaks(instances))
 
 
 @pytest.fixture
@@ -162,8 +155,13 @@ def open_proofread():
 
 @pytest.fixture
 def as_person(qtbot):
-    def make(viewer, dock):
+    """Open the Proofread dock of a viewer, all of the image in view."""
+
+    def make(viewer):
+        _, dock = _open_proofread(viewer)
         qtbot.wait(50)
-        return Person(viewer, dock, qtbot)
+        made = Person(viewer, dock, qtbot)
+        made.show_all()
+        return made
 
     return make

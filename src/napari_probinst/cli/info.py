@@ -31,7 +31,10 @@ def info() -> None:
         f"processor {torch.backends.cpu.get_cpu_capability()}, {amx} AMX, "
         f"{torch.get_num_threads()} threads"
     )
-    for name, path in bundled_models().items():
+    models = bundled_models()
+    if not models:
+        typer.echo("no bundled model: name one with --model")
+    for name, path in models.items():
         header = read_header(path)
         channels = ", ".join(
             channel.name + ("" if channel.required else " (optional)")

@@ -5,8 +5,9 @@ Heavy imports happen inside the commands, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WRONG_USAGE = 2
+
+#: PyTorch's allocators raise plain errors, which only their text tells from others.
+_OUT_OF_MEMORY = re.compile(r"can't allocate memory|out of memory", re.IGNORECASE)
 
 _SETTINGS = {
     "no_args_is_help": True,
@@ -78,5 +82,15 @@ def _run(application: typer.Typer, arguments: Sequence[str] | None, name: str) -
     try:
         application(args=None if arguments is None else list(arguments), prog_name=name)
     except ProbinstError as error:
-        typer.secho(f"error: {error}", err=True, fg="red")
-        sys.exit(WRONG_USAGE)
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename or 'a file'} can't be used: {error.strerror or error}.")
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error))):
+            raise
+        _refuse("memory ran out; close other programs, or take a smaller image or network.")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.secho(f"error: {sentence}", err=True, fg="red")
+    sys.exit(WRONG_USAGE)

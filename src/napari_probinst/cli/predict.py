@@ -123,11 +123,17 @@ def _predict_one(
     import time
 
     from napari_probinst.core.data.exports import check_stack_sizes, coco_image, export_prediction
-    from napari_probinst.core.data.naming import PREDICTION_SUFFIX
+    from napari_probinst.core.data.naming import PREDICTION_SUFFIX, is_file_name
     from napari_probinst.core.data.prediction_file import save_prediction
+    from napari_probinst.core.errors import InputError
     from napari_probinst.core.inference.entropy import confidence, entropy_map, probability_map
 
     began = time.perf_counter()
+    if not (is_file_name(source.name) and is_file_name(source.path.name)):
+        raise InputError(
+            f"{source.path} has a name that not every system can write; expected one without "
+            "colons, backslashes and unreadable characters, so rename it."
+        )
     image = source.read(axes)
     prediction = predictor.predict(
         image.channels,

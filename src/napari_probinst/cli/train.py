@@ -61,15 +61,14 @@ def train(
     writes the model; --resume goes on.
     """
     limit = None if max_time is None else seconds(max_time)
-    if output.suffix != ".safetensors":
-        raise typer.BadParameter(f"'{output}' must end in .safetensors.", param_hint="--output")
     settings = _settings(config, max_steps, endless=limit is not None and max_steps is None)
 
     from napari_probinst.cli._training_progress import TrainingProgress
-    from napari_probinst.core.network.checkpoint import load_model
+    from napari_probinst.core.network.checkpoint import check_model_name, load_model
     from napari_probinst.core.training.fit import fit
     from napari_probinst.core.training.sources import load_training_data
 
+    check_model_name(output)
     initial = load_model(start_from) if start_from is not None else None
     typer.echo(f"Reading {data}")
     images = load_training_data(

@@ -23,7 +23,7 @@ from napari_probinst.core.config import Config, InferenceConfig, validated
 from napari_probinst.core.data.io import find_images
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.pipeline import Predictor
-from napari_probinst.core.network.checkpoint import Model, load_model
+from napari_probinst.core.network.checkpoint import Model, check_model_name, load_model
 from napari_probinst.models import default_model
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ def predict(
     )
     predictor = Predictor.create(model, device)
     if isinstance(image, (str, Path)):
+        if Path(image).is_dir():
+            raise InputError(f"{image} is a folder; expected an image file, so name one of them.")
         read = find_images(Path(image), model.header.network.channels)[0].read()
         return predictor.predict(
             read.channels,
@@ -125,6 +127,7 @@ def train(
 
     if not isinstance(config, Config):
         config = Config() if config is None else Config.from_yaml(Path(config))
+    check_model_name(Path(output))
     images = load_training_data(Path(data), config)
     return fit(
         images, config, Path(output), max_seconds=max_seconds, resume=resume, device=device
@@ -133,15 +136,15 @@ def train(
 
 def _complete(image: NDArray[Any], model: Model) -> tuple[NDArray[Any], list[bool]]:
     """Add the optional channels that an array lacks at its end."""
+    if image.dtype.kind not in "buif" or not np.isfinite(image).all():
+        raise InputError("The image holds NaN, infinite or complex numbers; replace them first.")
     channels = image[None] if image.ndim == 2 else image
     expected = model.header.network.channels
-    if channels.ndim != 3 or not 0 < len(channels) <= len(expected):
+    if channels.ndim != 3 or not channels.size or len(channels) > len(expected):
         raise InputError(
             f"The image has the shape {image.shape}; expected (channels, height, width) with up "
             f"to {len(expected)} channels, or (height, width)."
         )
-    if np.iscomplexobj(channels) or not np.isfinite(channels).all():
-        raise InputError("The image holds NaN, infinite or complex numbers; replace them first.")
     missing = len(expected) - len(channels)
     padding = np.zeros((missing, *channels.shape[1:]), dtype=channels.dtype)
     present = [True] * len(channels) + [False] * missing

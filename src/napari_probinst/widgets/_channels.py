@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_probinst.core.errors import InputError
-from napari_probinst.widgets._layers import METADATA_KEY
+from napari_probinst.widgets._layers import is_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def channel_sources(layers: Sequence[Any], n_channels: int) -> list[ChannelSourc
     """
     sources = []
     for layer in layers:
-        if not isinstance(layer, Image) or METADATA_KEY in layer.metadata:
+        if not isinstance(layer, Image) or is_result(layer):
             continue
         axis = _channel_axis(layer, n_channels)
         if axis is None:

@@ -41,13 +41,14 @@ class ScrollingDock(QWidget):
     def on_close(self) -> None:
         """Leave nothing behind; called once."""
 
-    def changeEvent(self, event: QEvent) -> None:
+    def changeEvent(self, event: QEvent | None) -> None:
         """Notice that the dock was closed: napari takes its widget out, and no event tells."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+        reparented = event is not None and event.type() == QEvent.Type.ParentChange
+        if reparented and self.parent() is None:
             self._close_once()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def closeEvent(self, event: QCloseEvent | None) -> None:
         """Notice that the widget was closed as a window of its own."""
         self._close_once()
         super().closeEvent(event)

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from qtpy.QtWidgets import QFileDialog
 
-from napari_probinst.core.curation.records import Visit
+from napari_probinst.core.curation.corrected import save_corrected
+from napari_probinst.core.curation.journal import prediction_checksum
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX, is_file_name
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
-from napari_probinst.widgets._layers import METADATA_KEY, ShownPrediction, show_prediction
+from napari_probinst.core.errors import OutputError
+from napari_probinst.widgets._layers import ShownPrediction, is_result, show_prediction
+from napari_probinst.widgets._saved import SavedState
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
-
-
-@dataclass(frozen=True, slots=True)
-class SavedState:
-    """When a session was saved, and how many records it had then."""
-
-    moment: str = ""
-    n_records: int = 0
-
-    @classmethod
-    def now(cls, session: CurationSession) -> SavedState:
-        """State right after saving."""
-        return cls(datetime.now().astimezone().strftime("%H:%M:%S"), len(session.records))
-
-    def text(self, session: CurationSession) -> str:
-        """What the dock says, e.g. "3 unsaved changes"."""
-        if session.modified:
-            later = session.records[self.n_records :]
-            changes = sum(not isinstance(record.event, Visit) for record in later)
-            before = f" (saved {self.moment})" if self.moment else ""
-            return f"{changes} unsaved {'change' if changes == 1 else 'changes'}{before}"
-        return f"saved {self.moment}" if self.moment else "no changes"
 
 
 def open_prediction(viewer: Any, path: Path) -> ShownPrediction:
@@ -55,33 +34,36 @@ def open_prediction(viewer: Any, path: Path) -> ShownPrediction:
         layer
         for layer in viewer.layers
         if isinstance(layer, Image)
-        and METADATA_KEY not in layer.metadata
+        and not is_result(layer)
         and not layer.rgb
         and not layer.multiscale
         and tuple(layer.data.shape[-2:]) == prediction.shape
     ]
-    named = (layer for layer in images if layer.name == prediction.name)
-    image = next(named, images[0] if images else None)
+    named = [layer for layer in images if prediction.name in layer.name]
+    image = (named or (images if len(images) == 1 else [None]))[0]
     session = CurationSession(prediction)
     return show_prediction(viewer, prediction, session, image, path.parent)
 
 
-def save(shown: ShownPrediction) -> None:
+def save(shown: ShownPrediction, folder: Path) -> None:
     """Write the corrections, and the prediction they belong to where it isn't there yet.
 
     Raises
     ------
-    OutputError
-        If a file can't be written.
+    ProbinstError
+        If a file can't be written, or the folder holds another prediction of this image.
     """
-    from napari_probinst.core.curation.corrected import save_corrected
-
     name = file_name(shown.prediction.name)
-    prediction = shown.folder / f"{name}{PREDICTION_SUFFIX}"
-    if not prediction.exists():
-        save_prediction(shown.prediction, prediction)
-    save_corrected(shown.session, shown.folder, name)
-    shown.session.mark_saved()
+    path = folder / f"{name}{PREDICTION_SUFFIX}"
+    if not path.exists():
+        save_prediction(shown.prediction, path)
+    elif prediction_checksum(load_prediction(path)) != shown.session.header.prediction:
+        raise OutputError(
+            f"{path} is another prediction, which corrections of this one must not stand beside: "
+            "choose another folder."
+        )
+    save_corrected(shown.session, folder, name)
+    shown.saved = SavedState.now(shown.session)
 
 
 def file_name(name: str) -> str:

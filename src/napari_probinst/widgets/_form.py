@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=Section)
 #: Largest whole number that a spin box of Qt holds.
 _LARGEST = 2**31 - 1
+_DECIMALS = 3
 
 
 class SettingsForm(QWidget, Generic[S]):
@@ -58,24 +60,30 @@ class SettingsForm(QWidget, Generic[S]):
 
 def _spin_box(field: FieldInfo) -> QSpinBox | QDoubleSpinBox:
     """Spin box with a field's bounds and its description as tooltip."""
-    whole = field.annotation is int
-    box: QSpinBox | QDoubleSpinBox = QSpinBox() if whole else QDoubleSpinBox()
-    step = 1 if whole else 0.05
-    if not whole:
-        box.setDecimals(3)
-        box.setSingleStep(step)
-    low, high = 0, _LARGEST if whole else 1e6
-    smallest = 1 if whole else 0.001
-    for bound in field.metadata:
-        match bound:
-            case Ge(ge):
-                low = ge
-            case Gt(gt):
-                low = gt + smallest
-            case Le(le):
-                high = le
-            case Lt(lt):
-                high = lt - smallest
-    box.setRange(low, high)
+    box: QSpinBox | QDoubleSpinBox
+    if field.annotation is int:
+        box = QSpinBox()
+        low, high = _bounds(field, 1)
+        box.setRange(math.ceil(low), math.floor(high))
+    else:
+        box = QDoubleSpinBox()
+        box.setDecimals(_DECIMALS)
+        box.setSingleStep(0.05)
+        box.setRange(*_bounds(field, 10**-_DECIMALS))
     box.setToolTip(field.description or "")
     return box
+
+
+def _bounds(field: FieldInfo, smallest: float) -> tuple[float, float]:
+    """Lowest and highest value of a field; open bounds are off by the ``smallest`` step."""
+    low, high = 0.0, float(_LARGEST)
+    for bound in field.metadata:
+        if isinstance(bound, Ge):
+            low = float(str(bound.ge))
+        elif isinstance(bound, Gt):
+            low = float(str(bound.gt)) + smallest
+        elif isinstance(bound, Le):
+            high = float(str(bound.le))
+        elif isinstance(bound, Lt):
+            high = float(str(bound.lt)) - smallest
+    return low, high

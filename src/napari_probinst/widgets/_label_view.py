@@ -30,6 +30,8 @@ PALETTE = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2")
 SELECTION_COLOUR = "#D55E00"
 #: Ids beyond the highest that get a colour in advance: colours are made anew only rarely.
 _ROOM = 256
+#: Highest id with a colour of its own: without numba, napari takes no higher labels.
+_HIGHEST = 2**16 - 1
 
 
 def label_page(session: CurationSession, bbox: BBox) -> NDArray[np.int32]:
@@ -48,7 +50,7 @@ def label_page(session: CurationSession, bbox: BBox) -> NDArray[np.int32]:
 
 def label_colours(ids: Iterable[int]) -> DirectLabelColormap:
     """Colours of the instances with these ids, and of some that edits will add."""
-    highest = max(ids, default=0) + _ROOM
+    highest = min(max(ids, default=0) + _ROOM, _HIGHEST)
     colours: dict[int | None, str] = {None: OVERLAP_COLOUR, 0: "transparent"}
     colours |= {label: PALETTE[label % len(PALETTE)] for label in range(1, highest + 1)}
     return DirectLabelColormap(color_dict=colours)
@@ -56,4 +58,4 @@ def label_colours(ids: Iterable[int]) -> DirectLabelColormap:
 
 def has_colour(colours: DirectLabelColormap, identifier: int) -> bool:
     """Whether an id would not be shown as an overlap."""
-    return identifier in colours.color_dict
+    return identifier in colours.color_dict or identifier > _HIGHEST

@@ -7,7 +7,7 @@ that renaming, moving, duplicating or deleting layers, two images, or two viewer
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from napari.utils.colormaps import ensure_colormap
 
 from napari_probinst.core.inference.entropy import entropy_map, probability_map
 from napari_probinst.widgets._label_view import label_colours, label_page
+from napari_probinst.widgets._saved import SavedState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,8 @@ class ShownPrediction:
         The corrections; kept here so that closing the dock loses nothing.
     folder : Path or None
         Where the prediction's file is and corrections go; None until it is known.
+    saved : SavedState
+        When the corrections were saved last.
     """
 
     prediction: Prediction
@@ -68,6 +71,7 @@ class ShownPrediction:
     peaks: Points
     session: CurationSession
     folder: Path | None = None
+    saved: SavedState = field(default_factory=SavedState)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -177,6 +181,11 @@ def shown_predictions(viewer: Any) -> Iterator[ShownPrediction]:
         entry = layer.metadata.get(METADATA_KEY)
         if isinstance(entry, dict) and "prediction" in entry and entry["shown"].instances is layer:
             yield entry["shown"]
+
+
+def is_result(layer: Layer) -> bool:
+    """Whether a layer shows a prediction, and is no image to predict."""
+    return "shown" in layer.metadata.get(METADATA_KEY, {})
 
 
 def shown_of_image(viewer: Any, image: Layer) -> ShownPrediction | None:

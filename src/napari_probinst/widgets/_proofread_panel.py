@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 from napari_probinst.widgets._dock import button
 from napari_probinst.widgets._keys import KEYS, key_label
 from napari_probinst.widgets._tool_switch import BANNER_COLOUR
+from napari_probinst.widgets._tools import BrushTool
 from napari_probinst.widgets._words import (
     finished_text,
     peak_text,
@@ -60,16 +60,18 @@ class ProofreadPanel(QWidget):
     ----------
     actions : mapping of str to callable
         What each button does, by its name.
+    on_chosen : callable
+        Called with the prediction that is chosen in the combo box.
     """
 
-    #: A prediction was chosen in the combo box.
-    chosen = Signal(object)
-
     def __init__(
-        self, actions: Mapping[str, Callable[[], None]], parent: QWidget | None = None
+        self,
+        actions: Mapping[str, Callable[[], None]],
+        on_chosen: Callable[[ShownPrediction], None],
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._actions = actions
+        self._on_chosen = on_chosen
         self._buttons: dict[str, QPushButton] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -119,7 +121,7 @@ class ProofreadPanel(QWidget):
         self._finished.setVisible(finished)
         self._show_tool(tool)
         queued = session.position is not None
-        painting = tool is not None and tool.name in ("add", "repaint")
+        painting = isinstance(tool, BrushTool)
         for name, made in self._buttons.items():
             made.setEnabled(not painting or name in ("confirm", "leave"))
         for name, *_ in _QUEUE_BUTTONS:
@@ -148,7 +150,7 @@ class ProofreadPanel(QWidget):
         self._choices.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self._choices.activated.connect(lambda _: self.chosen.emit(self._choices.currentData()))
+        self._choices.activated.connect(lambda _: self._on_chosen(self._choices.currentData()))
         row = QHBoxLayout()
         row.addWidget(self._choices, stretch=1)
         row.addWidget(self._button("open", "Open…", "Open a NAME.prediction.npz"))

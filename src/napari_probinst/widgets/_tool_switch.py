@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 
 from napari_probinst.widgets._canvas import CanvasMessage
+from napari_probinst.widgets._tools import BrushTool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,12 +63,13 @@ class ToolSwitch:
             return
         self._bench.tool = tool
         self._starting = True
+        self._bench.activate()
         tool.start()
         self._starting = False
         self._message.show(f"{tool.banner}  (Esc leaves)", BANNER_COLOUR)
         self._bench.viewer.help = tool.banner
         self._keys.bind_mode(*self._bench.own_layers)
-        if tool.name in ("add", "repaint"):
+        if isinstance(tool, BrushTool):
             self._keys.bind_mode_layer(tool.layer)
             tool.layer.events.mode.connect(self._brush_mode_changed)
         self._on_change()
@@ -77,19 +79,22 @@ class ToolSwitch:
         if self.tool is not None and self.tool.confirm():
             self._stop()
 
-    def leave(self) -> bool:
-        """Turn the tool off; strokes are thrown away only when asked twice.
+    def leave(self, *, discard: bool = False) -> bool:
+        """Turn the tool off.
+
+        Parameters
+        ----------
+        discard : bool, default False
+            Throw strokes away, when asked for the second time.
 
         Returns
         -------
         bool
             Whether no tool is on now.
         """
-        if self.tool is None:
-            return True
-        if self.tool.unfinished() and not self._warned:
-            self._warned = True
-            show_info("The painting isn't finished: press Finish, or Esc again to discard it.")
+        if self.tool is not None and self.tool.unfinished() and not (discard and self._warned):
+            self._warned = self._warned or discard
+            show_info("The painting isn't finished: press Finish, or Esc twice to discard it.")
             return False
         self._stop()
         return True
@@ -110,7 +115,7 @@ class ToolSwitch:
     def _brush_mode_changed(self, _event: Any) -> None:
         """Leave Enter and Escape to napari while it draws a polygon."""
         tool = self.tool
-        if tool is None or tool.layer is None:
+        if not isinstance(tool, BrushTool):
             return
         self._keys.release(tool.layer)
         if str(tool.layer.mode) != "polygon":
@@ -119,7 +124,7 @@ class ToolSwitch:
     def _active_changed(self, _event: Any) -> None:
         """Turn off a tool that works on the instances when another layer becomes active."""
         tool = self.tool
-        if tool is None or self._starting or tool.name in ("add", "repaint"):
+        if tool is None or self._starting or isinstance(tool, BrushTool):
             return
         if self._bench.viewer.layers.selection.active != self._bench.shown.instances:
             self._stop()

@@ -137,7 +137,7 @@ class CutTool:
         """Draw on."""
         self._line.append(point_at(self._bench.shown.instances, position))
         if len(self._line) > 1:
-            self.layer.data = []
+            self._erase()
             self.layer.add_paths(
                 [np.array(self._line)], edge_color=SELECTION_COLOUR, edge_width=_LINE_WIDTH
             )
@@ -151,7 +151,7 @@ class CutTool:
         else:
             done = self.confirm()
         self._line.clear()
-        self.layer.data = []
+        self._erase()
         return done
 
     def confirm(self) -> bool:
@@ -164,6 +164,10 @@ class CutTool:
     def unfinished(self) -> bool:
         """Return False: a line is quickly drawn again."""
         return False
+
+    def _erase(self) -> None:
+        self.layer.selected_data = set(range(self.layer.nshapes))
+        self.layer.remove_selected()
 
     def _target(self) -> int:
         """Instance the user means: the one selected by hand, else one under the line.
@@ -232,7 +236,12 @@ class BrushTool:
     def dragged(self, position: Sequence[float]) -> None:
         """Leave the mouse to napari's brush."""
 
-    def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> bool:
+    def released(
+        self,
+        pixel: tuple[int, int] | None,  # noqa: ARG002 - the brush has painted already
+        *,
+        clicked: bool,  # noqa: ARG002
+    ) -> bool:
         """Leave the mouse to napari's brush."""
         return False
 

@@ -156,11 +156,15 @@ class Workbench:
         """
         here = self.session.instances_at(*pixel)
         others = [i for i in self.selected if i not in here] if extend else []
-        choices = [(i,) for i in here]
+        choices: list[tuple[int, ...]] = [(i,) for i in here]
+        if extend and len(here) > 1:
+            choices.append(here)
         if extend:
-            choices += [here, ()] if len(here) > 1 else [()]
+            choices.append(())
         now = tuple(i for i in here if i in self.selected)
-        following = choices[(choices.index(now) + 1) % len(choices)] if now in choices else here[:1]
+        following = here[:1]
+        if now in choices:
+            following = choices[(choices.index(now) + 1) % len(choices)]
         self.select([*others, *following], by_hand=True)
 
     def apply(self, edit: Edit) -> bool:
@@ -211,9 +215,14 @@ class Workbench:
 
     # Mouse ---------------------------------------------------------------------------------
 
+    def _listens(self) -> bool:
+        """Whether clicks are meant for the instances, not for a layer that is no part of this."""
+        active = self.viewer.layers.selection.active
+        return active in (*self.shown.layers, self._selection, self.shown.image, None)
+
     def _mouse(self, _viewer: Any, event: Any) -> Iterator[None]:
         """Clicks select; drags go to the tool. The camera keeps what nobody wants."""
-        if event.button != 1 or self.viewer.layers.selection.active != self.shown.instances:
+        if event.button != 1 or not self._listens():
             return
         tool = self.tool
         start = np.array(event.pos)

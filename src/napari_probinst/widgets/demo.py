@@ -67,7 +67,9 @@ class _Demo:
         with self._step("predicted by the Predict dock"):
             _, predict = viewer.window.add_plugin_dock_widget("napari-probinst", "Predict")
             predict.run()
-            wait_until(lambda: any(shown_predictions(viewer)))
+            wait_until(lambda: not predict.running)
+        if not any(shown_predictions(viewer)):
+            raise ProbinstError("The prediction failed; the notification above says why.")
         with self._step("Proofread dock opened at the first peak"):
             _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
             dock.choose(next(shown_predictions(viewer)))
@@ -141,7 +143,7 @@ def correct_one(viewer: Any, dock: ProofreadWidget) -> str:
             dock.delete()
             return f"peak {number + 1}: deleted an instance that is no worm"
         if ids and best[ids[0]][1] < GOOD_IOU:
-            dock.repaint()
+            dock.repaint_instance()
             layer = viewer.layers.selection.active
             wanted = truth.instances[best[ids[0]][0]].full(truth.shape)
             layer.data_setitem(np.nonzero(wanted != (layer.data > 0)), _other(layer.data, wanted))

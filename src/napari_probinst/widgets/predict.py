@@ -71,6 +71,8 @@ class PredictWidget(ScrollingDock):
         self._worker: GeneratorWorker | None = None
         self._header: ModelHeader | None = None
         self._channel_boxes: list[QComboBox] = []
+        #: Whether the user chose channels: they then stay when other layers come.
+        self._chosen_by_hand = False
         #: The Proofread dock, once it was opened from here.
         self.proofread: ProofreadWidget | None = None
         #: Asks a question; tests put their own answer here.
@@ -184,6 +186,7 @@ class PredictWidget(ScrollingDock):
         while self._channel_rows.rowCount():
             self._channel_rows.removeRow(0)
         self._channel_boxes = []
+        self._chosen_by_hand = False
         if self._header is None:
             return
         for channel in self._header.network.channels:
@@ -194,6 +197,7 @@ class PredictWidget(ScrollingDock):
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
+            box.activated.connect(self._channel_chosen)
             self._channel_boxes.append(box)
             self._channel_rows.addRow(channel.name.capitalize(), box)
         self._refresh_layers()
@@ -206,7 +210,7 @@ class PredictWidget(ScrollingDock):
         sources = channel_sources(list(self._viewer.layers), len(channels))
         before = self._chosen()
         suggested = suggest_sources(sources, channels, self._viewer.layers.selection.active)
-        keep = any(source in sources for source in before if source is not None)
+        keep = self._chosen_by_hand and any(source in sources for source in before)
         for number, (box, channel) in enumerate(zip(self._channel_boxes, channels, strict=True)):
             wanted = before[number] if keep else suggested[number]
             box.clear()
@@ -218,6 +222,10 @@ class PredictWidget(ScrollingDock):
                 box.setCurrentIndex(sources.index(wanted) + (not channel.required))
             elif not channel.required:
                 box.setCurrentIndex(0)
+        self._show_running(running=self.running)
+
+    def _channel_chosen(self, _index: int) -> None:
+        self._chosen_by_hand = True
         self._show_running(running=self.running)
 
     def _chosen(self) -> list[ChannelSource | None]:
@@ -250,14 +258,8 @@ class PredictWidget(ScrollingDock):
             self._status.setText(str(error))
             return
         image = self._image()
-        earlier = shown_of_image(self._viewer, image)
-        if earlier is not None and earlier.corrected:
-            question = (
-                f"'{image.name}' has corrections. Replace them by a new prediction? "
-                "Saved files stay as they are."
-            )
-            if not self.confirm(question):
-                return
+        if image is None or not self._may_replace(image):
+            return
         self._bar.setRange(0, 0)
         self._status.setText("Reading the model…")
         self._worker = start_prediction(
@@ -269,6 +271,18 @@ class PredictWidget(ScrollingDock):
             on_finished=self._ended,
         )
         self._show_running(running=True)
+
+    def _may_replace(self, image: Image) -> bool:
+        """Whether there is nothing to lose, or the user agrees."""
+        earlier = shown_of_image(self._viewer, image)
+        return (
+            earlier is None
+            or not earlier.corrected
+            or self.confirm(
+                f"'{image.name}' has corrections. Replace them by a new prediction? "
+                "Saved files stay as they are."
+            )
+        )
 
     def cancel(self) -> None:
         """Stop after the draw that is running."""

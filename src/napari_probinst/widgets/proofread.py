@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info, show_warning
 
 from napari_probinst.core.curation.edits import Delete, Merge
+from napari_probinst.core.curation.review import ReviewQueue
 from napari_probinst.core.errors import ProbinstError
 from napari_probinst.widgets import _files
 from napari_probinst.widgets._canvas import typical_width, zoom_to_peak
@@ -19,9 +21,10 @@ from napari_probinst.widgets._tools import BrushTool, CutTool, PickTool
 from napari_probinst.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from napari_probinst.core.curation.history import Decision
     from napari_probinst.widgets._layers import ShownPrediction
 
 
@@ -41,7 +44,7 @@ class ProofreadWidget(ScrollingDock):
         self._tools: ToolSwitch | None = None
         #: Sessions whose instances layer was removed; kept, so that no correction is lost.
         self._orphans: list[ShownPrediction] = []
-        self._saves: dict[int, _files.SavedState] = {}
+        self._switching = False
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
 
@@ -55,7 +58,7 @@ class ProofreadWidget(ScrollingDock):
             "split": self.split,
             "delete": self.delete,
             "add": self.add,
-            "repaint": self.repaint,
+            "repaint": self.repaint_instance,
             "undo": self.undo,
             "redo": self.redo,
             "confirm": self.confirm,
@@ -63,8 +66,7 @@ class ProofreadWidget(ScrollingDock):
             "save": self.save,
             "open": self._open_dialog,
         }
-        self._panel = ProofreadPanel(actions)
-        self._panel.chosen.connect(self._choose)
+        self._panel = ProofreadPanel(actions, self._choose)
         self.content.addWidget(self._panel)
         self._keys = KeyBindings(napari_viewer, actions)
         self._keys.bind_viewer()
@@ -92,22 +94,21 @@ class ProofreadWidget(ScrollingDock):
         """Work on a prediction, at the place where its review was left."""
         if shown is self.shown:
             return
-        if not self._leave_bench():
+        if self._tools is not None and not self._tools.leave():
             self._show_choices()
             return
-        orphan = shown in self._orphans
-        if orphan:
-            self._orphans.remove(shown)
-        bench = Workbench(self._viewer, shown, self._refresh)
-        self._bench = bench
-        self._tools = ToolSwitch(bench, self._keys, self._refresh)
+        with self._switch():
+            self._close_bench()
+            bench = Workbench(self._viewer, shown, self._refresh)
+            self._bench = bench
+            self._tools = ToolSwitch(bench, self._keys, self._refresh)
+            self._width = typical_width(list(shown.session.instances.values()))
+            if shown in self._orphans:
+                self._orphans.remove(shown)
+                add_layers(self._viewer, shown)
+            bench.open()
         for layer in bench.own_layers:
             self._keys.bind_layer(layer)
-        self._width = typical_width(list(shown.session.instances.values()))
-        self._saves.setdefault(id(shown), _files.SavedState())
-        if orphan:
-            add_layers(self._viewer, shown)
-        bench.open()
         self._show_choices()
         self._visit()
 
@@ -124,14 +125,14 @@ class ProofreadWidget(ScrollingDock):
         self.choose(shown)
         self.setFocus()
 
-    def _leave_bench(self) -> bool:
-        """Take our helpers out of the viewer; False if a painting isn't finished."""
-        if self._bench is None or self._tools is None:
-            return True
-        if not self._tools.leave():
-            return False
-        self._close_bench()
-        return True
+    @contextmanager
+    def _switch(self) -> Iterator[None]:
+        """Ignore the comings and goings of layers that we cause ourselves."""
+        self._switching = True
+        try:
+            yield
+        finally:
+            self._switching = False
 
     def _close_bench(self) -> None:
         if self._bench is None or self._tools is None:
@@ -144,10 +145,13 @@ class ProofreadWidget(ScrollingDock):
 
     def _layers_changed(self, event: Any = None) -> None:
         """Follow predictions that come and go."""
+        if self._switching:
+            return
         present = list(shown_predictions(self._viewer))
         shown = self.shown
         if shown is not None and _removed(event, shown.instances):
-            self._close_bench()
+            with self._switch():
+                self._close_bench()
             # Predict takes its mark off a layer that it replaces; a user's removal doesn't.
             if shown.corrected and shown.instances.metadata.get("napari_probinst"):
                 self._orphans.append(shown)
@@ -168,11 +172,11 @@ class ProofreadWidget(ScrollingDock):
 
     def next(self) -> None:
         """Go to the next place that no edit has settled."""
-        self._step(lambda shown: shown.session.queue.next(shown.session.position))
+        self._step(ReviewQueue.next)
 
     def previous(self) -> None:
         """Go back."""
-        self._step(lambda shown: shown.session.queue.previous(shown.session.position))
+        self._step(ReviewQueue.previous)
 
     def accept(self) -> None:
         """Say that the place is right now, and go to the next open one."""
@@ -187,42 +191,35 @@ class ProofreadWidget(ScrollingDock):
         bench = self._bench
         if bench is None or bench.session.position is None:
             return
-        session = bench.session
-        zoom_to_peak(
-            self._viewer,
-            bench.shown.instances,
-            session.peaks[session.position],
-            session.prediction.settings.patch,
-            self._width,
-        )
+        peak = bench.session.peaks[bench.session.position]
+        patch = bench.session.prediction.settings.patch
+        zoom_to_peak(self._viewer, bench.shown.instances, peak, patch, self._width)
 
-    def _step(self, following: Callable[[ShownPrediction], int | None]) -> None:
+    def _step(self, following: Callable[[ReviewQueue, int], int | None]) -> None:
         bench = self._ready()
         if bench is None or bench.session.position is None:
             return
-        peak = following(bench.shown)
+        peak = following(bench.session.queue, bench.session.position)
         if peak is None:
             show_info("There is no further place in this direction.")
             return
         bench.session.position = peak
         self._visit()
 
-    def _decide(self, decision: Any) -> None:
+    def _decide(self, decision: Decision) -> None:
         bench = self._ready()
         if bench is None or bench.session.position is None:
             return
-        session = bench.session
-        position = session.position
-        session.decide(position, decision)
-        following = session.queue.next_open(position)
-        if following is None:
-            self._refresh()
-            return
-        session.position = following
-        self._visit()
+        position = bench.session.position
+        bench.session.decide(position, decision)
+        following = bench.session.queue.next_open(position)
+        if following is not None:
+            bench.session.position = following
+            self._visit()
 
     def _visit(self) -> None:
         if self._bench is not None:
+            self._bench.activate()
             self._bench.select_peak()
             self.jump()
 
@@ -261,8 +258,8 @@ class ProofreadWidget(ScrollingDock):
         if bench is not None and self._tools is not None:
             self._tools.start(BrushTool(bench))
 
-    def repaint(self) -> None:
-        """Let the user paint the current instance."""
+    def repaint_instance(self) -> None:
+        """Let the user paint the current instance (`repaint` is Qt's own)."""
         bench = self._ready()
         if bench is None or self._tools is None:
             return
@@ -289,9 +286,9 @@ class ProofreadWidget(ScrollingDock):
             self._tools.confirm()
 
     def leave(self) -> None:
-        """Leave the tool that is on."""
+        """Leave the tool that is on; a painting only when asked twice."""
         if self._tools is not None:
-            self._tools.leave()
+            self._tools.leave(discard=True)
 
     def _ready(self) -> Workbench | None:
         """Return the bench with no tool on; None if there is none or a painting isn't finished."""
@@ -310,18 +307,17 @@ class ProofreadWidget(ScrollingDock):
         if bench is None:
             return
         shown = bench.shown
-        if shown.folder is None:
-            shown.folder = self.choose_folder(_files.likely_folder(shown))
-        if shown.folder is None:
+        folder = shown.folder or self.choose_folder(_files.likely_folder(shown))
+        if folder is None:
             return
         try:
-            _files.save(shown)
+            _files.save(shown, folder)
         except ProbinstError as error:
             show_error(str(error))
-            # Another folder may do.
+            # Next time another folder can be chosen.
             shown.folder = None
         else:
-            self._saves[id(shown)] = _files.SavedState.now(shown.session)
+            shown.folder = folder
         self._refresh()
 
     def _open_dialog(self) -> None:
@@ -339,7 +335,7 @@ class ProofreadWidget(ScrollingDock):
             return
         bench = self._bench
         self._panel.show_session(bench.session, bench.selected, self._tools.tool)
-        self._panel.show_saved(self._saves[id(bench.shown)].text(bench.session))
+        self._panel.show_saved(bench.shown.saved.text(bench.session))
 
     def on_close(self) -> None:
         """Give back keys, callbacks and temporary layers; corrections stay with their layers."""

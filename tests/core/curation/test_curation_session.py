@@ -243,28 +243,49 @@ def test_replay_refuses_steps_that_do_not_fit(session, small):
 
 # Any sequence of edits, undo and redo against full pages that are copied at every step.
 
-numbers = st.integers(1, 7)
-places = st.tuples(st.integers(0, SHAPE[0] - 1), st.integers(0, SHAPE[1] - 1))
-blobs = st.builds(
-    lambda corner, height, width: Instance.from_mask(
-        np.ones((min(height, SHAPE[0] - corner[0]), min(width, SHAPE[1] - corner[1])), bool), corner
-    ),
-    places,
-    st.integers(1, 6),
-    st.integers(1, 6),
+KINDS = (
+    *("merge", "line", "seeds", "delete", "add", "repaint", "fill", "grow", "shrink"),
+    *("undo", "undo", "undo", "redo", "redo", "accepted", "skipped"),
 )
-actions = st.one_of(
-    st.builds(Merge, st.tuples(numbers, numbers)),
-    st.builds(SplitAlongLine, numbers, st.tuples(places, places)),
-    st.builds(SplitBySeeds, numbers, st.tuples(places, places)),
-    st.builds(Delete, st.tuples(numbers)),
-    st.builds(Add, blobs),
-    st.builds(Repaint, numbers, blobs),
-    st.builds(FillHoles, numbers),
-    st.builds(Grow, numbers, st.integers(1, 2)),
-    st.builds(Shrink, numbers, st.just(1)),
-    st.sampled_from(("undo", "undo", "redo", "accepted", "skipped")),
-)
+sequences = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9999)), max_size=15)
+
+
+def blob(generator):
+    y, x = generator.integers(0, (SHAPE[0] - 1, SHAPE[1] - 1))
+    return Instance.from_mask(generator.random((SHAPE[0] - y, SHAPE[1] - x)) < 0.7, (y, x))
+
+
+def make_action(session, kind, seed):
+    """An edit that mostly makes sense for the current instances; other kinds as they are."""
+    generator = np.random.default_rng(seed)
+    ids = sorted(session.instances) or [1]
+    some = int(generator.choice(ids))
+    pixels = [(0, 0), (0, 1)]
+    if some in session.instances:
+        y0, x0 = session.instances[some].bbox[:2]
+        pixels = [(int(y) + y0, int(x) + x0) for y, x in np.argwhere(session.instances[some].mask)]
+    first, second = (pixels[index] for index in generator.integers(0, len(pixels), 2))
+    (y0, x0), (y1, x1) = first, second
+    match kind:
+        case "merge":
+            return Merge((some, int(generator.choice([*ids, 99]))))
+        case "line":
+            return SplitAlongLine(some, ((2 * y0 - y1 - 9, 2 * x0 - x1), (y1 + 9, x1)))
+        case "seeds":
+            return SplitBySeeds(some, (first, second))
+        case "delete":
+            return Delete((some,))
+        case "add":
+            return Add(blob(generator))
+        case "repaint":
+            return Repaint(some, blob(generator))
+        case "fill":
+            return FillHoles(some)
+        case "grow":
+            return Grow(some, int(generator.integers(1, 3)))
+        case "shrink":
+            return Shrink(some, 1)
+    return kind
 
 
 def start_masks():
@@ -294,8 +315,8 @@ def perform(session, action):
     return True
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
-@given(st.lists(actions, max_size=12))
+@settings(derandomize=True, deadline=None, max_examples=80)
+@given(sequences)
 def test_any_sequence_equals_a_plain_model(small, pixels, sequence):
     session = CurationSession(small(start_masks(), [(2, 2, (0,)), (8, 8, (1, 2))]))
     original = pixels(session.instances, SHAPE)
@@ -304,7 +325,8 @@ def test_any_sequence_equals_a_plain_model(small, pixels, sequence):
         return (pixels(session.instances, SHAPE), [session.status(peak) for peak in range(2)])
 
     done, undone = [state()], []
-    for action in sequence:
+    for kind, seed in sequence:
+        action = make_action(session, kind, seed)
         if perform(session, action):
             if action == "undo":
                 undone.append(done.pop())

@@ -12,12 +12,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_probinst.core.config import NetworkConfig
-from napari_probinst.core.data.synthetic import (
-    SyntheticImage,
-    _grow,
-    synthetic_image,
-    write_dataset,
-)
+from napari_probinst.core.data.io import find_images, read_instances
+from napari_probinst.core.data.synthetic import SyntheticImage, synthetic_image, write_dataset
 from napari_probinst.core.errors import OutputError
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "bbbc010" / "BBBC010_v2_images"
@@ -122,17 +118,6 @@ def test_dead_worms_fluoresce_and_are_straighter() -> None:
     assert reach[0] > 1.15 * reach[1]
 
 
-def test_body_is_swept_along_the_curve() -> None:
-    # Depth at the deepest pixel is half a width (5 tenths), whatever the scale.
-    for width in (4.0, 10.0, 24.0):
-        worm = _grow(np.random.default_rng(1), True, width)
-        assert 4 < worm.depth[worm.mask].max() < 5.6
-        assert worm.mask.sum() == pytest.approx(0.8 * 13 * width**2, rel=0.3)
-        assert not worm.mask.all()
-        assert worm.along[worm.mask].min() < 0.05
-        assert worm.along[worm.mask].max() > 0.95
-
-
 def test_same_seed_gives_the_same_bytes() -> None:
     first, second = (synthetic_image(7, **SMALL) for _ in range(2))
     assert first.channels.tobytes() == second.channels.tobytes()
@@ -209,6 +194,26 @@ def test_data_set_reads_back_equal(tmp_path: Path) -> None:
             np.testing.assert_array_equal(page, 255 * instance.full(expected.truth.shape))
 
 
+@pytest.mark.parametrize("n_worms", [0, 1, 12])
+def test_data_set_comes_back_through_the_readers_of_training(tmp_path: Path, n_worms: int) -> None:
+    names = write_dataset(tmp_path, 2, seed=1, n_worms=n_worms, **SMALL)
+    sources = find_images(tmp_path / "images", NetworkConfig().channels)
+    assert tuple(source.name for source in sources) == names
+    for index, source in enumerate(sources):
+        expected = synthetic_image((1, index), n_worms=n_worms, **SMALL)
+        assert len(expected.truth) == n_worms
+        image = source.read()
+        assert image.channel_names == expected.channel_names
+        assert image.present == (True, True)
+        assert image.channels.dtype == np.uint16
+        np.testing.assert_array_equal(image.channels, expected.channels)
+        truth = read_instances(tmp_path / "instances" / f"{source.name}.tif", image.shape)
+        assert truth.shape == expected.truth.shape
+        for found, drawn in zip(truth.instances, expected.truth.instances, strict=True):
+            assert found.bbox == drawn.bbox
+            np.testing.assert_array_equal(found.mask, drawn.mask)
+
+
 @pytest.mark.parametrize("n_worms", [0, 1, 3, 4])
 def test_masks_are_pages_and_never_colours(tmp_path: Path, n_worms: int) -> None:
     write_dataset(tmp_path, 1, n_worms=n_worms, **SMALL)
@@ -229,8 +234,18 @@ def test_data_sets_of_different_seeds_share_no_image(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    with pytest.raises(OutputError, match="can't be written to"):
+    with pytest.raises(
+        OutputError, match=r"file is a file, not a folder; choose another folder\.$"
+    ):
         write_dataset(blocked, 1, **SMALL)
+
+
+def test_a_file_that_cannot_be_written_leaves_no_part_of_itself(tmp_path: Path) -> None:
+    (tmp_path / "images" / "synthetic_000.tif").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"synthetic_000\.tif can't be written"):
+        write_dataset(tmp_path, 1, n_worms=0, **SMALL)
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["synthetic_000.tif"]
+    assert not list((tmp_path / "instances").iterdir())
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real wells of BBBC010 are not beside the repo")

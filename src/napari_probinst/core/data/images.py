@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+#: Beyond this, differences of intensities are no longer finite numbers.
+LARGEST = 1e300
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
@@ -127,4 +130,9 @@ def _check_values(channels: NDArray[Any], path: Path) -> None:
             f"{path} has {n_broken} {'pixel' if n_broken == 1 else 'pixels'} that are NaN or "
             f"infinite, the first in channel {channel + 1} at y={y}, x={x}; expected finite "
             "intensities, so replace them."
+        )
+    if channels.dtype.itemsize >= 8 and float(np.abs(channels).max()) > LARGEST:
+        raise InputError(
+            f"{path} has values beyond {LARGEST:g}, which are no intensities; expected those of a "
+            "microscope, so export the image again."
         )

@@ -32,4 +32,9 @@ def is_result(path: Path) -> bool:
 
 def is_file_name(name: str) -> bool:
     """Whether an image's name can be the beginning of a file name on every system."""
-    return bool(name) and name not in (".", "..") and not any(c in name for c in "/\\:\0\n\r")
+    return (
+        name not in ("", ".", "..")
+        and not any(c in name for c in "/\\:\0\n\r")
+        # Bytes that are no text, which Linux allows in a name, can't stand in a table or JSON.
+        and name.encode(errors="ignore").decode() == name
+    )

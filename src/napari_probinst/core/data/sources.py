@@ -153,10 +153,13 @@ def find_images(
 
 
 def _in_folder(folder: Path, channels: tuple[ChannelConfig, ...]) -> list[ImageSource]:
-    pairs = _well_sources(folder, channels)
-    if pairs:
-        return pairs
-    sources = _grouped(_image_files(folder), channels)
+    wells = _well_sources(folder, channels)
+    if wells and wells[0].path.parent != folder:
+        return wells
+    # A well that lacks a channel, or another image beside the wells, is not passed over.
+    of_wells = {path for source in wells for path in source.paths}
+    others = [path for path in _image_files(folder) if path not in of_wells]
+    sources = sorted([*wells, *_grouped(others, channels)], key=lambda source: source.name)
     if not sources:
         raise InputError(
             f"{folder} holds no image; expected files that end in {', '.join(IMAGE_SUFFIXES)} "

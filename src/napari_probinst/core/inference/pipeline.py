@@ -143,7 +143,7 @@ class Predictor:
         return Prediction(
             name=name,
             instances=instances,
-            peaks=rank_peaks(instances, settings.patch),
+            peaks=rank_peaks(instances, settings.patch, settings.probability_threshold),
             settings=settings.model_copy(update={"n_draws": len(draws)}),
             provenance=Provenance(
                 image_checksum="" if channels is None else image_checksum(channels),
@@ -324,6 +324,7 @@ def segment(pixels: PixelPrediction, settings: InferenceConfig) -> InstanceSet:
         threshold=settings.cluster_threshold,
         min_size=settings.min_size,
         n_seeds=settings.n_seeds,
+        bridge=overlapping,
     )
     return resolve_overlaps(labels, overlapping)
 

@@ -182,48 +182,65 @@ def _lead(sightings: Sequence[_Sighting]) -> tuple[list[_Candidate], list[_Sight
 
 
 def _linked(fragments: Sequence[_Sighting]) -> list[list[_Sighting]]:
-    """Fragments that belong together, also by way of others."""
+    """Fragments that belong together, also by way of others.
+
+    The pieces that agree best are linked first, and each only once for each pair of tiles: a
+    worm isn't linked to the one that crosses it at the seam.
+    """
     lookup = _Lookup()
-    links = [
-        (number, earlier)
-        for number, fragment in enumerate(fragments)
-        for earlier in _earlier(lookup, number, fragment.instance.bbox)
-        if _agree(fragments[earlier], fragment)
-    ]
+    candidates = []
+    for number, fragment in enumerate(fragments):
+        for earlier in lookup.near(fragment.instance.bbox):
+            other = fragments[earlier]
+            candidates += [
+                (-iou, (earlier, fragment.tile.core, one), (number, other.tile.core, two))
+                for iou, one, two in _agreeing_pieces(other, fragment)
+            ]
+        lookup.add(number, fragment.instance.bbox)
+    used: set[tuple[int, BBox, int]] = set()
+    links = []
+    for _, first, second in sorted(candidates):
+        if used.isdisjoint((first, second)):
+            used |= {first, second}
+            links.append((first[0], second[0]))
+    return _components(fragments, links)
+
+
+def _components(
+    fragments: Sequence[_Sighting], links: Sequence[tuple[int, int]]
+) -> list[list[_Sighting]]:
+    if not fragments:
+        return []
     ends = np.array(links, dtype=np.int64).reshape(-1, 2).T
     size = len(fragments)
     graph = coo_matrix((np.ones(len(links), bool), tuple(ends)), shape=(size, size))
-    n_groups, group_of = connected_components(graph, directed=False) if size else (0, [])
+    n_groups, group_of = connected_components(graph, directed=False)
     groups: list[list[_Sighting]] = [[] for _ in range(n_groups)]
     for fragment, group in zip(fragments, group_of, strict=True):
         groups[group].append(fragment)
     return groups
 
 
-def _earlier(lookup: _Lookup, number: int, bbox: BBox) -> list[int]:
-    near = lookup.near(bbox)
-    lookup.add(number, bbox)
-    return near
-
-
-def _agree(first: _Sighting, second: _Sighting) -> bool:
-    """Whether both see the same piece of an instance cross from one core to the other.
+def _agreeing_pieces(first: _Sighting, second: _Sighting) -> list[tuple[float, int, int]]:
+    """IoU, above `SAME`, and numbers of the pieces that both see cross between their cores.
 
     Connected pieces are compared, in the region that both tiles see: the two arms of a bent
     worm may be one fragment for the tile that sees the bend and two for the other. A piece
     away from the seam proves nothing: where two worms cross at the region's border, a few
     pixels of both are all there is to compare.
     """
-    seen = intersect(first.tile.outer, second.tile.outer)
-    box = seen and intersect(seen, enclose([first.instance.bbox, second.instance.bbox]))
-    if first.tile is second.tile or box is None:
-        return False
-    if not first.instance.intersection(second.instance):
-        return False
-    one, n_one = ndimage.label(first.instance.crop(box), EIGHT_NEIGHBOURS)
-    other, n_other = ndimage.label(second.instance.crop(box), EIGHT_NEIGHBOURS)
-    pairs = one * (n_other + 1) + other
+    if first.tile is second.tile or not first.instance.intersection(second.instance):
+        return []
+    # Each lies within its own tile: the other one's is all that limits it.
+    one_box = intersect(first.instance.bbox, second.tile.outer)
+    other_box = intersect(second.instance.bbox, first.tile.outer)
+    box = intersect(first.instance.bbox, second.instance.bbox)
+    if one_box is None or other_box is None or box is None:
+        return []
+    one, n_one = ndimage.label(first.instance.crop(one_box), EIGHT_NEIGHBOURS)
+    other, n_other = ndimage.label(second.instance.crop(other_box), EIGHT_NEIGHBOURS)
     shape = (n_one + 1, n_other + 1)
+    pairs = one[window(box, one_box)] * shape[1] + other[window(box, other_box)]
 
     def count(region: BBox) -> NDArray[np.int64]:
         """Pixels of each pair of pieces in ``region``; index 0 is no piece."""
@@ -231,12 +248,12 @@ def _agree(first: _Sighting, second: _Sighting) -> bool:
         pixels = pairs[window(inside, box)] if inside else pairs[:0]
         return np.bincount(pixels.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
 
-    table = count(box)
-    common = table[1:, 1:]
-    union = table[1:].sum(axis=1)[:, None] + table[:, 1:].sum(axis=0) - common
-    crossing = count(first.tile.core)[1:, 1:].astype(bool)
-    crossing &= count(second.tile.core)[1:, 1:].astype(bool)
-    return bool((crossing & (common > SAME * union)).any())
+    common = count(box)
+    union = np.bincount(one.ravel())[:, None] + np.bincount(other.ravel()) - common
+    agreeing = common > SAME * union
+    agreeing &= (count(first.tile.core) > 0) & (count(second.tile.core) > 0)
+    agreeing[0] = agreeing[:, 0] = False
+    return [(float(common[i, j] / union[i, j]), int(i), int(j)) for i, j in np.argwhere(agreeing)]
 
 
 def _join(group: Sequence[_Sighting]) -> _Candidate:

@@ -8,18 +8,20 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from napari_probinst.core.config import InferenceConfig, NetworkConfig, Section
-from napari_probinst.core.errors import ModelError
+from napari_probinst.core.errors import ModelError, OutputError
 from napari_probinst.core.network.unet import UNet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT_VERSION = 1
+MODEL_SUFFIX = ".safetensors"
 _KEY = "napari_probinst"
 #: Nothing that this program writes comes near; a larger file is refused before it is read.
 _LARGEST_FILE = 4 * 1024**3
@@ -71,6 +73,23 @@ def model_bytes(network: UNet, header: ModelHeader) -> bytes:
     return bytes(save(tensors, metadata={_KEY: header.model_dump_json()}))
 
 
+def check_model_name(path: Path) -> None:
+    """Refuse a name that no model can be written to: before hours of training, not after.
+
+    Raises
+    ------
+    OutputError
+        If it doesn't end in `MODEL_SUFFIX`, or there is a folder of that name.
+    """
+    if path.suffix != MODEL_SUFFIX:
+        raise OutputError(
+            f"{path} is no name of a model file; expected one that ends in {MODEL_SUFFIX}, so "
+            "name the output so."
+        )
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; expected a file, so choose another name.")
+
+
 def load_model(path: Path) -> Model:
     """Read a model file.
 
@@ -81,15 +100,17 @@ def load_model(path: Path) -> Model:
     """
     content = _read(path)
     header = _header(content, path)
-    network = UNet(header.network)
+    # No memory is taken for weights that the header claims and the file may not hold.
+    with torch.device("meta"):
+        network = UNet(header.network)
     try:
-        network.load_state_dict(load(content))
+        network.load_state_dict(load(content), assign=True)
     except (SafetensorError, RuntimeError) as error:
         raise ModelError(
             f"{path} is damaged: its weights don't fit the network that its header describes. "
             "Copy or train the model again."
         ) from error
-    network.eval().requires_grad_(requires_grad=False)
+    network.float().eval().requires_grad_(requires_grad=False)
     return Model(network, header, hashlib.sha256(content).hexdigest(), path.name)
 
 
@@ -121,7 +142,7 @@ def _header(content: bytes, path: Path) -> ModelHeader:
     try:
         values = json.loads(metadata)
         version = values.get("format_version")
-        if not isinstance(version, int) or version > FORMAT_VERSION:
+        if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
             raise ModelError(
                 f"{path} is a model of format version {version}, and this program reads up to "
                 f"{FORMAT_VERSION}; update napari-probinst."

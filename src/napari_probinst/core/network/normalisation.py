@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,18 +43,16 @@ def normalise_channel(pixels: NDArray[Any], channel: ChannelConfig) -> NDArray[n
         In [-1.5, 2].
     """
     step = max(1, int(np.sqrt(pixels.size / _SAMPLE)))
-    low, high = np.percentile(
-        pixels[::step, ::step].astype(np.float64), [channel.low_percentile, channel.high_percentile]
-    )
+    percentiles = [channel.low_percentile, channel.high_percentile]
+    low, high = np.percentile(pixels[::step, ::step].astype(np.float64), percentiles).tolist()
     if not high > low:
         return np.full(pixels.shape, ABSENT, dtype=np.float32)
     # A small contrast on a large offset would be lost in float32.
-    exact = np.float32 if pixels.dtype.itemsize <= 2 else np.float64
-    scaled = (pixels.astype(exact) - exact(low)) / exact(high - low)
+    exact = pixels.astype(np.float32 if pixels.dtype.itemsize <= 2 else np.float64)
+    scaled = (exact - low) / (high - low)
     if channel.gain:
-        gain = exact(channel.gain)
-        scaled = np.arcsinh(gain * scaled) / np.arcsinh(gain)
-    return np.clip(2 * scaled - 1, -1.5, 2).astype(np.float32, copy=False)
+        scaled = np.arcsinh(channel.gain * scaled) / math.asinh(channel.gain)
+    return np.asarray(np.clip(2 * scaled - 1, -1.5, 2), dtype=np.float32)
 
 
 def normalise(

@@ -133,7 +133,11 @@ def fit(
     with stop.on_interrupt(), _quiet_lightning():
         validate = bool(data.validation) and config.training.validation_images > 0
         trainer = _trainer(config, folder, runtime, [*callbacks, stop], validate=validate)
-        trainer.fit(module, loader, ckpt_path=last if resume else None, weights_only=True)
+        try:
+            trainer.fit(module, loader, ckpt_path=last if resume else None, weights_only=True)
+        except SystemExit as error:
+            # A second Ctrl-C: Lightning would end the whole program, with the code of a failure.
+            raise KeyboardInterrupt from error
     header = ModelHeader(
         name=output.stem,
         network=config.network,

@@ -132,7 +132,11 @@ def _truth_reader(
         if wells:
             truth = read_worm_masks(folder, name)
             if truth.shape != shape:
-                raise InputError(f"The masks of {name} are {truth.shape}, its image is {shape}.")
+                raise InputError(
+                    f"The masks of {name} in {folder} are {truth.shape[0]} x {truth.shape[1]} "
+                    f"pixels, but its image is {shape[0]} x {shape[1]}; save them at the image's "
+                    "size."
+                )
             return truth
         candidates = [folder / INSTANCE_FOLDER / f"{name}{suffix}" for suffix in _MASK_SUFFIXES]
         for path in candidates:
