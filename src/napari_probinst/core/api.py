@@ -129,14 +129,14 @@ def train(
         config = Config() if config is None else Config.from_yaml(Path(config))
     check_model_name(Path(output))
     images = load_training_data(Path(data), config)
-    return fit(
-        images, config, Path(output), max_seconds=max_seconds, resume=resume, device=device
-    )
+    return fit(images, config, Path(output), max_seconds=max_seconds, resume=resume, device=device)
 
 
 def _complete(image: NDArray[Any], model: Model) -> tuple[NDArray[Any], list[bool]]:
     """Add the optional channels that an array lacks at its end."""
-    if image.dtype.kind not in "buif" or not np.isfinite(image).all():
+    if image.dtype.kind not in "buifc":
+        raise InputError(f"The image is of the type {image.dtype}, no numbers; convert it first.")
+    if np.iscomplexobj(image) or not np.isfinite(image).all():
         raise InputError("The image holds NaN, infinite or complex numbers; replace them first.")
     channels = image[None] if image.ndim == 2 else image
     expected = model.header.network.channels

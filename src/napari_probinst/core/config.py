@@ -141,9 +141,7 @@ class InferenceConfig(Section):
     cluster_threshold: float = Field(
         2.0, gt=0, description="Farthest an embedding may lie from its cluster's centre."
     )
-    min_size: int = Field(
-        100, ge=0, lt=2**31, description="Smallest instance of a draw, pixels."
-    )
+    min_size: int = Field(100, ge=0, lt=2**31, description="Smallest instance of a draw, pixels.")
     probability_threshold: float = Field(
         0.75, gt=0, le=1, description="Least probability of a binary instance's pixels."
     )

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QMainWindow,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qtpy.QtGui import QCloseEvent
+    from qtpy.QtGui import QCloseEvent, QShowEvent
 
 #: Width that fits a notebook's screen beside the canvas, pixels.
 MINIMUM_WIDTH = 330
@@ -37,9 +45,30 @@ class ScrollingDock(QWidget):
         outer.addWidget(scroll)
         self.setMinimumWidth(MINIMUM_WIDTH)
         self._closed = False
+        self._placed = False
 
     def on_close(self) -> None:
         """Leave nothing behind; called once."""
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Share one place with our other docks, when shown for the first time."""
+        super().showEvent(event)
+        if not self._placed:
+            self._placed = True
+            # napari is still placing the dock.
+            QTimer.singleShot(0, self._share_place)
+
+    def _share_place(self) -> None:
+        """Become a tab beside our other docks: stacked, neither would have room to be read."""
+        dock = self.parent()
+        window = self.window()
+        if not isinstance(dock, QDockWidget) or not isinstance(window, QMainWindow):
+            return
+        for other in window.findChildren(QDockWidget):
+            ours = other is not dock and isinstance(other.widget(), ScrollingDock)
+            if ours and window.dockWidgetArea(other) == window.dockWidgetArea(dock):
+                window.tabifyDockWidget(other, dock)
+        dock.raise_()
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Notice that the dock was closed: napari takes its widget out, and no event tells."""

@@ -14,7 +14,12 @@ from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX, is_file_name
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.errors import OutputError
-from napari_probinst.widgets._layers import ShownPrediction, is_result, show_prediction
+from napari_probinst.widgets._layers import (
+    ShownPrediction,
+    image_name,
+    is_result,
+    show_prediction,
+)
 from napari_probinst.widgets._saved import SavedState
 
 if TYPE_CHECKING:
@@ -39,7 +44,7 @@ def open_prediction(viewer: Any, path: Path) -> ShownPrediction:
         and not layer.multiscale
         and tuple(layer.data.shape[-2:]) == prediction.shape
     ]
-    named = [layer for layer in images if prediction.name in layer.name]
+    named = [layer for layer in images if prediction.name in (image_name(layer), layer.name)]
     image = (named or (images if len(images) == 1 else [None]))[0]
     session = CurationSession(prediction)
     return show_prediction(viewer, prediction, session, image, path.parent)

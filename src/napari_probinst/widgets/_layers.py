@@ -14,6 +14,7 @@ import numpy as np
 from napari.layers import Image, Labels, Points
 from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
+from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_probinst.core.inference.entropy import entropy_map, probability_map
 from napari_probinst.widgets._label_view import label_colours, label_page
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari.layers import Layer
+    from numpy.typing import NDArray
 
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.prediction import Prediction
@@ -111,7 +113,7 @@ def show_prediction(
     ShownPrediction
         Found again by `shown_predictions`.
     """
-    title = image.name if image is not None else prediction.name
+    title = str(image.name) if image is not None else prediction.name
     place = placement(image) if image is not None else _pixel_scale(prediction)
     probability = Image(
         probability_map(prediction.instances),
@@ -188,6 +190,12 @@ def is_result(layer: Layer) -> bool:
     return "shown" in layer.metadata.get(METADATA_KEY, {})
 
 
+def image_name(layer: Layer) -> str:
+    """Name under which an image's results are saved: its own where it states one."""
+    name = layer.metadata.get(METADATA_KEY, {}).get("name")
+    return str(name or layer.name)
+
+
 def shown_of_image(viewer: Any, image: Layer) -> ShownPrediction | None:
     """Return the prediction of an image layer, None if there is none."""
     return next((shown for shown in shown_predictions(viewer) if shown.image == image), None)
@@ -206,9 +214,14 @@ def placement(layer: Layer) -> dict[str, Any]:
     }
 
 
-def peak_colours(session: CurationSession) -> list[str]:
-    """Return the border colour of every peak."""
-    return [STATUS_COLOURS[session.status(peak)] for peak in range(len(session.peaks))]
+def peak_colours(session: CurationSession) -> NDArray[np.float64]:
+    """Border colours (RGBA) of the peaks; all but the current one are faint."""
+    statuses = [session.status(peak) for peak in range(len(session.peaks))]
+    colours = transform_color([STATUS_COLOURS[status] for status in statuses])
+    colours[:, 3] = 0.5
+    if session.position is not None:
+        colours[session.position, 3] = 1
+    return colours
 
 
 def _transparent_magma() -> Colormap:
@@ -256,7 +269,7 @@ def _peaks_layer(
         size=side + 2,
         face_color="transparent",
         border_color=peak_colours(session) if peaks else "#F0E442",
-        border_width=0.12,
+        border_width=0.1,
         **place,
     )
     layer.editable = False

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: Screen pixels that a hand may move during a click.
 _CLICK_TOLERANCE = 4
 #: Border of the points that mark peaks, and of the current one, in parts of their size.
-_BORDER, _CURRENT_BORDER = 0.12, 0.3
+_BORDER, _CURRENT_BORDER = 0.1, 0.25
 
 
 class Workbench:

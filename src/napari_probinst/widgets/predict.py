@@ -32,13 +32,19 @@ from napari_probinst.widgets._channels import (
 )
 from napari_probinst.widgets._dock import ScrollingDock, button
 from napari_probinst.widgets._form import SettingsForm
-from napari_probinst.widgets._layers import remove_layers, show_prediction, shown_of_image
+from napari_probinst.widgets._layers import (
+    image_name,
+    remove_layers,
+    show_prediction,
+    shown_of_image,
+)
 from napari_probinst.widgets._worker import PredictionTask, start_prediction
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.qt.threading import GeneratorWorker
 
+    from napari_probinst.core.curation.history import Step
     from napari_probinst.core.network.checkpoint import ModelHeader
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.widgets.proofread import ProofreadWidget
@@ -73,6 +79,8 @@ class PredictWidget(ScrollingDock):
         self._channel_boxes: list[QComboBox] = []
         #: Whether the user chose channels: they then stay when other layers come.
         self._chosen_by_hand = False
+        #: Last step of the corrections that the user agreed to lose.
+        self._given_up: Step | None = None
         #: The Proofread dock, once it was opened from here.
         self.proofread: ProofreadWidget | None = None
         #: Asks a question; tests put their own answer here.
@@ -258,6 +266,7 @@ class PredictWidget(ScrollingDock):
             self._status.setText(str(error))
             return
         image = self._image()
+        self._given_up = None
         if image is None or not self._may_replace(image):
             return
         self._bar.setRange(0, 0)
@@ -273,16 +282,19 @@ class PredictWidget(ScrollingDock):
         self._show_running(running=True)
 
     def _may_replace(self, image: Image) -> bool:
-        """Whether there is nothing to lose, or the user agrees."""
+        """Whether there is nothing to lose, or the user agrees to lose it."""
         earlier = shown_of_image(self._viewer, image)
-        return (
-            earlier is None
-            or not earlier.corrected
-            or self.confirm(
-                f"'{image.name}' has corrections. Replace them by a new prediction? "
-                "Saved files stay as they are."
-            )
+        last = None if earlier is None else earlier.session.undo_step
+        if last is None or last is self._given_up:
+            return True
+        question = (
+            f"'{image.name}' has corrections. Replace them by a new prediction? "
+            "Saved files stay as they are."
         )
+        if not self.confirm(question):
+            return False
+        self._given_up = last
+        return True
 
     def cancel(self) -> None:
         """Stop after the draw that is running."""
@@ -305,7 +317,7 @@ class PredictWidget(ScrollingDock):
             channels=channels,
             present=present,
             settings=settings,
-            name=image.name if image is not None else "image",
+            name="image" if image is None else image_name(image),
             pixel_size=_micrometres(image),
         )
 
@@ -324,6 +336,10 @@ class PredictWidget(ScrollingDock):
     def _finished(self, prediction: Prediction, image: Image) -> None:
         if image not in list(self._viewer.layers):
             show_warning(f"'{image.name}' was removed meanwhile; its prediction is shown alone.")
+        # The user may have gone on correcting meanwhile.
+        if not self._may_replace(image):
+            self._status.setText("The new prediction was dropped; the corrections are kept.")
+            return
         earlier = shown_of_image(self._viewer, image)
         if earlier is not None:
             remove_layers(self._viewer, earlier)

@@ -266,26 +266,20 @@ def make_action(session, kind, seed):
         pixels = [(int(y) + y0, int(x) + x0) for y, x in np.argwhere(session.instances[some].mask)]
     first, second = (pixels[index] for index in generator.integers(0, len(pixels), 2))
     (y0, x0), (y1, x1) = first, second
-    match kind:
-        case "merge":
-            return Merge((some, int(generator.choice([*ids, 99]))))
-        case "line":
-            return SplitAlongLine(some, ((2 * y0 - y1 - 9, 2 * x0 - x1), (y1 + 9, x1)))
-        case "seeds":
-            return SplitBySeeds(some, (first, second))
-        case "delete":
-            return Delete((some,))
-        case "add":
-            return Add(blob(generator))
-        case "repaint":
-            return Repaint(some, blob(generator))
-        case "fill":
-            return FillHoles(some)
-        case "grow":
-            return Grow(some, int(generator.integers(1, 3)))
-        case "shrink":
-            return Shrink(some, 1)
-    return kind
+    other = int(generator.choice([*ids, 99]))
+    across = ((2 * y0 - y1 - 9, 2 * x0 - x1), (y1 + 9, x1))
+    edits = {
+        "merge": Merge((some, other)),
+        "line": SplitAlongLine(some, across),
+        "seeds": SplitBySeeds(some, (first, second)),
+        "delete": Delete((some,)),
+        "add": Add(blob(generator)),
+        "repaint": Repaint(some, blob(generator)),
+        "fill": FillHoles(some),
+        "grow": Grow(some, int(generator.integers(1, 3))),
+        "shrink": Shrink(some, 1),
+    }
+    return edits.get(kind, kind)
 
 
 def start_masks():

@@ -191,7 +191,7 @@ def place_worm(rng: np.random.Generator, crowd: Crowd, contact: Contact, dead: b
 
 
 def pick_rows(rng: np.random.Generator, rows: NDArray[np.intp], n: int = 30) -> NDArray[np.intp]:
-    """Pick ``n`` random rows of an array (at least 1, any), with repetition."""
+    """Pick ``n`` random rows, with repetition, of an array that has at least one."""
     # Generator.choice takes a time that grows with the number of rows.
     return rows[rng.integers(len(rows), size=n)]
 

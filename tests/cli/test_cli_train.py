@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+import torch
+import typer
+
+from napari_probinst.cli import _training_progress
+from napari_probinst.cli.main import train_main
+from napari_probinst.cli.train import seconds
+from napari_probinst.core.network.checkpoint import load_model, read_header
+
+SETTINGS = """
+network: {filters: 4, levels: 2, embedding_dimensions: 4}
+training: {max_steps: 3, crop: 16, warmup_steps: 1, validation_images: 0, workers: 0}
+inference: {min_size: 4, n_seeds: 16, n_draws: 2}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, pixels):
+    """Three images of two channels with two instances each, and settings for a tiny network."""
+    data = tmp_path / "data"
+    for part in ("images", "instances"):
+        (data / part).mkdir(parents=True)
+    labels = np.zeros((24, 24), np.uint16)
+    labels[2:8, 2:20], labels[12:20, 5:12] = 1, 2
+    for seed, name in enumerate("abc"):
+        image = pixels(seed, (2, 24, 24)) // 8 + 500 * (labels > 0)
+        tifffile.imwrite(
+            data / "images" / f"{name}.tif", image.astype(np.uint16), photometric="minisblack"
+        )
+        tifffile.imwrite(data / "instances" / f"{name}.tif", labels)
+    (data / "settings.yaml").write_text(SETTINGS)
+    return data
+
+
+@pytest.fixture
+def train(run, folder, tmp_path):
+    """Return the function that trains on the folder."""
+
+    def train(*options, output=tmp_path / "m.safetensors"):
+        settings = ("--config", folder / "settings.yaml", "--device", "cpu")
+        return run("--data", folder, "--output", output, *settings, *options, command=train_main)
+
+    return train
+
+
+def test_a_model_is_trained_and_predicts(tmp_path, folder, train, predict, run):
+    done = train()
+    assert done.code == 0, done
+    assert "2 images to train on, 1 for validation" in done.out
+    assert "m.safetensors written after 3 steps" in done.out
+    header = read_header(tmp_path / "m.safetensors")
+    assert header.network.filters == 4
+    assert header.training["steps"] == 3
+    assert (tmp_path / "m.run" / "last.ckpt").is_file()
+    assert list((tmp_path / "m.run").rglob("metrics.csv"))
+    predicted = predict(folder / "images", tmp_path / "out", model=tmp_path / "m.safetensors")
+    assert predicted.code == 0, predicted
+
+
+@pytest.mark.filterwarnings("ignore:.*num_workers.*:UserWarning")
+def test_ctrl_c_writes_the_model_and_resume_goes_on(tmp_path, train, monkeypatch):
+    class Interrupting(_training_progress.TrainingProgress):
+        def on_train_batch_end(self, trainer, pl_module, *arguments):
+            super().on_train_batch_end(trainer, pl_module, *arguments)
+            if trainer.global_step == 2:
+                signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_training_progress, "TrainingProgress", Interrupting)
+        stopped = train("--max-steps", 5)
+    assert stopped.code == 130, stopped
+    assert "m.safetensors written after 2 steps" in stopped.out
+    assert "--resume" in stopped.out
+    assert load_model(tmp_path / "m.safetensors").header.training["steps"] == 2
+    resumed = train("--max-steps", 3, "--resume")
+    assert resumed.code == 0, resumed
+    assert "written after 3 steps" in resumed.out
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def refusal(train, tmp_path, *options, **keywords):
+    """Return the sentence of a refused training, which has left nothing behind."""
+    sentence = train(*options, **keywords).refusal()
+    assert not (tmp_path / "m.safetensors").exists()
+    assert not (tmp_path / "m.run").exists()
+    return sentence
+
+
+def test_masks_of_another_shape_are_refused(tmp_path, folder, train):
+    tifffile.imwrite(folder / "instances" / "b.tif", np.ones((24, 23), np.uint8))
+    sentence = refusal(train, tmp_path)
+    assert str(folder / "instances" / "b.tif") in sentence
+    assert "24 x 23 pixels, but the image is 24 x 24; save them at" in sentence
+
+
+def test_masks_of_another_shape_are_refused_for_wells_too(tmp_path, folder, train):
+    wells = tmp_path / "wells"
+    images, masks = wells / "BBBC010_v2_images", wells / "BBBC010_v1_foreground_eachworm"
+    images.mkdir(parents=True)
+    masks.mkdir()
+    for channel in ("w1", "w2"):
+        name = f"1649_1109_0003_Amp5-1_B_20070424_A01_{channel}_0A.tif"
+        tifffile.imwrite(images / name, np.zeros((24, 24), np.uint16))
+    assert "holds no masks of well A01" in refusal(train, tmp_path, "--data", wells)
+    (masks / "A01_01_ground_truth.png").write_bytes(
+        imagecodecs.png_encode(np.ones((24, 23), np.uint8))
+    )
+    sentence = refusal(train, tmp_path, "--data", wells)
+    assert "masks of A01" in sentence
+    assert "24 x 23 pixels, but its image is 24 x 24; save them at" in sentence
+
+
+def test_masks_that_are_not_there_or_no_masks_are_refused(tmp_path, folder, train):
+    path = folder / "instances" / "b.tif"
+    path.unlink()
+    assert str(path) in refusal(train, tmp_path)
+    path.write_text("text")
+    assert str(path) in refusal(train, tmp_path)
+    tifffile.imwrite(path, np.full((24, 24), 0.5, np.float32))
+    assert "fractions" in refusal(train, tmp_path)
+
+
+def test_images_that_can_not_be_used_are_refused(tmp_path, folder, train):
+    path = folder / "images" / "a.tif"
+    tifffile.imwrite(path, np.full((24, 24), np.nan, np.float32))
+    assert f"{path} has 576 pixels" in refusal(train, tmp_path)
+    tifffile.imwrite(path, np.zeros((3, 24, 24), np.uint8), photometric="minisblack")
+    assert f"{path} has" in refusal(train, tmp_path)
+
+
+def test_a_training_without_an_instance_is_refused(folder, train):
+    for path in (folder / "instances").iterdir():
+        tifffile.imwrite(path, np.zeros((24, 24), np.uint8))
+    assert "no instance at all" in train().refusal()
+
+
+def test_folders_of_another_layout_are_refused(tmp_path, train):
+    for path in (tmp_path / "absent", tmp_path):
+        assert f"{path} " in refusal(train, tmp_path, "--data", path)
+
+
+def test_lists_of_wells_are_checked(tmp_path, train):
+    (tmp_path / "all.txt").write_text("a\nb\n")
+    (tmp_path / "unknown.txt").write_text("a\nZ99\n")
+    sentence = refusal(train, tmp_path, "--train-wells", tmp_path / "unknown.txt")
+    assert "unknown.txt names Z99" in sentence
+    both = ("--train-wells", tmp_path / "all.txt", "--validation-wells", tmp_path / "all.txt")
+    assert "a, b would serve both for training and" in refusal(train, tmp_path, *both)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("network: {filters: 0}", "network.filters: .* got 0"),
+        ("network: {wings: 2}", "network.wings: "),
+        ("training: {crop: 17}", "training.crop is 17, but .* a multiple of 16"),
+        ("network: [", "is not a readable YAML file"),
+        ("7", "must hold sections"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(tmp_path, folder, train, text, reason):
+    (folder / "settings.yaml").write_text(text)
+    sentence = refusal(train, tmp_path)
+    assert str(folder / "settings.yaml") in sentence
+    assert re.search(reason, sentence), sentence
+
+
+def test_outputs_that_can_not_be_written_are_refused_before_training(tmp_path, train):
+    (tmp_path / "folder.safetensors").mkdir()
+    (tmp_path / "file").write_text("x")
+    for name, reason in (
+        ("model.pt", "expected one that ends in .safetensors"),
+        ("folder.safetensors", "is a folder; expected a file"),
+        ("file/m.safetensors", "can't be written: part of the path is a file"),
+    ):
+        sentence = train(output=tmp_path / name).refusal()
+        assert reason in sentence
+
+
+def test_starting_points_are_checked(tmp_path, train):
+    torch.save({"weights": torch.zeros(2)}, tmp_path / "old.pt")
+    assert "never opened" in refusal(train, tmp_path, "--from", tmp_path / "old.pt")
+    assert "nothing to resume" in train("--resume").refusal()
+    torch.save({"payload": Path("a")}, tmp_path / "m.run" / "last.ckpt")
+    assert "last.ckpt is no checkpoint of napari-probinst-train" in train("--resume").refusal()
+    assert not (tmp_path / "m.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90m", 5400), ("1h30m", 5400), ("45s", 45), ("2h", 7200), (" 1m ", 60)]
+)
+def test_durations(text, expected):
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "90", "m", "0m", "1m1h", "-5m", "1.5h", "forever"])
+def test_durations_that_are_none_are_refused(text):
+    with pytest.raises(typer.BadParameter):
+        seconds(text)
