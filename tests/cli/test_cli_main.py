@@ -20,7 +20,7 @@ try:
     main(sys.argv[1:])
 except SystemExit as error:
     sys.stderr.write(f"{error.code} ")
-heavy = {"torch", "numpy", "scipy", "lightning", "tifffile", "pydantic", "napari", "qtpy"}
+heavy = {"torch", "numpy", "scipy", "lightning", "tifffile", "napari", "qtpy"}
 sys.stderr.write(" ".join(sorted(heavy & set(sys.modules))))
 """
 

@@ -337,9 +337,11 @@ def test_options_reach_the_prediction(tmp_path, predict, write, pixels, contents
 
 
 @pytest.mark.parametrize("draws", [1, 255])
-def test_the_fewest_and_the_most_draws(tmp_path, predict, write, pixels, draws):
-    image = write(tmp_path / "a.tif", pixels(shape=(2, 8, 9)))
-    assert predict(image, tmp_path / "out", "--draws", draws, "--stacks").code == 0
+def test_the_fewest_and_the_most_draws(tmp_path, predict, pixels, make_model, draws):
+    tifffile.imwrite(tmp_path / "a.tif", pixels(shape=(2, 8, 9)), photometric="minisblack")
+    model = make_model(config=NetworkConfig(filters=2, levels=1, embedding_dimensions=2))
+    options = ("--draws", draws, "--stacks")
+    assert predict(tmp_path / "a.tif", tmp_path / "out", *options, model=model).code == 0
     native = load_prediction(tmp_path / "out" / "a.prediction.npz")
     assert native.instances.n_draws == draws
     if draws == 1:
@@ -354,6 +356,16 @@ def test_a_deterministic_model_makes_one_draw_without_peaks(
     done = predict(write(tmp_path / "a.tif", pixels()), tmp_path / "out", model=model)
     assert "0 peaks" in done.out
     assert load_prediction(tmp_path / "out" / "a.prediction.npz").instances.n_draws == 1
+
+
+@pytest.mark.parametrize("extent", [(16, 16), (1, 1)])
+def test_an_image_beyond_the_models_extent_goes_in_tiles(
+    tmp_path, predict, pixels, make_model, extent
+):
+    tifffile.imwrite(tmp_path / "a.tif", pixels(), photometric="minisblack")
+    done = predict(tmp_path / "a.tif", tmp_path / "out", model=make_model(extent=extent))
+    assert (done.code, done.err) == (0, "")
+    assert load_prediction(tmp_path / "out" / "a.prediction.npz").shape == (19, 26)
 
 
 def test_running_out_of_memory_is_said(tmp_path, predict, write, pixels, monkeypatch):

@@ -19,9 +19,12 @@ from napari_probinst.core.config import ChannelConfig, NetworkConfig
 PLANE = np.arange(24 * 30, dtype=np.uint16).reshape(24, 30)
 
 
-def truncated_tiff(path):
-    tifffile.imwrite(path, np.stack([PLANE, PLANE]), photometric="minisblack")
-    path.write_bytes(path.read_bytes()[:-500])
+def truncated_tiff(n_pages):
+    def write(path):
+        tifffile.imwrite(path, np.stack([PLANE] * n_pages), photometric="minisblack")
+        path.write_bytes(path.read_bytes()[:-500])
+
+    return write
 
 
 def truncated_png(path):
@@ -66,7 +69,8 @@ BAD_IMAGES = {
     "empty.tif": (lambda path: path.write_bytes(b""), "empty.tif"),
     "empty.png": (lambda path: path.write_bytes(b""), "not a PNG file"),
     "words.doc": (lambda path: path.write_text("x"), "expected one of .tif"),
-    "short.tif": (truncated_tiff, "truncated"),
+    "short.tif": (truncated_tiff(1), "is truncated: 500 bytes"),
+    "pages.tif": (truncated_tiff(2), "is damaged"),
     "short.png": (truncated_png, "not a complete PNG"),
     "huge.tif": (huge_tiff, "claims 1000000 x 1000000"),
     "huge.png": (huge_png, "claims 1000000 x 1000000"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import signal
 from pathlib import Path
 
@@ -85,6 +86,31 @@ def test_ctrl_c_writes_the_model_and_resume_goes_on(tmp_path, train, monkeypatch
     assert resumed.code == 0, resumed
     assert "written after 3 steps" in resumed.out
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path, train, monkeypatch):
+    class Impatient(_training_progress.TrainingProgress):
+        def on_train_batch_end(self, trainer, pl_module, *arguments):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(_training_progress, "TrainingProgress", Impatient)
+    stopped = train()
+    assert stopped.code == 130, stopped
+    assert "Traceback" not in stopped.err
+    assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_a_disk_that_fills_up_is_said(tmp_path, train, monkeypatch):
+    """The system itself cuts the checkpoint short, at the size limit of this process."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
+    try:
+        done = train()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "can't be written" in done.refusal()
+    assert not (tmp_path / "m.safetensors").exists()
 
 
 def refusal(train, tmp_path, *options, **keywords):

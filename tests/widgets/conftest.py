@@ -16,6 +16,7 @@ from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.ranking import rank_peaks
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.core.prediction import Prediction
+from napari_probinst.widgets._canvas import camera
 from napari_probinst.widgets._keys import REPEAT_GAP
 from napari_probinst.widgets._layers import show_prediction
 
@@ -69,6 +70,10 @@ class Person:
     def canvas(self):
         return self.viewer.window._qt_viewer.canvas.native
 
+    @property
+    def camera(self):
+        return camera(self.viewer)
+
     def press(self, key, modifier=Qt.KeyboardModifier.NoModifier):
         self.qtbot.keyClick(self.canvas, key, modifier)
         self.qtbot.wait(int(1000 * REPEAT_GAP) + 20)
@@ -85,7 +90,7 @@ class Person:
     def point(self, y, x):
         """Where a pixel of the instances layer is on the screen."""
         world = np.asarray(self.shown.instances.data_to_world((y, x)))[-2:]
-        offset = (world - self.viewer.camera.center[-2:]) * self.viewer.camera.zoom
+        offset = (world - self.camera.center[-2:]) * self.camera.zoom
         return QPoint(
             round(offset[1] + self.canvas.width() / 2), round(offset[0] + self.canvas.height() / 2)
         )

@@ -58,11 +58,11 @@ def test_end_of_the_queue_is_said(person):
 def test_zoom_shows_several_times_the_context_of_the_peak(person):
     person.press(Qt.Key_J)
     peak = person.session.peaks[person.session.position]
-    centre = person.viewer.camera.center[-2:]
+    centre = person.camera.center[-2:]
     assert np.allclose(centre, (peak.y + 1.5, peak.x + 1.5))
     # Context: the patch with an object's width of about 10 pixels on either side.
     shorter = min(person.canvas.width(), person.canvas.height())
-    assert 4 * 20 <= shorter / person.viewer.camera.zoom <= 6 * 26
+    assert 4 * 20 <= shorter / person.camera.zoom <= 6 * 26
 
 
 def test_merge_picks_by_clicks_and_leaves_others_alone(person):
@@ -111,7 +111,7 @@ def test_line_splits_only_the_selected_instance(person):
     assert not (person.mask(first) & person.mask(second)).any()
     assert np.array_equal(person.mask(at(person, ON_DOWN)[0]), down)
     assert not any(layer.name.endswith("| cut") for layer in person.viewer.layers)
-    assert person.viewer.camera.mouse_pan
+    assert person.camera.mouse_pan
 
 
 def test_refused_edit_is_a_sentence_and_changes_nothing(person):
@@ -299,7 +299,7 @@ def test_scaled_turned_and_moved_images_are_edited_in_their_own_pixels(
     person.press(Qt.Key_J)
     peak = person.session.peaks[person.session.position]
     expected = viewer.layers["well"].data_to_world((peak.y + 1.5, peak.x + 1.5))
-    assert np.allclose(viewer.camera.center[-2:], expected)
+    assert np.allclose(person.camera.center[-2:], expected)
 
 
 def test_two_images_renamed_and_duplicated_layers_confuse_nothing(

@@ -57,7 +57,9 @@ class NetworkConfig(Section):
     dropout: Literal["concrete", "none"] = Field(
         "concrete", description="Concrete Dropout, or none: the deterministic baseline."
     )
-    initial_rate: float = Field(0.05, gt=0, lt=1, description="Dropout rates before training.")
+    initial_rate: float = Field(
+        0.05, gt=1e-4, lt=1 - 1e-4, description="Dropout rates before training."
+    )
 
     @property
     def n_channels(self) -> int:
@@ -107,7 +109,7 @@ class TrainingConfig(Section):
     crop: int = Field(512, ge=16, description="Height and width of a crop, pixels.")
     binning: int = Field(1, ge=1, le=8, description="Average this many pixels a side first.")
     batch_size: int = Field(1, ge=1, description="Crops a step.")
-    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of AdamW.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of Adam.")
     rate_learning_rate: float = Field(
         1e-2, gt=0, description="Learning rate of the dropout rates' logits."
     )

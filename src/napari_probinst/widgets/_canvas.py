@@ -45,8 +45,9 @@ def zoom_to_peak(viewer: Any, layer: Layer, peak: Peak, patch: int, width: float
     steps = [_world(viewer, layer, centre + step) - origin for step in np.eye(2)]
     pixel = max(float(np.linalg.norm(step)) for step in steps)
     field = ZOOM_FACTOR * (patch + 2 * width) * pixel
-    viewer.camera.center = (0.0, *origin)
-    viewer.camera.zoom = min(canvas_size(viewer)) / field
+    view = camera(viewer)
+    view.center = (0.0, *origin)
+    view.zoom = min(canvas_size(viewer)) / field
 
 
 def typical_width(instances: Sequence[Instance]) -> float:
@@ -59,6 +60,12 @@ def typical_width(instances: Sequence[Instance]) -> float:
         if outline:
             widths.append(2 * instance.area / outline)
     return float(np.median(widths)) if widths else _USUAL_WIDTH
+
+
+def camera(viewer: Any) -> Any:
+    """Camera of a viewer; ``viewer.camera`` is deprecated since napari 0.9."""
+    scene = getattr(viewer, "scene", None)
+    return viewer.camera if scene is None else scene.camera
 
 
 def canvas_size(viewer: Any) -> tuple[int, int]:

@@ -130,7 +130,7 @@ def show_prediction(
         contrast_limits=(0, math.log(2)),
         colormap=_transparent_magma(),
         # Light added to a bright background is lost: there the map is laid over the image.
-        blending="translucent" if _is_bright(image) else "additive",
+        blending="translucent" if _is_bright(image, prediction) else "additive",
         opacity=0.7,
         **place,
     )
@@ -217,7 +217,7 @@ def placement(layer: Layer) -> dict[str, Any]:
 def peak_colours(session: CurationSession) -> NDArray[np.float64]:
     """Border colours (RGBA) of the peaks; all but the current one are faint."""
     statuses = [session.status(peak) for peak in range(len(session.peaks))]
-    colours = transform_color([STATUS_COLOURS[status] for status in statuses])
+    colours: NDArray[np.float64] = transform_color([STATUS_COLOURS[status] for status in statuses])
     colours[:, 3] = 0.5
     if session.position is not None:
         colours[session.position, 3] = 1
@@ -231,13 +231,16 @@ def _transparent_magma() -> Colormap:
     return Colormap(colours, name="transparent magma")
 
 
-def _is_bright(layer: Layer | None) -> bool:
-    """Whether most of an image is shown in the upper half of its contrast limits."""
+def _is_bright(layer: Layer | None, prediction: Prediction) -> bool:
+    """Whether the surroundings of the instances are shown in the upper half of the contrast."""
     if not isinstance(layer, Image) or layer.multiscale or layer.rgb:
         return False
-    thinned = tuple(slice(None, None, max(1, size // 64)) for size in layer.data.shape)
-    low, high = layer.contrast_limits
-    return bool(np.median(np.asarray(layer.data[thinned])) > (low + high) / 2)
+    boxes = [instance.bbox for instance in prediction.instances.instances]
+    page = layer.data[(0,) * (layer.data.ndim - 2)]
+    if not boxes or page.shape != prediction.shape:
+        return False
+    pixels = [np.asarray(page[y0:y1:4, x0:x1:4]).ravel() for y0, x0, y1, x1 in boxes]
+    return bool(np.median(np.concatenate(pixels)) > np.mean(layer.contrast_limits))
 
 
 def _pixel_scale(prediction: Prediction) -> dict[str, Any]:

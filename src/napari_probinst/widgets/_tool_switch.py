@@ -66,7 +66,7 @@ class ToolSwitch:
         self._bench.activate()
         tool.start()
         self._starting = False
-        self._message.show(f"{tool.banner}  (Esc leaves)", BANNER_COLOUR)
+        self._message.show(f"{tool.name.upper()} – Esc leaves", BANNER_COLOUR)
         self._bench.viewer.help = tool.banner
         self._keys.bind_mode(*self._bench.own_layers)
         if isinstance(tool, BrushTool):

@@ -129,10 +129,13 @@ def correct_one(viewer: Any, dock: ProofreadWidget) -> str:
     str
         What was done, in words.
     """
-    session = dock.shown.session
+    shown = dock.shown
+    if shown is None or shown.session.position is None:
+        return "there was no place to correct"
+    session = shown.session
     truth = sample_image().truth
     for number in range(len(session.peaks)):
-        peak = session.peaks[session.position]
+        peak = session.peaks[session.position or 0]
         ids = [index + 1 for index in peak.instances if index + 1 in session.instances]
         best = {identifier: _best_truth(session, identifier, truth) for identifier in ids}
         if len(ids) > 1 and len({index for index, _ in best.values()}) == 1:
@@ -189,7 +192,7 @@ def _best_truth(session: CurationSession, identifier: int, truth: InstanceSet) -
 
 
 def _other(page: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    return wanted[wanted != (page > 0)].astype(page.dtype)
+    return np.asarray(wanted[wanted != (page > 0)], dtype=page.dtype)
 
 
 if __name__ == "__main__":

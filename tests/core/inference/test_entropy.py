@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import entropy as scipy_entropy
 
+from napari_probinst.core.bernoulli import bernoulli_entropy, entropy_levels
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.entropy import (
-    bernoulli_entropy,
     confidence,
-    entropy_levels,
     entropy_map,
     probability_map,
 )

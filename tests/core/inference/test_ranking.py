@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from napari_probinst.core.bernoulli import entropy_levels
 from napari_probinst.core.inference.agglomeration import agglomerate
-from napari_probinst.core.inference.entropy import entropy_levels
 from napari_probinst.core.inference.ranking import (
     RIPPLE,
     _PatchGrid,

@@ -268,7 +268,7 @@ class _Resources:
 def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
     # The CPU's allocator raises a plain RuntimeError that only its text tells from others.
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        "can't allocate memory" in str(error)
+        "can't allocate memory" in str(error) or "not enough memory" in str(error)
     )
 
 
@@ -281,6 +281,9 @@ def segment_image(
     """Instances of one draw: in one piece, or tile by tile where the image exceeds ``extent``."""
     height, width = channels.shape[1:]
     stride = realisation.network.stride * realisation.binning
+    # A network that was trained on less than this still needs room between the halos.
+    least = max(2 * stride, 4)
+    extent = (max(extent[0], least), max(extent[1], least))
     tiles = tile_layout((height, width), extent, stride=stride)
     if len(tiles) == 1:
         return segment_tile(channels, realisation, settings)

@@ -6,7 +6,6 @@ Patches weigh structural errors more than the jitter of a contour, which is one 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from napari_probinst.core.inference.entropy import entropy_levels
+from napari_probinst.core.bernoulli import entropy_levels
+from napari_probinst.core.inference.votes import Witness
 from napari_probinst.core.instances import Peak, crop_to, intersect
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ SCALE = 2**32
 RIPPLE = 0.5
 #: An instance is involved in a peak if its own entropy there is at least this fraction.
 INVOLVED = 0.5
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def rank_peaks(
@@ -84,7 +83,7 @@ def rank_peaks(
         for instance in instances.instances
     ]
     summits = [summit for index, grid in enumerate(grids) for summit in _summits(index, grid)]
-    witness = _Witness(instances, threshold)
+    witness = Witness(instances, threshold)
     index = _PatchIndex([grid.uncertain() for grid in grids])
     peaks = [_peak(group, grids, index, witness, patch) for group in _groups(summits, instances)]
     peaks.sort(key=lambda peak: (-peak.entropy, -peak.mass, peak.y, peak.x, peak.instances))
@@ -260,7 +259,7 @@ def _peak(
     group: list[_Summit],
     grids: Sequence[_PatchGrid],
     index: _PatchIndex,
-    witness: _Witness,
+    witness: Witness,
     patch: int,
 ) -> Peak:
     """Peak of a group of summits, not yet ranked."""
@@ -284,88 +283,3 @@ def _middle(patches: NDArray[np.int64]) -> NDArray[np.int64]:
     offset = patches * len(patches) - patches.sum(axis=0)
     middle: NDArray[np.int64] = patches[np.argmin(np.square(offset).sum(axis=1))]
     return middle
-
-
-class _Witness:
-    """Says what the draws see where instances are in doubt."""
-
-    def __init__(self, instances: ProbabilisticInstances, threshold: float) -> None:
-        self._instances = instances
-        self._threshold = threshold
-        self._known: dict[tuple[int, ...], tuple[str, str]] = {}
-
-    def testify(self, involved: tuple[int, ...]) -> tuple[str, str]:
-        """Kind of the likely error, and the votes in words."""
-        key = tuple(sorted(involved))
-        if key not in self._known:
-            self._known[key] = (self._kind(key), self._reason(key))
-        return self._known[key]
-
-    def _reason(self, involved: tuple[int, ...]) -> str:
-        matches = [self._instances.instances[index].matches for index in involved]
-        seen = [sum(match is not None for match in draw) for draw in zip(*matches, strict=True)]
-        votes = sorted(Counter(seen).items(), key=lambda item: (-item[1], item[0]))
-        n_draws = len(seen)
-        number, n_votes = votes[0]
-        noun = "instances" if number > 1 else "instance"
-        if len(votes) == 1:
-            draws = "both draws" if n_draws == 2 else f"all {n_draws} draws"
-            if self._doubtful(involved) is not None:
-                difference = "but not the same"
-            else:
-                difference = "their outlines differ" if number > 1 else "its outline differs"
-            return f"{draws} see {_word(number)} {noun} here, {difference}"
-        clauses = [f"{n_votes} of {n_draws} draws {_see(n_votes)} {_word(number)} {noun} here"]
-        clauses += [
-            f"{n_votes} {_see(n_votes)} {_word(number) if number else 'none'}"
-            for number, n_votes in votes[1:]
-        ]
-        return ", ".join(clauses)
-
-    def _kind(self, involved: tuple[int, ...]) -> str:
-        doubtful = self._doubtful(involved)
-        if doubtful is None:
-            shown = all(self._is_predicted(index) for index in involved)
-            return "contour" if shown else "missed"
-        elsewhere = self._belongs_to_another(doubtful, involved)
-        if self._is_predicted(doubtful):
-            return "split" if elsewhere else "spurious"
-        return "merge" if elsewhere else "missed"
-
-    def _doubtful(self, involved: tuple[int, ...]) -> int | None:
-        """Instance whose existence the draws are most divided about, if any."""
-        n_draws = self._instances.n_draws
-        votes = {index: self._instances.instances[index].votes for index in involved}
-        divided = [index for index in involved if votes[index] < n_draws]
-        return min(divided, key=lambda index: abs(2 * votes[index] - n_draws), default=None)
-
-    def _is_predicted(self, index: int) -> bool:
-        return self._instances.instances[index].binarise(self._threshold).area > 0
-
-    def _belongs_to_another(self, doubtful: int, involved: tuple[int, ...]) -> bool:
-        """Whether draws without the doubtful instance give its pixels to another one.
-
-        If so, the draws see the same pixels as one object or as two; otherwise they see an
-        object or background.
-        """
-        instance = self._instances.instances[doubtful]
-        body = 2 * instance.counts.astype(np.int64) >= instance.votes
-        shares = []
-        for index, draw in enumerate(self._instances.draws):
-            if instance.matches[index] is not None:
-                continue
-            covered = np.zeros_like(body)
-            for other in involved:
-                match = self._instances.instances[other].matches[index]
-                if match is not None:
-                    covered |= draw.instances[match].crop(instance.bbox)
-            shares.append(np.count_nonzero(covered & body) / np.count_nonzero(body))
-        return float(np.mean(shares)) >= 0.5
-
-
-def _word(number: int) -> str:
-    return NUMBERS[number] if number < len(NUMBERS) else str(number)
-
-
-def _see(n_votes: int) -> str:
-    return "sees" if n_votes == 1 else "see"

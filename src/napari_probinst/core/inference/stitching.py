@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: this near to it, pixels, counts as cut off.
 RIM = 4
 #: Two masks of different tiles are one instance where they share more than this part of the
-#: smaller one; worms that cross share a fifth at most.
+#: smaller one. Worms that cross share a tenth or two; two views of one worm far more.
 SAME = 0.5
 #: Part of an instance's pixels that must lie in cores of tiles that have seen it.
 SUPPORT = 0.5
@@ -47,8 +47,9 @@ def stitch(parts: Iterable[tuple[Tile, InstanceSet]], shape: Shape) -> InstanceS
        first. One that shares more than half of the smaller mask with an earlier one of
        another tile is the same, and only confirms it. A fragment, cut off at the border of
        its tile, does so where more than half of it lies in the earlier one.
-    3. Other fragments are joined, if pieces of two tiles agree where both can see (IoU above
-       one half). In the core of a tile that takes part, that tile decides.
+    3. Other fragments are joined, if two tiles agree on a piece that crosses from one core to
+       the other (IoU above one half where both can see). In the core of a tile that takes
+       part, that tile decides.
     4. An instance stays if at least half of its pixels lie in the cores of tiles that have
        seen it: what only a neighbour saw was not there for the tile that knows best.
 

@@ -36,20 +36,25 @@ class ConcreteDropout(nn.Module):
     n_channels : int
         Input channels that share the rate, each of which is kept or dropped as a whole.
     initial_rate : float, default 0.05
-        Rate at the start of training, in (0, 1).
+        Rate at the start of training, in (RATE_MARGIN, 1 - RATE_MARGIN).
     """
 
     def __init__(self, n_channels: int, initial_rate: float = 0.05) -> None:
         super().__init__()
-        if not 0 < initial_rate < 1:
-            raise ValueError(f"initial_rate must lie in (0, 1), not {initial_rate}")
+        if not RATE_MARGIN < initial_rate < 1 - RATE_MARGIN:
+            raise ValueError(
+                f"initial_rate must lie between {RATE_MARGIN} and {1 - RATE_MARGIN}, "
+                f"not {initial_rate}"
+            )
         self.n_channels = n_channels
-        self.raw_rate = nn.Parameter(torch.tensor(math.log(initial_rate / (1 - initial_rate))))
+        share = (initial_rate - RATE_MARGIN) / (1 - 2 * RATE_MARGIN)
+        self.raw_rate = nn.Parameter(torch.tensor(math.log(share / (1 - share))))
 
     @property
     def rate(self) -> Tensor:
         """Dropout rate p, a scalar in [RATE_MARGIN, 1 - RATE_MARGIN]."""
-        return torch.sigmoid(self.raw_rate).clamp(RATE_MARGIN, 1 - RATE_MARGIN)
+        # Squeezed rather than clamped: beyond a clamp there is no gradient to come back by.
+        return RATE_MARGIN + (1 - 2 * RATE_MARGIN) * torch.sigmoid(self.raw_rate)
 
     def relaxed_scale(self) -> Tensor:
         """Differentiable channel weights z / (1 - p) of shape (n_channels,), for training."""
@@ -168,12 +173,13 @@ def concrete_regulariser(
     rate_regulariser: float,
     n_examples: float,
 ) -> Tensor:
-    """Equation 4 of the paper over all stochastic layers of ``network``, a scalar.
+    """Equation 4 of the paper over all layers of ``network``, a scalar.
 
     Parameters
     ----------
     network : nn.Module
-        Network with at least one stochastic layer; otherwise the result is zero.
+        Network of `StochasticConv2d` and `StochasticUpConv2d`. A layer without dropout counts
+        with p = 0: its weights decay, and it has no rate.
     length_scale_squared : float
         Prior length scale ι², which acts as weight decay.
     rate_regulariser : float
@@ -182,13 +188,15 @@ def concrete_regulariser(
         Number N of training examples that the sum is divided by.
     """
     terms = [
-        layer.dropout.regulariser(
+        0.5 * length_scale_squared * layer.weight.square().sum()
+        if layer.dropout is None
+        else layer.dropout.regulariser(
             layer.weight,
             length_scale_squared=length_scale_squared,
             rate_regulariser=rate_regulariser,
         )
-        for layer in stochastic_layers(network).values()
-        if layer.dropout is not None
+        for layer in network.modules()
+        if isinstance(layer, StochasticConv2d | StochasticUpConv2d)
     ]
     return torch.stack(terms).sum() / n_examples if terms else torch.zeros(())
 

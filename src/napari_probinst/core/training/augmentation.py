@@ -146,11 +146,17 @@ def change_intensity(
     channels: Sequence[ChannelConfig],
     config: AugmentationConfig,
     generator: np.random.Generator,
+    present: Sequence[bool] | None = None,
 ) -> NDArray[np.float32]:
-    """Contrast, offset and noise of each channel; optional channels are left out at times."""
+    """Contrast, offset and noise of each channel; optional channels are left out at times.
+
+    A channel that the image lacks (``present`` is False) stays `ABSENT` exactly, as it will be
+    at inference.
+    """
     result = image.copy()
     for index, channel in enumerate(channels):
-        if not channel.required and generator.random() < config.channel_dropout:
+        absent = present is not None and not present[index]
+        if absent or (not channel.required and generator.random() < config.channel_dropout):
             result[index] = ABSENT
             continue
         contrast = 1 + generator.uniform(-config.intensity, config.intensity)
@@ -170,8 +176,8 @@ def _elastic(
 ) -> NDArray[np.float64]:
     """Smooth displacement: noise on a grid one grain apart, interpolated by cubic splines."""
     grain = config.elastic_sigma / unit
-    n_nodes = int(np.ceil(crop / grain)) + 4
-    at = np.linspace(1, n_nodes - 2, crop)
+    at = 1 + np.arange(crop) / grain
+    n_nodes = int(np.ceil(at[-1])) + 3
     nodes = generator.standard_normal((2, n_nodes, n_nodes))
     # The spline is separable: two small matrix products instead of a sum over all nodes.
     basis = ndimage.spline_filter1d(np.eye(n_nodes), axis=0)

@@ -52,11 +52,14 @@ class TrainingImage:
         Normalised intensities.
     truth : InstanceSet
         Instances, which may overlap.
+    present : tuple of bool, optional
+        False for a channel that the image lacks; all are there by default.
     """
 
     name: str
     channels: NDArray[np.float32]
     truth: InstanceSet
+    present: tuple[bool, ...] | None = None
 
     def binned(self, factor: int) -> TrainingImage:
         """Average ``factor`` x ``factor`` pixels; masks keep pixels that are at least half set."""
@@ -68,7 +71,9 @@ class TrainingImage:
         ]
         channels = bin_pages(self.channels, factor)
         height, width = channels.shape[1:]
-        return TrainingImage(self.name, channels, InstanceSet((height, width), tuple(masks)))
+        return TrainingImage(
+            self.name, channels, InstanceSet((height, width), tuple(masks)), self.present
+        )
 
 
 class CropStream(IterableDataset[Crop]):
@@ -102,6 +107,7 @@ class CropStream(IterableDataset[Crop]):
         self._start = start
         binned = [image.binned(config.training.binning) for image in images]
         self._channels = [image.channels for image in binned]
+        self._present = [image.present for image in binned]
         self._masks = [PackedMasks.pack(image.truth) for image in binned]
         self._boxes = [[i.bbox for i in image.truth.instances if i.area] for image in binned]
 
@@ -129,7 +135,9 @@ class CropStream(IterableDataset[Crop]):
             image.shape[1:], size, config.augmentation, generator, focus=focus, unit=unit
         )
         crop = sample_image(image, source)
-        crop = change_intensity(crop, config.network.channels, config.augmentation, generator)
+        crop = change_intensity(
+            crop, config.network.channels, config.augmentation, generator, self._present[index]
+        )
         nearest = np.rint(source).astype(np.intp)
         labels, classes = self._masks[index].sample(nearest[0], nearest[1]).targets()
         tensor = torch.from_numpy(crop)

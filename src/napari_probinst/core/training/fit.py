@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
 from napari_probinst import __version__
-from napari_probinst.core.data.atomic import atomic_file, make_folder
+from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
 from napari_probinst.core.errors import InputError, ModelError
 from napari_probinst.core.network.checkpoint import ModelHeader, model_bytes
 from napari_probinst.core.network.concrete_dropout import dropout_rates
@@ -105,6 +105,8 @@ def fit(
         If there is nothing to train on, or nothing to resume.
     ModelError
         If ``initial`` or the checkpoint is of another architecture.
+    OutputError
+        If the disk is full or read-only.
     """
     if not any(len(item.truth) for item in data.training):
         raise InputError("The training images hold no instance at all: nothing can be learnt.")
@@ -138,6 +140,8 @@ def fit(
         except SystemExit as error:
             # A second Ctrl-C: Lightning would end the whole program, with the code of a failure.
             raise KeyboardInterrupt from error
+        except OSError as error:  # the images are in memory: what fails is the log or a checkpoint
+            raise output_error(folder, error) from error
     header = ModelHeader(
         name=output.stem,
         network=config.network,

@@ -44,7 +44,7 @@ class LabelledImage:
     def normalised(self, config: Config) -> TrainingImage:
         """Return it as training sees it."""
         channels = normalise(self.image.channels, config.network.channels, self.image.present)
-        return TrainingImage(self.image.name, channels, self.truth)
+        return TrainingImage(self.image.name, channels, self.truth, self.image.present)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,98 @@
+"""What the draws say of a place in doubt: the likely error, and the votes in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari_probinst.core.instances import ProbabilisticInstances
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+class Witness:
+    """Says what the draws see where instances are in doubt."""
+
+    def __init__(self, instances: ProbabilisticInstances, threshold: float) -> None:
+        self._instances = instances
+        self._threshold = threshold
+        self._known: dict[tuple[int, ...], tuple[str, str]] = {}
+
+    def testify(self, involved: tuple[int, ...]) -> tuple[str, str]:
+        """Kind of the likely error, and the votes in words."""
+        key = tuple(sorted(involved))
+        if key not in self._known:
+            self._known[key] = (self._kind(key), self._reason(key))
+        return self._known[key]
+
+    def _reason(self, involved: tuple[int, ...]) -> str:
+        matches = [self._instances.instances[index].matches for index in involved]
+        seen = [sum(match is not None for match in draw) for draw in zip(*matches, strict=True)]
+        votes = sorted(Counter(seen).items(), key=lambda item: (-item[1], item[0]))
+        n_draws = len(seen)
+        number, n_votes = votes[0]
+        noun = "instances" if number > 1 else "instance"
+        if len(votes) == 1:
+            draws = "both draws" if n_draws == 2 else f"all {n_draws} draws"
+            if self._doubtful(involved) is not None:
+                difference = "but not the same"
+            else:
+                difference = "their outlines differ" if number > 1 else "its outline differs"
+            return f"{draws} see {_word(number)} {noun} here, {difference}"
+        clauses = [f"{n_votes} of {n_draws} draws {_see(n_votes)} {_word(number)} {noun} here"]
+        clauses += [
+            f"{n_votes} {_see(n_votes)} {_word(number) if number else 'none'}"
+            for number, n_votes in votes[1:]
+        ]
+        return ", ".join(clauses)
+
+    def _kind(self, involved: tuple[int, ...]) -> str:
+        doubtful = self._doubtful(involved)
+        if doubtful is None:
+            shown = all(self._is_predicted(index) for index in involved)
+            return "contour" if shown else "missed"
+        elsewhere = self._belongs_to_another(doubtful, involved)
+        if self._is_predicted(doubtful):
+            return "split" if elsewhere else "spurious"
+        return "merge" if elsewhere else "missed"
+
+    def _doubtful(self, involved: tuple[int, ...]) -> int | None:
+        """Instance whose existence the draws are most divided about, if any."""
+        n_draws = self._instances.n_draws
+        votes = {index: self._instances.instances[index].votes for index in involved}
+        divided = [index for index in involved if votes[index] < n_draws]
+        return min(divided, key=lambda index: abs(2 * votes[index] - n_draws), default=None)
+
+    def _is_predicted(self, index: int) -> bool:
+        return self._instances.instances[index].binarise(self._threshold).area > 0
+
+    def _belongs_to_another(self, doubtful: int, involved: tuple[int, ...]) -> bool:
+        """Whether draws without the doubtful instance give its pixels to another one.
+
+        If so, the draws see the same pixels as one object or as two; otherwise they see an
+        object or background.
+        """
+        instance = self._instances.instances[doubtful]
+        body = 2 * instance.counts.astype(np.int64) >= instance.votes
+        shares = []
+        for index, draw in enumerate(self._instances.draws):
+            if instance.matches[index] is not None:
+                continue
+            covered = np.zeros_like(body)
+            for other in involved:
+                match = self._instances.instances[other].matches[index]
+                if match is not None:
+                    covered |= draw.instances[match].crop(instance.bbox)
+            shares.append(np.count_nonzero(covered & body) / np.count_nonzero(body))
+        return float(np.mean(shares)) >= 0.5
+
+
+def _word(number: int) -> str:
+    return NUMBERS[number] if number < len(NUMBERS) else str(number)
+
+
+def _see(n_votes: int) -> str:
+    return "sees" if n_votes == 1 else "see"
