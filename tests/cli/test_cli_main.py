@@ -93,21 +93,17 @@ def test_a_refusal_in_a_process_of_its_own(tmp_path, model):
 def test_ctrl_c_leaves_whole_files_only(tmp_path, model, write, pixels):
     for index in range(40):
         write(tmp_path / f"{index:02}.tif", pixels(index))
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", COMMAND, "predict", tmp_path, "--output", tmp_path / "out"),
-            *("--model", model, "--draws", "100"),
-        ],
+    command = (sys.executable, "-c", COMMAND, "predict", tmp_path, "--output", tmp_path / "out")
+    with subprocess.Popen(
+        [*command, "--model", model, "--draws", "30"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        assert process.stdout.readline().startswith("[1/40] 00: ")
+    ) as process:
+        first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=100)
-    finally:
-        process.kill()
+    assert first.startswith("[1/40] 00: "), errors
     assert process.returncode == 130
     assert "Traceback" not in errors
     left = sorted(path.name for path in (tmp_path / "out").iterdir())
@@ -115,4 +111,4 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path, model, write, pixels):
     assert "39.labels.tif" not in left
     assert not [name for name in left if name.startswith(".") or name.endswith(".part")]
     for path in (tmp_path / "out").glob("*.prediction.npz"):
-        assert load_prediction(path).instances.n_draws == 100
+        assert load_prediction(path).instances.n_draws == 30
