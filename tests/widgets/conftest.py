@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton
 
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.inference.agglomeration import agglomerate
@@ -37,13 +38,13 @@ def bar(box):
 
 
 def _make_prediction(name="well", *, certain=False, empty=False):
-    """Eight draws: all see four bars, but three see LEFT and RIGHT as one."""
+    """Eight draws: all see four bars, but two see LEFT and RIGHT as one."""
     four = InstanceSet.from_masks([bar(LEFT), bar(RIGHT), bar(ACROSS), bar(DOWN)], SHAPE)
     three = InstanceSet.from_masks([bar(LEFT) | bar(RIGHT), bar(ACROSS), bar(DOWN)], SHAPE)
     # In some draws the crossing bar is shorter: a second, smaller disagreement.
     short = (36, 40, 44, 80)
     shorter = InstanceSet.from_masks([bar(LEFT), bar(RIGHT), bar(short), bar(DOWN)], SHAPE)
-    draws = [four] * 8 if certain else [four] * 3 + [shorter] * 2 + [three] * 3
+    draws = [four] * 8 if certain else [four] * 4 + [shorter] * 2 + [three] * 2
     if empty:
         draws = [InstanceSet(SHAPE, ())] * 8
     instances = agglomerate(draws)
@@ -104,12 +105,24 @@ class Person:
     def drag(self, *points):
         """Drag the mouse along points (y, x)."""
         places = [self.point(*point) for point in points]
-        self.qtbot.mouseMove(self.canvas, places[0])
         self.qtbot.mousePress(self.canvas, Qt.MouseButton.LeftButton, pos=places[0], delay=5)
         for start, stop in pairwise(places):
             for step in np.linspace(0, 1, 8)[1:]:
-                self.qtbot.mouseMove(self.canvas, start + (stop - start) * float(step), delay=5)
+                self._move(start + (stop - start) * float(step))
         self.qtbot.mouseRelease(self.canvas, Qt.MouseButton.LeftButton, pos=places[-1], delay=5)
+
+    def _move(self, place):
+        # `qtbot.mouseMove` moves the pointer with no button held.
+        event = QMouseEvent(
+            QEvent.Type.MouseMove,
+            QPointF(place),
+            QPointF(self.canvas.mapToGlobal(place)),
+            Qt.MouseButton.NoButton,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(self.canvas, event)
+        self.qtbot.wait(5)
 
     def show_all(self):
         self.viewer.reset_view()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from napari_probinst.core.curation.session import CurationSession
+    from napari_probinst.core.instances import Instance
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.widgets.proofread import ProofreadWidget
 
@@ -146,14 +147,26 @@ def correct_one(viewer: Any, dock: ProofreadWidget) -> str:
             dock.delete()
             return f"peak {number + 1}: deleted an instance that is no worm"
         if ids and best[ids[0]][1] < GOOD_IOU:
+            before = session.instances[ids[0]]
             dock.repaint_instance()
-            layer = viewer.layers.selection.active
-            wanted = truth.instances[best[ids[0]][0]].full(truth.shape)
-            layer.data_setitem(np.nonzero(wanted != (layer.data > 0)), _other(layer.data, wanted))
-            dock.confirm()
-            return f"peak {number + 1}: repainted a worm"
+            paint(viewer, dock, truth.instances[best[ids[0]][0]])
+            swallowed = _swallowed(before, session, truth)
+            for worm in swallowed:
+                dock.add()
+                paint(viewer, dock, worm)
+            added = f" and added {len(swallowed)} that it had swallowed" if swallowed else ""
+            return f"peak {number + 1}: repainted a worm{added}"
         dock.accept()
     return "every place was right"
+
+
+def paint(viewer: Any, dock: ProofreadWidget, wanted: Instance) -> None:
+    """Paint ``wanted`` into the layer of the brush tool that is on, and finish the tool."""
+    layer = viewer.layers.selection.active
+    page = wanted.full(layer.data.shape).astype(layer.data.dtype)
+    changed = np.nonzero(page != layer.data)
+    layer.data_setitem(changed, page[changed])
+    dock.confirm()
 
 
 def score(session: CurationSession) -> float:
@@ -191,8 +204,15 @@ def _best_truth(session: CurationSession, identifier: int, truth: InstanceSet) -
     return int(ious.argmax()), float(ious.max())
 
 
-def _other(page: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    return np.asarray(wanted[wanted != (page > 0)], dtype=page.dtype)
+def _swallowed(before: Instance, session: CurationSession, truth: InstanceSet) -> list[Instance]:
+    """Worms that were mostly part of ``before``, and that no instance shows now."""
+    shown = InstanceSet(session.shape, tuple(session.instances.values()))
+    found = iou_matrix(shown, truth).max(axis=0, initial=0.0)
+    return [
+        worm
+        for worm, iou in zip(truth.instances, found, strict=True)
+        if iou < 0.25 and 2 * before.intersection(worm) > worm.area
+    ]
 
 
 if __name__ == "__main__":
