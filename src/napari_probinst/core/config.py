@@ -78,6 +78,9 @@ class LossConfig(Section):
     distance_weight: float = Field(1.0, ge=0, description="Weight of eq. 2.")
     regulariser_weight: float = Field(0.001, ge=0, description="Weight of eq. 3.")
     class_weight: float = Field(10.0, ge=0, description="Weight of the three-class cross-entropy.")
+    overlap_weight: float = Field(
+        10.0, gt=0, description="Weight of overlap pixels within the cross-entropy; 1 is plain."
+    )
     length_scale_squared: float = Field(1e-6, ge=0, description="Prior length scale of eq. 4.")
     rate_regulariser: float = Field(1e-3, ge=0, description="Zeta of eq. 4: pulls rates up.")
     n_examples: float = Field(

@@ -142,9 +142,20 @@ def test_a_batch_is_the_mean_of_its_images():
 
 def test_the_class_term_is_cross_entropy_over_all_pixels():
     embeddings, logits, labels, classes = _batch()
-    loss = instance_loss(embeddings, logits, labels, classes, LossConfig(class_weight=1))
+    plain = LossConfig(class_weight=1, overlap_weight=1)
+    loss = instance_loss(embeddings, logits, labels, classes, plain)
     chosen = logits.log_softmax(1).gather(1, classes[:, None])
     assert float(loss["classes"]) == pytest.approx(-float(chosen.mean()), rel=1e-5)
+
+
+def test_overlaps_weigh_more_in_the_class_term():
+    embeddings, logits, labels, classes = _batch()
+    config = LossConfig(class_weight=1, overlap_weight=4)
+    loss = instance_loss(embeddings, logits, labels, classes, config)
+    chosen = -logits.log_softmax(1).gather(1, classes[:, None])[:, 0]
+    weights = torch.where(classes == 2, 4.0, 1.0)
+    expected = (weights * chosen).sum() / weights.sum()
+    assert float(loss["classes"]) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_weights_and_norm_come_from_the_configuration():
