@@ -24,7 +24,7 @@ heading = @printf '\n== %s\n' $(1)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup system test lint types manifest test-headless test-gui demo bench constraints clean distclean
+.PHONY: help setup system test lint types manifest test-headless test-gui demo screenshots bench constraints clean distclean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -72,6 +72,11 @@ demo: setup ## Predict the embedded sample and proofread it in napari
 	$(call heading,"demo: the embedded sample from image to corrected worms")
 	@$(if $(DISPLAYED),,$(or $(XVFB_RUN),$(error the demo needs a display, or xvfb-run and xauth))) \
 		$(BIN)/napari-probinst demo --output demo-output $(if $(DISPLAYED),,--unattended)
+
+screenshots: demo ## Take the documentation's pictures from the running plugin
+	@mkdir -p docs/images
+	@cp demo-output/window-before.png docs/images/proofread-before.png
+	@cp demo-output/window.png docs/images/proofread-after.png
 
 bench: setup ## Time the pipeline beside its straightforward version
 	$(call heading,"asv: benchmarks")

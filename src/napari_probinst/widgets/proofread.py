@@ -155,10 +155,11 @@ class ProofreadWidget(ScrollingDock):
             # Predict takes its mark off a layer that it replaces; a user's removal doesn't.
             if shown.corrected and shown.instances.metadata.get("napari_probinst"):
                 self._orphans.append(shown)
-                show_warning(
-                    f"The instances of '{shown.title}' were removed; their corrections are kept: "
-                    "choose the prediction in the Proofread dock to show them again."
-                )
+                if shown.session.modified:
+                    show_warning(
+                        f"The instances of '{shown.title}' were removed; their corrections are "
+                        "kept: choose the prediction in the Proofread dock to show them again."
+                    )
         self._show_choices()
         if self._bench is None and present and not self._orphans:
             self.choose(present[0])

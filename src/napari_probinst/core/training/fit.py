@@ -294,7 +294,9 @@ def _record(
         "steps": steps,
         "seconds": round(module.seconds),
         "training_images": [item.image.name for item in data.training],
-        "validation_images": [item.image.name for item in data.validation],
+        "validation_images": [
+            item.image.name for item in data.validation[: config.training.validation_images]
+        ],
         "validation_dsb": module.best_score,
         "dropout_rates": {
             name: round(rate, 4) for name, rate in dropout_rates(module.network).items()
