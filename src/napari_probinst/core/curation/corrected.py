@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 
 from napari_probinst.core.curation.corrected_file import load_corrected, write_corrected
 from napari_probinst.core.curation.journal import to_lines
@@ -16,11 +14,10 @@ from napari_probinst.core.data.coco import CocoImage, write_coco
 from napari_probinst.core.data.exports import STACK_LIMIT
 from napari_probinst.core.data.flattening import label_type
 from napari_probinst.core.data.naming import INSTANCES_SUFFIX, LABELS_SUFFIX, is_file_name
+from napari_probinst.core.data.pages import write_pages
 from napari_probinst.core.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from napari_probinst.core.curation.session import CurationSession
@@ -115,7 +112,7 @@ def write_instance_stack(session: CurationSession, path: Path) -> None:
         for instance in session.current().instances
     )
     empty = [np.zeros(session.shape, np.uint8)]
-    _write_pages(path, masks if ids else empty, description, session)
+    write_pages(path, masks if ids else empty, description, session.prediction.pixel_size)
 
 
 def flatten_corrected(session: CurationSession) -> tuple[NDArray[np.unsignedinteger[Any]], int]:
@@ -141,7 +138,7 @@ def flatten_corrected(session: CurationSession) -> tuple[NDArray[np.unsignedinte
 def _write_labels(session: CurationSession, path: Path) -> None:
     labels, n_overlap = flatten_corrected(session)
     description = {"rule": CORRECTED_RULE, "n_overlap_pixels": n_overlap, "curated": True}
-    _write_pages(path, [labels], description, session)
+    write_pages(path, [labels], description, session.prediction.pixel_size)
 
 
 def _coco_image(session: CurationSession, file_name: str) -> CocoImage:
@@ -154,30 +151,3 @@ def _coco_image(session: CurationSession, file_name: str) -> CocoImage:
         labels=tuple(sorted(session.instances)),
         attributes={"curated": True},
     )
-
-
-def _write_pages(
-    path: Path,
-    pages: Iterable[NDArray[Any]],
-    description: dict[str, Any],
-    session: CurationSession,
-) -> None:
-    """Write greyscale pages one by one; the description goes with the first."""
-    size: dict[str, Any] = {}
-    if session.prediction.pixel_size is not None:
-        y, x = session.prediction.pixel_size
-        size = {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
-    text: str | None = json.dumps(description)
-    with atomic_file(path) as file, tifffile.TiffWriter(file) as writer:
-        for page in pages:
-            # Without minisblack, three or four pages would be taken for colours.
-            writer.write(
-                page,
-                photometric="minisblack",
-                compression="zlib",
-                metadata=None,
-                description=text,
-                contiguous=False,
-                **size,
-            )
-            text = None

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 
 from napari_probinst.core.data.atomic import atomic_file, make_folder
 from napari_probinst.core.data.coco import CocoImage
@@ -25,6 +23,7 @@ from napari_probinst.core.data.naming import (
     PEAKS_SUFFIX,
     PROBABILITY_SUFFIX,
 )
+from napari_probinst.core.data.pages import write_pages
 from napari_probinst.core.errors import OutputError
 
 if TYPE_CHECKING:
@@ -230,30 +229,10 @@ def _write_pages(
     prediction: Prediction,
     description: dict[str, Any],
 ) -> None:
-    """Write greyscale pages one by one, with the settings in the first one's description."""
+    """Write pages with the prediction's settings in their description."""
     settings = {
         "n_draws": prediction.instances.n_draws,
         "threshold": prediction.settings.probability_threshold,
         "min_size": prediction.settings.min_size,
     }
-    options = _resolution(prediction)
-    text: str | None = json.dumps({**settings, **description})
-    with atomic_file(path) as file, tifffile.TiffWriter(file) as writer:
-        for page in pages:
-            writer.write(
-                page,
-                photometric="minisblack",
-                compression="zlib",
-                metadata=None,
-                description=text,
-                contiguous=False,
-                **options,
-            )
-            text = None
-
-
-def _resolution(prediction: Prediction) -> dict[str, Any]:
-    if prediction.pixel_size is None:
-        return {}
-    y, x = prediction.pixel_size
-    return {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
+    write_pages(path, pages, {**settings, **description}, prediction.pixel_size)
