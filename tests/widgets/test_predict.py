@@ -92,6 +92,17 @@ def test_layer_with_a_channel_axis_is_split(viewer, dock):
     assert [box.currentText() for box in boxes] == ["A01, channel 1", "A01, channel 2"]
 
 
+def test_renamed_layer_is_offered_by_its_new_name_and_stays_chosen(viewer, dock):
+    first, second = viewer.add_image(noise(0), name="one"), viewer.add_image(noise(1), name="two")
+    box = find(dock, QComboBox, "channel bright field")
+    box.setCurrentIndex(box.findText("one"))
+    box.activated.emit(box.currentIndex())
+    second.name = "other"
+    first.name = "bright"
+    assert box.currentText() == "bright"
+    assert [box.itemText(i) for i in range(box.count())] == ["bright", "other"]
+
+
 def test_corrections_are_replaced_only_when_confirmed(viewer, dock, qtbot):
     viewer.add_image(noise(), name="A01")
     click(qtbot, dock, "run")

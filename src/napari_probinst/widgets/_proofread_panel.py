@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -76,10 +77,11 @@ class ProofreadPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._build_files())
-        layout.addWidget(self._build_banner())
         layout.addWidget(self._build_queue())
         layout.addWidget(self._build_tools())
         layout.addWidget(self._build_saving())
+        # Comes and goes, so it is last: no button may move under the pointer.
+        layout.addWidget(self._build_banner())
 
     def show_predictions(
         self, choices: Sequence[ShownPrediction], current: ShownPrediction | None
@@ -184,10 +186,10 @@ class ProofreadPanel(QWidget):
         bold = self._kind.font()
         bold.setBold(True)
         self._kind.setFont(bold)
-        self._reason = _label("reason")
+        self._reason = _label("reason", lines=4)
         self._finished = _label("finished")
         self._finished.hide()
-        self._statistics = _label("statistics")
+        self._statistics = _label("statistics", lines=2)
         box = QGroupBox("Review")
         column = QVBoxLayout(box)
         for label in (self._position, self._kind, self._reason, self._finished):
@@ -232,10 +234,13 @@ class ProofreadPanel(QWidget):
         return self._buttons[name]
 
 
-def _label(name: str) -> QLabel:
+def _label(name: str, lines: int = 1) -> QLabel:
+    """Text that has room for ``lines``, so that the buttons below it stay where they are."""
     label = QLabel()
     label.setObjectName(name)
     label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
+    label.setMinimumHeight(lines * label.fontMetrics().lineSpacing())
     return label
 
 

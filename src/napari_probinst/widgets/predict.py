@@ -87,7 +87,8 @@ class PredictWidget(ScrollingDock):
         self.confirm = self._ask
         self._build()
         self._layer_events = [
-            getattr(napari_viewer.layers.events, name) for name in ("inserted", "removed")
+            getattr(napari_viewer.layers.events, name)
+            for name in ("inserted", "removed", "renamed")
         ]
         for event in self._layer_events:
             event.connect(self._refresh_layers)

@@ -72,7 +72,7 @@ class ProofreadWidget(ScrollingDock):
         self._keys.bind_viewer()
         self._layer_events = [
             getattr(napari_viewer.layers.events, name)
-            for name in ("inserted", "removed", "reordered")
+            for name in ("inserted", "removed", "reordered", "renamed")
         ]
         for event in self._layer_events:
             event.connect(self._layers_changed)
