@@ -15,6 +15,7 @@ from napari_probinst import __version__
 from napari_probinst.cli.demo import demo
 from napari_probinst.cli.info import info
 from napari_probinst.cli.predict import predict
+from napari_probinst.cli.replay import replay
 from napari_probinst.cli.train import train
 from napari_probinst.core.errors import ProbinstError
 
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(predict)
+app.command(no_args_is_help=True)(replay)
 app.command()(info)
 app.command()(demo)
 

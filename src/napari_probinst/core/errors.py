@@ -13,6 +13,10 @@ class InputError(ProbinstError):
     """An image, mask, table or folder can't be used as it is."""
 
 
+class SessionInUseError(InputError):
+    """A session is open for writing elsewhere; it can still be read."""
+
+
 class ModelError(ProbinstError):
     """A model file is not one of ours, or doesn't fit the image."""
 

@@ -7,6 +7,7 @@ same masks with any later version of the program. Its first line says for which 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from dataclasses import dataclass
@@ -191,6 +192,9 @@ class JournalWriter:
         content = memoryview(f"{line}\n".encode())
         written = 0
         try:
+            if not os.fstat(self._file.fileno()).st_nlink:
+                # The line would go to a file that nobody can find again.
+                raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile")
             while written < len(content):
                 written += self._file.write(content[written:])
             os.fsync(self._file.fileno())

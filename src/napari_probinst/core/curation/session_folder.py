@@ -1,0 +1,256 @@
+"""A session on disk, ``NAME.probinst/``: a manifest, the prediction, and the journal.
+
+The state is always the prediction with the journal's records applied; nothing else is stored, so
+there is nothing that can contradict it. Each record is on the disk before it takes effect. One
+process writes: it holds a lock of the operating system, which ends with the process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
+
+from napari_probinst import __version__
+from napari_probinst.core.curation.journal import (
+    Journal,
+    JournalWriter,
+    prediction_checksum,
+    read_journal,
+)
+from napari_probinst.core.curation.replay import replay
+from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
+from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
+from napari_probinst.core.errors import InputError, OutputError, SessionInUseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from napari_probinst.core.curation.records import Record
+    from napari_probinst.core.curation.session import CurationSession
+    from napari_probinst.core.prediction import Prediction
+
+SESSION_SUFFIX = ".probinst"
+VERSION = 1
+MANIFEST, PREDICTION, JOURNAL, LOCK = (
+    "manifest.json",
+    "prediction.npz",
+    "journal.jsonl",
+    "session.lock",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a session is about.
+
+    Parameters
+    ----------
+    name : str
+        Name of the image.
+    image : str
+        Checksum of the image's pixels; empty if unknown.
+    model_name, model : str
+        File name and checksum of the model; empty for draws of another program.
+    prediction : str
+        Checksum of the prediction that the journal applies to.
+    program, created : str
+        Name and version of the program, and when it began the session (ISO 8601, UTC).
+    format, version
+        Fixed: what the folder is, and its schema.
+    """
+
+    format: Literal["napari-probinst session"] = "napari-probinst session"
+    version: int = VERSION
+    name: str
+    image: str = ""
+    model_name: str = ""
+    model: str = ""
+    prediction: str
+    program: str = ""
+    created: str = ""
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> Manifest:
+        """Manifest of a new session on ``prediction``."""
+        provenance = prediction.provenance
+        return cls(
+            name=prediction.name,
+            image=provenance.image_checksum,
+            model_name=provenance.model_name,
+            model=provenance.model_checksum,
+            prediction=prediction_checksum(prediction),
+            program=f"napari-probinst {__version__}",
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+_MANIFEST: TypeAdapter[Manifest] = TypeAdapter(Manifest)
+
+
+class SessionFolder:
+    """An open session; a context manager that gives the folder free at its end.
+
+    Made by `create_session` and `open_session`.
+
+    Attributes
+    ----------
+    path : Path
+        The folder ``NAME.probinst``.
+    manifest : Manifest
+        What the session is about.
+    session : CurationSession
+        Its state; every edit and decision is on the disk when it returns.
+    read_only : bool
+        Whether edits and decisions are refused.
+    warning : str or None
+        A sentence for the user where the journal's last line was torn.
+    """
+
+    def __init__(self, path: Path, lock: FileLock | None) -> None:
+        self.path = path
+        self.read_only = lock is None
+        self._lock = lock
+        self._writer: JournalWriter | None = None
+        self.manifest = _read_manifest(path)
+        prediction = load_prediction(path / PREDICTION)
+        if prediction_checksum(prediction) != self.manifest.prediction:
+            raise InputError(
+                f"{path / PREDICTION} is not the prediction that this session was begun with: "
+                "restore the folder from a copy."
+            )
+        journal = _read_journal(path / JOURNAL)
+        self.warning = journal.warning
+        # Read before anything is cut off: a journal that doesn't fit stays as it is.
+        self.session: CurationSession = replay(prediction, journal, recorder=self._record)
+        if lock is not None:
+            self._writer = JournalWriter(path / JOURNAL, self.session.header)
+        self.session.mark_saved()
+
+    def _record(self, record: Record) -> None:
+        if self._writer is None:
+            raise OutputError(
+                f"{self.path.name} is open for reading only: close it where it is being "
+                "corrected, and open it again."
+            )
+        self._writer.append(record)
+
+    def close(self) -> None:
+        """Give the folder free; further edits are refused."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        self.read_only = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def create_session(prediction: Prediction, folder: Path) -> SessionFolder:
+    """Begin a session in ``folder``, which must not exist yet, and open it for writing.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        What is to be corrected.
+    folder : Path
+        By convention ``NAME.probinst`` beside the image or the prediction.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or can't be written.
+    """
+    if folder.exists():
+        raise OutputError(f"{folder} exists already: open it, or choose another name.")
+    make_folder(folder)
+    manifest = Manifest.of(prediction)
+    save_prediction(prediction, folder / PREDICTION)
+    # The manifest comes last: a folder with one is complete.
+    with atomic_file(folder / MANIFEST) as file:
+        file.write(_MANIFEST.dump_json(manifest, indent=2) + b"\n")
+    return open_session(folder)
+
+
+def open_session(folder: Path, *, read_only: bool = False) -> SessionFolder:
+    """Open a session at the peak where it was left.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder ``NAME.probinst``.
+    read_only : bool, default False
+        Leave the folder as it is, also while another process corrects it.
+
+    Raises
+    ------
+    SessionInUseError
+        If another process, or another window, has it open for writing.
+    InputError
+        If it is no session, is damaged, or was written by a newer program.
+    OutputError
+        If the folder can't be written.
+    """
+    _read_manifest(folder)
+    lock = None if read_only else _locked(folder)
+    try:
+        return SessionFolder(folder, lock)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+
+
+def _locked(folder: Path) -> FileLock:
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise SessionInUseError(
+            f"{folder.name} is being corrected in another window or program: "
+            "close it there, or open it for reading only."
+        ) from error
+    except OSError as error:
+        raise output_error(folder / LOCK, error) from error
+    return lock
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    try:
+        manifest = _MANIFEST.validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{folder} is no session of corrections: choose a folder NAME{SESSION_SUFFIX}."
+        ) from error
+    except ValidationError as error:
+        raise InputError(
+            f"{path} is damaged or of another program: restore the folder from a copy."
+        ) from error
+    if manifest.version > VERSION:
+        raise InputError(
+            f"{folder} was written by a newer version of the program (format {manifest.version}, "
+            f"this one reads {VERSION}): update napari-probinst."
+        )
+    return manifest
+
+
+def _read_journal(path: Path) -> Journal:
+    # A session that was just begun has none yet.
+    return read_journal(path) if path.exists() else Journal(None)
