@@ -11,8 +11,9 @@ import numpy as np
 from napari_probinst.core.data.synthetic import synthetic_image
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.draws import realise
-from napari_probinst.core.inference.pipeline import Predictor, segment
+from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.ranking import rank_peaks
+from napari_probinst.core.inference.segmentation import segment
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.core.network.normalisation import normalise
 from napari_probinst.models import default_model

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 
 import imagecodecs
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 import tifffile
 from pycocotools.coco import COCO
 
-from napari_probinst.core.config import NetworkConfig
+from napari_probinst.core.config import ChannelConfig, NetworkConfig
 from napari_probinst.core.data.prediction_file import load_prediction
 
 FILES = ("entropy.tif", "labels.tif", "peaks.csv", "prediction.npz", "probability.tif")
@@ -124,12 +123,16 @@ def test_the_table_of_peaks_is_that_of_the_prediction(tmp_path, predict, write, 
         assert row["image"] == "a"
         assert (int(row["y"]), int(row["x"])) == (peak.y, peak.x)
         assert float(row["entropy"]) == pytest.approx(peak.entropy)
-        assert float(row["score"]) == pytest.approx(peak.entropy / math.log(2))
+        assert float(row["score"]) == pytest.approx(peak.mass)
         assert [int(label) - 1 for label in row["instances"].split()] == list(peak.instances)
         assert (row["kind"], row["reason"]) == (peak.kind, peak.reason)
         assert "draw" in row["reason"]
-    entropies = [float(row["entropy"]) for row in table]
-    assert entropies == sorted(entropies, reverse=True)
+    scores = [float(row["score"]) for row in table]
+    assert scores == sorted(scores, reverse=True)
+    predict(tmp_path / "a.tif", tmp_path, "--ranking", "entropy")
+    scores = [float(row["score"]) for row in peaks(tmp_path / "a.peaks.csv")]
+    assert scores == sorted(scores, reverse=True)
+    assert scores == [float(row["entropy"]) for row in peaks(tmp_path / "a.peaks.csv")]
 
 
 @decodes_masks
@@ -356,6 +359,36 @@ def test_a_deterministic_model_makes_one_draw_without_peaks(
     done = predict(write(tmp_path / "a.tif", pixels()), tmp_path / "out", model=model)
     assert "0 peaks" in done.out
     assert load_prediction(tmp_path / "out" / "a.prediction.npz").instances.n_draws == 1
+
+
+def test_flips_are_asked_for_and_told(tmp_path, predict, write, pixels, make_model):
+    model = make_model(config=NetworkConfig(filters=4, levels=2, dropout="none"))
+    image = write(tmp_path / "a.tif", pixels())
+    for option, n_draws in (("--flips", 4), ("--no-flips", 1)):
+        done = predict(image, tmp_path / "out", option, "--draws", 6, model=model)
+        assert done.code == 0, done
+        native = load_prediction(tmp_path / "out" / "a.prediction.npz")
+        assert native.settings.flips == (option == "--flips")
+        assert native.instances.n_draws == n_draws
+
+
+def test_draws_are_spread_over_several_models(tmp_path, run, write, pixels, make_model):
+    image = write(tmp_path / "a.tif", pixels())
+    config = NetworkConfig(filters=6, levels=2, initial_rate=0.2)
+    models = [make_model("one.safetensors"), make_model("two.safetensors", config)]
+    stranger = NetworkConfig(channels=(ChannelConfig(name="red"),), filters=2, levels=2)
+
+    def together(*paths):
+        options = [part for path in paths for part in ("--model", path)]
+        return run("predict", image, "--output", tmp_path / "out", "--draws", 4, *options)
+
+    assert together(*models).code == 0
+    native = load_prediction(tmp_path / "out" / "a.prediction.npz")
+    assert native.instances.n_draws == 4
+    assert native.provenance.model_name == "one.safetensors + two.safetensors"
+    refused = together(models[0], make_model("red.safetensors", stranger)).refusal()
+    assert refused.startswith("red.safetensors expects the channels red, and one.safetensors ")
+    assert "given twice" in together(models[0], models[0]).refusal()
 
 
 @pytest.mark.parametrize("extent", [(16, 16), (1, 1)])

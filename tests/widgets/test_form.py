@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
 
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.widgets._form import SettingsForm
@@ -18,3 +18,16 @@ def test_form_takes_bounds_and_help_from_the_model(qtbot):
     draws.setValue(3)
     threshold.setValue(0.5)
     assert form.settings() == InferenceConfig(n_draws=3, probability_threshold=0.5)
+
+
+def test_form_offers_switches_and_choices(qtbot):
+    form = SettingsForm(InferenceConfig(ranking="entropy"), ("flips", "ranking"))
+    qtbot.addWidget(form)
+    flips = form.findChild(QCheckBox, "flips")
+    ranking = form.findChild(QComboBox, "ranking")
+    assert not flips.isChecked()
+    assert ranking.currentText() == "entropy"
+    assert [ranking.itemText(i) for i in range(ranking.count())] == ["mass", "entropy"]
+    flips.setChecked(True)
+    ranking.setCurrentText("mass")
+    assert form.settings() == InferenceConfig(flips=True, ranking="mass")

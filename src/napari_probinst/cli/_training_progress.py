@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from napari_probinst.core.network.concrete_dropout import dropout_rates
+from napari_probinst.core.training.loading import WAITING
 from napari_probinst.core.training.module import SCORE
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class TrainingProgress(Callback):
         )
         self._task = self._progress.add_task("", total=1.0, step=0, left="?", state="")
         self._smooth: dict[str, float] = {}
-        self._score = ""
+        self._score = self._waiting = ""
         self._began = (time.monotonic(), 0.0)
         self._last_line = time.monotonic()
 
@@ -53,6 +54,8 @@ class TrainingProgress(Callback):
             if name.startswith("loss"):
                 old = self._smooth.get(name, float(value))
                 self._smooth[name] = _SMOOTHING * old + (1 - _SMOOTHING) * float(value)
+        if WAITING in trainer.callback_metrics:
+            self._waiting = f"  waiting {float(trainer.callback_metrics[WAITING]):.0%}"
         now = time.monotonic()
         if self._progress.disable and now - self._last_line < _LINE_EVERY:
             return
@@ -90,7 +93,7 @@ class TrainingProgress(Callback):
         )
         rates = dropout_rates(pl_module.network).values()
         spread = f"  rates {min(rates):.3f} to {max(rates):.3f}" if rates else ""
-        return f"{terms}{spread}  {self._score}".rstrip()
+        return f"{terms}{spread}{self._waiting}  {self._score}".rstrip()
 
     def _left(self, progress: float) -> str:
         started, before = self._began

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.data.io import ImageSource
     from napari_probinst.core.inference.pipeline import Predictor
 
+Ranking = Literal["mass", "entropy"]
 #: Some images of a folder were predicted and others refused.
 PARTLY_DONE = 1
 
@@ -25,7 +26,11 @@ def predict(
     ],
     output: Annotated[Path, typer.Option(help="Folder for the results.")],
     model: Annotated[
-        Path | None, typer.Option(help="Model file; the bundled model by default.")
+        list[Path] | None,
+        typer.Option(
+            help="Model file; the bundled model by default. Given several times, the draws are "
+            "spread over the models."
+        ),
     ] = None,
     draws: Annotated[
         int | None, typer.Option(help="Draws from the posterior, 1 to 255; 8 by default.")
@@ -38,6 +43,10 @@ def predict(
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     seed: Annotated[int | None, typer.Option(help="Seed of the draws; 0 by default.")] = None,
+    flips: Annotated[
+        bool | None,
+        typer.Option("--flips/--no-flips", help="Whether draws see the image mirrored or turned."),
+    ] = None,
     bandwidth: Annotated[
         float | None, typer.Option(help="Mean-shift bandwidth in the embedding space.")
     ] = None,
@@ -49,6 +58,9 @@ def predict(
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Least probability of a binary instance's pixels.")
+    ] = None,
+    ranking: Annotated[
+        Ranking | None, typer.Option(help="What ranks the peaks; mass by default.")
     ] = None,
     axes: Annotated[
         str | None,
@@ -71,19 +83,21 @@ def predict(
     from napari_probinst.core.network.checkpoint import load_model
     from napari_probinst.models import default_model
 
-    loaded = load_model(model or default_model())
+    loaded, *others = [load_model(path) for path in model or [default_model()]]
     settings = _settings(
         loaded.header.inference,
         {
             "n_draws": draws,
             "seed": seed,
+            "flips": flips,
             "bandwidth": bandwidth,
             "cluster_threshold": cluster_threshold,
             "min_size": min_size,
             "probability_threshold": threshold,
+            "ranking": ranking,
         },
     )
-    predictor = Predictor.create(loaded, device)
+    predictor = Predictor.create(loaded, device, others)
     names = read_list(wells) if wells is not None else None
     sources = find_images(images, loaded.header.network.channels, names)
     make_folder(output)
@@ -122,11 +136,9 @@ def _predict_one(
 ) -> tuple[CocoImage, str]:
     import time
 
-    from napari_probinst.core.data.exports import check_stack_sizes, coco_image, export_prediction
-    from napari_probinst.core.data.naming import PREDICTION_SUFFIX, is_file_name
-    from napari_probinst.core.data.prediction_file import save_prediction
+    from napari_probinst.cli._results import write_results
+    from napari_probinst.core.data.naming import is_file_name
     from napari_probinst.core.errors import InputError
-    from napari_probinst.core.inference.entropy import confidence, entropy_map, probability_map
 
     began = time.perf_counter()
     if not (is_file_name(source.name) and is_file_name(source.path.name)):
@@ -143,21 +155,8 @@ def _predict_one(
         pixel_size=image.pixel_size,
         notify=lambda message: typer.secho(f"{source.name}: {message}", err=True, fg="yellow"),
     )
-    if stacks:
-        check_stack_sizes(prediction)
-    save_prediction(prediction, output / f"{source.name}{PREDICTION_SUFFIX}")
-    n_overlap = export_prediction(
-        prediction,
-        output,
-        probability=probability_map(prediction.instances),
-        entropy=entropy_map(prediction.instances),
-        stacks=stacks,
-    )
-    record = coco_image(prediction, source.path.name, confidence(prediction.instances))
-    return record, (
-        f"{source.name}: {len(record.instances)} instances, {n_overlap} overlap pixels, "
-        f"{len(prediction.peaks)} peaks, {time.perf_counter() - began:.1f} s"
-    )
+    record, found = write_results(prediction, output, source.path.name, stacks=stacks)
+    return record, f"{source.name}: {found}, {time.perf_counter() - began:.1f} s"
 
 
 def _settings(defaults: InferenceConfig, given: Mapping[str, object]) -> InferenceConfig:

@@ -54,6 +54,15 @@ def train(
         Path | None, typer.Option(help="File of the validation images' names, one a line.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, help="GPUs of each node, or processes on its CPU.")
+    ] = 1,
+    num_nodes: Annotated[
+        int, typer.Option(min=1, help="Nodes that run this command together.")
+    ] = 1,
+    strategy: Annotated[
+        str, typer.Option(help="auto or ddp: how several processes share a training.")
+    ] = "auto",
 ) -> None:
     """Train a model.
 
@@ -66,19 +75,23 @@ def train(
     from napari_probinst.cli._training_progress import TrainingProgress
     from napari_probinst.core.network.checkpoint import check_model_name, load_model
     from napari_probinst.core.training.fit import fit
+    from napari_probinst.core.training.processes import Processes, is_first_process
     from napari_probinst.core.training.sources import load_training_data
 
+    speaks = is_first_process()
     check_model_name(output)
     initial = load_model(start_from) if start_from is not None else None
-    typer.echo(f"Reading {data}")
+    if speaks:
+        typer.echo(f"Reading {data}")
     images = load_training_data(
         data, settings, train_list=train_wells, validation_list=validation_wells
     )
     n_validation = min(len(images.validation), settings.training.validation_images)
-    typer.echo(
-        f"{len(images.training)} images to train on, {len(images.validation)} for validation "
-        f"({n_validation} in each score)"
-    )
+    if speaks:
+        typer.echo(
+            f"{len(images.training)} images to train on, {len(images.validation)} for validation "
+            f"({n_validation} in each score)"
+        )
     result = fit(
         images,
         settings,
@@ -87,8 +100,11 @@ def train(
         resume=resume,
         initial=initial,
         device=device,
-        callbacks=[TrainingProgress()],
+        processes=Processes(devices, num_nodes, strategy),
+        callbacks=[TrainingProgress()] if speaks else [],
     )
+    if not speaks:
+        return
     score = "" if result.score is None else f", best validation DSB {result.score:.3f}"
     typer.echo(f"{result.model_path} written after {result.steps} steps{score}")
     if result.interrupted:

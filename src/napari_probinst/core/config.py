@@ -103,6 +103,9 @@ class AugmentationConfig(Section):
     channel_dropout: Fraction = Field(
         0.25, description="Share of crops in which an optional channel is left out."
     )
+    pasted: Fraction = Field(
+        0.0, description="Share of crops that get instances of other images, touching or crossing."
+    )
 
 
 class TrainingConfig(Section):
@@ -142,6 +145,7 @@ class InferenceConfig(Section):
 
     n_draws: int = Field(8, ge=1, le=255, description="Draws from the posterior.")
     seed: int = Field(0, ge=0, description="Seed of the draws.")
+    flips: bool = Field(False, description="Let each draw see the image mirrored or turned anew.")
     bandwidth: float = Field(2.0, gt=0, description="Mean-shift bandwidth in the embedding space.")
     cluster_threshold: float = Field(
         2.0, gt=0, description="Farthest an embedding may lie from its cluster's centre."
@@ -151,6 +155,11 @@ class InferenceConfig(Section):
         0.75, gt=0, le=1, description="Least probability of a binary instance's pixels."
     )
     patch: int = Field(4, ge=1, le=64, description="Side of a patch, pixels.")
+    ranking: Literal["mass", "entropy"] = Field(
+        "mass",
+        description="What ranks the peaks: entropy summed over the instances there, or, as in the "
+        "paper, the patch's mean entropy.",
+    )
     n_seeds: int = Field(384, ge=1, description="Mean-shift seeds an image or tile.")
 
 

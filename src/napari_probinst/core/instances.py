@@ -239,7 +239,7 @@ class Peak:
     entropy : float
         Highest mean entropy of the patch over its instances, nats, 0 to ln 2.
     mass : float
-        Sum of the entropy of the instances involved around the patch, nats; breaks ties.
+        Entropy summed over the peak's region and the instances involved, nats.
     rank : int
         1 for the most uncertain place.
     kind : str

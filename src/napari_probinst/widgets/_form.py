@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QSpinBox,
+    QWidget,
+)
 
 from napari_probinst.core.config import Section, validated
 
@@ -18,11 +25,12 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=Section)
 #: Largest whole number that a spin box of Qt holds.
 _LARGEST = 2**31 - 1
+Box = QSpinBox | QDoubleSpinBox | QCheckBox | QComboBox
 _DECIMALS = 3
 
 
 class SettingsForm(QWidget, Generic[S]):
-    """One spin box for each number of a settings model.
+    """A spin box, check box or list for each chosen setting of a model.
 
     Parameters
     ----------
@@ -35,11 +43,11 @@ class SettingsForm(QWidget, Generic[S]):
     def __init__(self, settings: S, fields: Iterable[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._boxes: dict[str, QSpinBox | QDoubleSpinBox] = {}
+        self._boxes: dict[str, Box] = {}
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for name in fields:
-            box = _spin_box(type(settings).model_fields[name])
+            box = _box(type(settings).model_fields[name])
             box.setObjectName(name)
             self._boxes[name] = box
             layout.addRow(name.replace("_", " ").replace("n draws", "draws").capitalize(), box)
@@ -48,20 +56,40 @@ class SettingsForm(QWidget, Generic[S]):
     def settings(self) -> S:
         """Return the values as they stand in the form."""
         values: dict[str, Any] = self._settings.model_dump()
-        values |= {name: box.value() for name, box in self._boxes.items()}
+        values |= {name: _value(box) for name, box in self._boxes.items()}
         return validated(type(self._settings), values, "The form")
 
     def set_settings(self, settings: S) -> None:
         """Show other values."""
         self._settings = settings
         for name, box in self._boxes.items():
-            box.setValue(getattr(settings, name))
+            _show(box, getattr(settings, name))
 
 
-def _spin_box(field: FieldInfo) -> QSpinBox | QDoubleSpinBox:
-    """Spin box with a field's bounds and its description as tooltip."""
-    box: QSpinBox | QDoubleSpinBox
-    if field.annotation is int:
+def _value(box: Box) -> Any:
+    if isinstance(box, QCheckBox):
+        return box.isChecked()
+    return box.currentText() if isinstance(box, QComboBox) else box.value()
+
+
+def _show(box: Box, value: Any) -> None:
+    if isinstance(box, QCheckBox):
+        box.setChecked(value)
+    elif isinstance(box, QComboBox):
+        box.setCurrentText(value)
+    else:
+        box.setValue(value)
+
+
+def _box(field: FieldInfo) -> Box:
+    """Box with a field's bounds or choices, and its description as tooltip."""
+    box: Box
+    if field.annotation is bool:
+        box = QCheckBox()
+    elif get_origin(field.annotation) is Literal:
+        box = QComboBox()
+        box.addItems(get_args(field.annotation))
+    elif field.annotation is int:
         box = QSpinBox()
         low, high = _bounds(field, 1)
         box.setRange(math.ceil(low), math.floor(high))

@@ -52,12 +52,14 @@ if TYPE_CHECKING:
 _ABSENT = "absent"
 _MAIN_SETTINGS = ("n_draws",)
 _THRESHOLDS = (
+    "flips",
     "probability_threshold",
     "min_size",
     "bandwidth",
     "cluster_threshold",
     "n_seeds",
     "patch",
+    "ranking",
     "seed",
 )
 
@@ -118,7 +120,7 @@ class PredictWidget(ScrollingDock):
         self._devices.setToolTip("auto takes a graphics processor where there is one")
         self._draws = SettingsForm(InferenceConfig(), _MAIN_SETTINGS)
         self._thresholds = SettingsForm(InferenceConfig(), _THRESHOLDS)
-        collapsible = QCollapsible("Thresholds and seed")
+        collapsible = QCollapsible("Thresholds, ranking and seed")
         collapsible.setDuration(0)
         collapsible.addWidget(self._thresholds)
 

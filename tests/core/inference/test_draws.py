@@ -6,6 +6,7 @@ import torch
 
 from napari_probinst.core.config import ChannelConfig, NetworkConfig
 from napari_probinst.core.inference.draws import is_stochastic, realise
+from napari_probinst.core.inference.orientation import orient, restore
 from napari_probinst.core.network.concrete_dropout import stochastic_layers
 from napari_probinst.core.network.device import Runtime
 from napari_probinst.core.network.normalisation import ABSENT
@@ -163,3 +164,16 @@ def test_a_deterministic_network_is_told_apart():
     config = NetworkConfig(filters=2, levels=2)
     assert is_stochastic(UNet(config))
     assert not is_stochastic(UNet(config.model_copy(update={"dropout": "none"})))
+
+
+@pytest.mark.parametrize("orientation", range(8))
+def test_an_orientation_is_what_the_network_sees_and_not_what_comes_out(network, orientation):
+    image = _image((8, 12))
+    turned = realise(network, seed=0, draw=0, runtime=FLOAT32, orientation=orientation)
+    pixels = turned.apply(image)
+    by_hand = _realise(network).apply(orient(image, orientation))
+    np.testing.assert_array_equal(pixels.embeddings, restore(by_hand.embeddings, orientation))
+    np.testing.assert_array_equal(pixels.classes, restore(by_hand.classes, orientation))
+    assert pixels.embeddings.shape == (2, 8, 12)
+    differs = not np.array_equal(pixels.embeddings, _realise(network).apply(image).embeddings)
+    assert differs == (orientation > 0)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from napari_probinst.core.config import ChannelConfig, InferenceConfig, NetworkConfig
-from napari_probinst.core.errors import CancelledError, InputError
+from napari_probinst.core.errors import CancelledError, InputError, ModelError
 from napari_probinst.core.inference import pipeline
 from napari_probinst.core.inference.draws import PixelPrediction
-from napari_probinst.core.inference.pipeline import Predictor, image_checksum, segment
+from napari_probinst.core.inference.pipeline import Predictor, image_checksum
+from napari_probinst.core.inference.segmentation import segment, segment_tiles
 from napari_probinst.core.network.checkpoint import Model, ModelHeader
 from napari_probinst.core.network.device import Runtime
 from napari_probinst.core.network.unet import UNet
@@ -155,6 +158,102 @@ def test_cancel_acts_within_a_draw(predictor):
             cancelled=lambda: True,
         )
     assert told == [1]
+
+
+FLIPS = SETTINGS.model_copy(update={"flips": True})
+
+
+class TestFlips:
+    def test_draws_see_the_image_anew_and_the_first_as_it_is(self, predictor):
+        plain, flipped = (list(predictor.draws(_image(0), s)) for s in (SETTINGS, FLIPS))
+        same = [_masks(one) == _masks(other) for one, other in zip(plain, flipped, strict=True)]
+        assert same == [True, False, False]
+
+    def test_a_mirrored_image_gives_mirrored_instances(self):
+        """The second draw of an image is the first orientation's of the mirrored one."""
+        predictor = _predictor("none")
+        image = _image(0)
+        settings = FLIPS.model_copy(update={"n_draws": 2})
+        first, second = predictor.draws(image, settings)
+        mirrored = next(predictor.draws(image[:, :, ::-1].copy(), settings))
+        whole = {item.full(first.shape).tobytes() for item in second.instances}
+        assert whole == {
+            np.ascontiguousarray(item.full(first.shape)[:, ::-1]).tobytes()
+            for item in mirrored.instances
+        }
+        assert whole
+
+    def test_a_deterministic_model_has_more_than_one_draw_then(self):
+        predictor = _predictor("none")
+        settings = FLIPS.model_copy(update={"n_draws": 8})
+        assert predictor.n_draws(settings) == 4
+        assert predictor.predict(_image(0), settings).instances.n_draws == 4
+
+    def test_tiles_and_binned_models(self):
+        predictor = _predictor(extent=(32, 32), binning=2)
+        settings = FLIPS.model_copy(update={"n_draws": 6})
+        image = _image(0, (70, 51))
+        first, second = (predictor.predict(image, settings) for _ in range(2))
+        assert first.shape == (70, 51)
+        assert first.instances.n_draws == 6
+        assert _content(first) == _content(second)
+
+
+def _masks(instances):
+    return [(item.bbox, item.mask.tobytes()) for item in instances.instances]
+
+
+class TestEnsemble:
+    @pytest.fixture
+    def pair(self):
+        torch.manual_seed(1)
+        first = _predictor().model
+        network = UNet(first.header.network).eval()
+        other = replace(first, network=network, checksum="def", file_name="o")
+        runtime = Runtime("cpu", bfloat16=False)
+        return Predictor(first, runtime), Predictor(other, runtime)
+
+    def test_draws_are_those_of_the_models_in_turns(self, pair):
+        one, other = pair
+        both = Predictor(one.model, one.runtime, (other.model,))
+        image = _image(0)
+        alone = [list(predictor.draws(image)) for predictor in pair]
+        expected = [alone[0][0], alone[1][0], alone[0][1]]
+        drawn = list(both.draws(image))
+        assert [_masks(draw) for draw in drawn] == [_masks(draw) for draw in expected]
+        assert _masks(alone[0][0]) != _masks(alone[1][0])
+
+    def test_each_model_is_clustered_with_its_own_settings(self, pair):
+        one, other = pair
+        header = other.model.header
+        own = header.inference.model_copy(update={"bandwidth": 5.0, "cluster_threshold": 5.0})
+        tuned = replace(other.model, header=header.model_copy(update={"inference": own}))
+        both = Predictor(one.model, one.runtime, (tuned,))
+        image = _image(0)
+        second = list(both.draws(image))[1]
+        assert _masks(second) == _masks(next(other.draws(image, own)))
+        assert _masks(second) != _masks(next(other.draws(image)))
+
+    def test_provenance_names_all(self, pair):
+        one, other = pair
+        both = Predictor.create(one.model, "cpu", [other.model])
+        provenance = both.predict(_image(0)).provenance
+        assert (provenance.model_name, provenance.model_checksum) == ("m + o", "abc + def")
+
+    def test_models_that_differ_in_channels_are_refused(self, pair):
+        network = NetworkConfig(channels=(ChannelConfig(name="red"),), filters=2, levels=2)
+        stranger = Model(UNet(network), ModelHeader(network=network), "x", "stranger")
+        with pytest.raises(ModelError, match="stranger expects the channels red"):
+            Predictor.create(pair[0].model, "cpu", [stranger])
+
+
+@pytest.mark.parametrize("binning", [1, 2])
+@pytest.mark.parametrize("shape", [(24, 31), (70, 50)])
+def test_the_two_halves_are_the_whole(shape, binning):
+    predictor = _predictor(extent=(32, 32), binning=binning)
+    image = _image(0, shape)
+    halves = [segment_tiles(seen, shape, SETTINGS) for seen in predictor.foregrounds(image)]
+    assert [_masks(draw) for draw in halves] == [_masks(draw) for draw in predictor.draws(image)]
 
 
 def _pixels(background, foreground, overlap):

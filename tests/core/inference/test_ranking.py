@@ -12,7 +12,7 @@ from napari_probinst.core.bernoulli import entropy_levels
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.ranking import (
     RIPPLE,
-    _PatchGrid,
+    _EntropyPatches,
     _summits,
     rank_across,
     rank_peaks,
@@ -157,17 +157,35 @@ def test_unrelated_neighbours_are_two_peaks():
     assert [peak.instances for peak in peaks] == [(0,), (1,)]
 
 
-def test_ties_are_ranked_by_mass_then_position():
+@pytest.mark.parametrize("ranking", ["mass", "entropy"])
+def test_ties_of_entropy_are_ranked_by_mass_then_position(ranking):
     boxes = [(0, 0, 4, 4), (8, 0, 12, 4), (0, 16, 4, 24)]
-    peaks = ranked(worm((12, 24), *boxes), worm((12, 24)))
+    peaks = ranked(worm((12, 24), *boxes), worm((12, 24)), ranking=ranking)
     assert [(peak.rank, peak.y, peak.x) for peak in peaks] == [(1, 0, 16), (2, 0, 0), (3, 8, 0)]
     assert len({peak.entropy for peak in peaks}) == 1
 
 
-def test_entropy_comes_before_mass():
-    small, large = (0, 0, 4, 4), (0, 8, 4, 24)
-    pages = [worm((4, 24), large, small)] * 4 + [worm((4, 24), large)] * 3 + [worm((4, 24))]
-    assert [peak.x for peak in ranked(*pages)] == [0, 12]
+SMALL_AND_LARGE = [
+    *[worm((4, 24), (0, 8, 4, 24), (0, 0, 4, 4))] * 4,
+    *[worm((4, 24), (0, 8, 4, 24))] * 3,
+    worm((4, 24)),
+]
+
+
+def test_large_place_in_some_doubt_comes_before_a_small_one_in_more():
+    peaks = ranked(*SMALL_AND_LARGE)
+    assert [(peak.rank, peak.x) for peak in peaks] == [(1, 12), (2, 0)]
+    assert peaks[0].entropy < peaks[1].entropy
+
+
+def test_ranking_of_the_paper_is_by_entropy():
+    peaks = ranked(*SMALL_AND_LARGE, ranking="entropy")
+    assert [(peak.rank, peak.x) for peak in peaks] == [(1, 0), (2, 12)]
+
+
+def test_unknown_ranking():
+    with pytest.raises(ValueError, match="rankings are mass, entropy, got 'size'"):
+        ranked(BLOCK, ranking="size")
 
 
 def test_far_ends_of_a_worm_are_two_peaks_of_one_instance():
@@ -200,15 +218,28 @@ def peak_at(y, x, entropy, mass):
 def test_rank_across_images():
     a = (peak_at(0, 4, 0.5, 2.0), peak_at(0, 0, 0.3, 9.0))
     b = (peak_at(8, 0, 0.6, 1.0), peak_at(0, 0, 0.5, 3.0), peak_at(0, 0, 0.5, 2.0))
-    result = rank_across([("B", b), ("A", a)])
-    assert [(name, peak.entropy, peak.mass) for name, peak in result] == [
+    by_entropy = rank_across([("B", b), ("A", a)], "entropy")
+    assert [(name, peak.entropy, peak.mass) for name, peak in by_entropy] == [
         ("B", 0.6, 1.0),
         ("B", 0.5, 3.0),
         ("A", 0.5, 2.0),
         ("B", 0.5, 2.0),
         ("A", 0.3, 9.0),
     ]
-    assert [peak.rank for _, peak in result] == [1, 2, 3, 4, 5]
+    assert [peak.rank for _, peak in by_entropy] == [1, 2, 3, 4, 5]
+    by_mass = rank_across([("B", b), ("A", a)])
+    assert [(name, peak.mass) for name, peak in by_mass] == [
+        ("A", 9.0),
+        ("B", 3.0),
+        ("A", 2.0),
+        ("B", 2.0),
+        ("B", 1.0),
+    ]
+
+
+def test_equal_mass_is_ranked_by_entropy():
+    low, high = peak_at(0, 0, 0.3, 2.0), peak_at(4, 0, 0.6, 2.0)
+    assert [peak.entropy for _, peak in rank_across([("A", [low, high])])] == [0.6, 0.3]
 
 
 def test_rank_across_ties_by_position_inside_an_image():
@@ -227,7 +258,7 @@ def test_rank_across_one_image_keeps_its_order():
 
 def summits_of(mean):
     mean = np.array(mean, dtype=float)
-    return _summits(0, _PatchGrid(0, 0, np.zeros(mean.shape, np.int64), mean))
+    return _summits(0, _EntropyPatches(0, 0, np.zeros(mean.shape, np.int64), mean))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from napari_probinst.core.network.checkpoint import (
     load_model,
     model_bytes,
     read_header,
+    rewritten,
+    with_header,
 )
 from napari_probinst.core.network.unet import UNet
 
@@ -157,3 +159,56 @@ def test_a_pickle_is_never_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("a pickle was opened"))
     with pytest.raises(ModelError):
         load_model(path)
+
+
+class TestAnotherHeader:
+    def test_weights_stay_byte_for_byte(self):
+        content = _content()
+        header = ModelHeader(network=CONFIG, name="täglich", tuning={"images": ["A01"]})
+        changed = with_header(content, header)
+        assert _weights(changed) == _weights(content)
+        (length,) = struct.unpack("<Q", changed[:8])
+        assert length % 8 == 0
+
+    def test_it_is_what_would_have_been_written_in_the_first_place(self, tmp_path):
+        header = ModelHeader(network=CONFIG, name="other", training={"steps": 3})
+        path = tmp_path / "m.safetensors"
+        path.write_bytes(with_header(_content(), header))
+        model = load_model(path)
+        assert model.header == header
+        assert torch.equal(model.network.head.weight, _network().head.weight)
+
+    def test_back_again(self):
+        first = ModelHeader(network=CONFIG)
+        once = with_header(_content(), ModelHeader(network=CONFIG, name="other"))
+        twice = with_header(once, first)
+        assert with_header(twice, first) == twice
+        assert _metadata(twice) == _metadata(_content())
+
+    def test_a_file_that_was_changed_meanwhile_is_refused(self, tmp_path):
+        path = tmp_path / "m.safetensors"
+        path.write_bytes(_content())
+        model = load_model(path)
+        header = ModelHeader(network=CONFIG, name="other")
+        assert rewritten(path, model, header) == with_header(_content(), header)
+        path.write_bytes(_content(header))
+        with pytest.raises(ModelError, match="was changed while it was in use"):
+            rewritten(path, model, header)
+
+
+def _network():
+    torch.manual_seed(0)
+    return UNet(CONFIG)
+
+
+def _weights(content: bytes) -> tuple[bytes, dict]:
+    """Bytes after the JSON text, and where it says which tensor is."""
+    (length,) = struct.unpack("<Q", content[:8])
+    entries = json.loads(content[8 : 8 + length])
+    del entries["__metadata__"]
+    return content[8 + length :], entries
+
+
+def _metadata(content: bytes) -> dict:
+    (length,) = struct.unpack("<Q", content[:8])
+    return json.loads(content[8 : 8 + length])["__metadata__"]

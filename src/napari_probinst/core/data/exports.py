@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,15 +142,15 @@ def write_peaks(predictions: Iterable[Prediction], path: Path) -> None:
     """Write the peaks of one or more images as CSV, the columns being `PEAK_COLUMNS`.
 
     ``y`` and ``x`` are the patch's top left pixel; ``entropy`` (nats) and ``mass`` (nats) are
-    the peak's own; ``score`` is entropy / ln 2, 0 to 1, comparable across images and numbers of
-    draws; ``instances`` are values of the label image, separated by spaces.
+    the peak's own; ``score`` is the one of them that ranks, and so is comparable across images;
+    ``instances`` are values of the label image, separated by spaces.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(PEAK_COLUMNS)
     for prediction in predictions:
         for peak in prediction.peaks:
-            score = min(float(peak.entropy) / math.log(2), 1.0)
+            score = peak.mass if prediction.settings.ranking == "mass" else peak.entropy
             numbers = [f"{value:.9g}" for value in (peak.entropy, score, peak.mass)]
             labels = " ".join(str(index + 1) for index in peak.instances)
             place = (prediction.name, peak.rank, peak.y, peak.x)

@@ -12,6 +12,8 @@ from napari_probinst.core.evaluation.matching import iou_matrix, match
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from napari_probinst.core.instances import InstanceSet
 
 #: 0.50, 0.55, ... 0.95.
@@ -41,20 +43,35 @@ class Counts:
 
     @property
     def precision(self) -> float:
-        """TP / (TP + FP); 1 without a prediction."""
+        """TP / (TP + FP); without a prediction 0, or 1 where nothing is there to be found."""
         found = self.true_positives + self.false_positives
-        return self.true_positives / found if found else 1.0
+        return self.true_positives / found if found else float(not self.false_negatives)
 
     @property
     def recall(self) -> float:
-        """TP / (TP + FN); 1 without a true instance."""
+        """TP / (TP + FN); without a true instance 0, or 1 where nothing was predicted either."""
         there = self.true_positives + self.false_negatives
-        return self.true_positives / there if there else 1.0
+        return self.true_positives / there if there else float(not self.false_positives)
 
 
-def count_hits(predicted: InstanceSet, truth: InstanceSet) -> dict[float, Counts]:
-    """Counts of one image at each of `THRESHOLDS`; instances without a pixel don't count."""
-    iou = iou_matrix(predicted, truth)
+#: The counts of no image.
+NOTHING = Counts(0, 0, 0)
+
+
+def count_hits(
+    predicted: InstanceSet, truth: InstanceSet, iou: NDArray[np.float64] | None = None
+) -> dict[float, Counts]:
+    """Count hits and errors of one image at each of `THRESHOLDS`.
+
+    Parameters
+    ----------
+    predicted, truth : InstanceSet
+        Instances of one image; those without a pixel don't count.
+    iou : ndarray of shape (n_predicted, n_truth), optional
+        Their `iou_matrix`, where it is known already.
+    """
+    if iou is None:
+        iou = iou_matrix(predicted, truth)
     n_predicted = int(np.count_nonzero(predicted.areas()))
     n_true = int(np.count_nonzero(truth.areas()))
     result = {}

@@ -23,16 +23,36 @@ def iou_matrix(predicted: InstanceSet, truth: InstanceSet) -> NDArray[np.float64
     ndarray of float64, shape (n_predicted, n_truth)
         In [0, 1].
     """
-    matrix = np.zeros((len(predicted), len(truth)))
-    areas = predicted.areas(), truth.areas()
+    shared = intersection_matrix(predicted, truth)
+    return intersection_over_union(shared, predicted.areas(), truth.areas())
+
+
+def intersection_matrix(predicted: InstanceSet, truth: InstanceSet) -> NDArray[np.int64]:
+    """Pixels that every pair shares, shape (n_predicted, n_truth)."""
+    matrix = np.zeros((len(predicted), len(truth)), dtype=np.int64)
     for row, one in enumerate(predicted.instances):
         for column, other in enumerate(truth.instances):
-            if intersect(one.bbox, other.bbox) is None:
-                continue
-            both = one.intersection(other)
-            if both:
-                matrix[row, column] = both / (areas[0][row] + areas[1][column] - both)
+            if intersect(one.bbox, other.bbox) is not None:
+                matrix[row, column] = one.intersection(other)
     return matrix
+
+
+def intersection_over_union(
+    shared: NDArray[np.int64],
+    predicted_areas: NDArray[np.int64],
+    true_areas: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """|A ∩ B| / |A ∪ B| of every pair; 0 where both are empty.
+
+    Parameters
+    ----------
+    shared : ndarray of int, shape (n_predicted, n_truth)
+        Pixels that each pair shares.
+    predicted_areas, true_areas : ndarray of int, shapes (n_predicted,) and (n_truth,)
+        Pixels of each instance.
+    """
+    union = np.add.outer(predicted_areas, true_areas) - shared
+    return np.asarray(shared / np.maximum(union, 1), dtype=np.float64)
 
 
 def match(iou: NDArray[np.float64], threshold: float) -> NDArray[np.intp]:

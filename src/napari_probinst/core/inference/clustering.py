@@ -1,9 +1,4 @@
-"""Mean-shift clustering of pixel embeddings into instance labels (section 2.2 of the paper).
-
-scikit-learn's ``MeanShift`` gives the same clusters on separated data but starts from every
-pixel or from a grid in the embedding space: the one takes 24 s for an image, the other loses
-clusters. Here a few hundred seeds climb together, as products of two matrices.
-"""
+"""Group the foreground pixels of one draw into instances (section 2.2 of the paper)."""
 
 from __future__ import annotations
 
@@ -16,17 +11,12 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from napari_probinst.core.inference.foreground import Foreground
+from napari_probinst.core.inference.mean_shift import find_modes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Pixels that stand for the density while the seeds climb; the centres they find are then
-#: refined on all pixels.
-SAMPLE = 4096
-#: Seeds are spread over the image block by block, so that a small worm meets some of them.
-BLOCK = 16
-MAX_STEPS = 300
-#: A seed has arrived when it moves by less than this fraction of the bandwidth.
-TOLERANCE = 1e-3
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
@@ -40,18 +30,7 @@ def cluster(
     n_seeds: int,
     bridge: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int32]:
-    """Group the foreground pixels of one draw into instances.
-
-    Seeds climb to the modes of a flat kernel over the embeddings of all foreground pixels;
-    a pixel joins the nearest mode. Clusters with fewer than ``min_size`` pixels are given up
-    and their pixels offered to the others.
-
-    A worm is one piece, or several where another worm crosses it. Hence a cluster's pixels
-    that are connected (8 neighbours) directly, or through pixels of ``bridge``, are one
-    instance; unconnected pieces are instances of their own. This is the rule by which the
-    overlap heuristic keeps or cuts pieces, so no large piece is lost there. Bridge pixels
-    belong to several worms and carry no embedding of their own: they don't count in a size,
-    and don't make an instance without others.
+    """Find the modes of the embeddings, and the instances around them.
 
     Parameters
     ----------
@@ -59,16 +38,53 @@ def cluster(
         One vector a pixel.
     foreground : ndarray of bool, shape (height, width)
         Pixels to cluster: all that are not background, overlaps included.
-    bandwidth : float
-        Radius of the flat kernel, in units of the embedding space.
+    bandwidth, n_seeds
+        As for `find_modes`.
+    threshold, min_size
+        As for `group`.
+    bridge : ndarray of bool, shape (height, width), optional
+        Overlap pixels, through which the halves of a crossed worm are connected.
+
+    Returns
+    -------
+    ndarray of int32, shape (height, width)
+        Labels as `group` gives them.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, or a radius or the number of seeds is not positive.
+    """
+    selected = Foreground.select(embeddings, foreground, bridge)
+    modes = find_modes(selected.vectors, bandwidth=bandwidth, min_size=min_size, n_seeds=n_seeds)
+    return group(selected, modes, threshold=threshold, min_size=min_size)
+
+
+def group(
+    foreground: Foreground, modes: NDArray[np.float32], *, threshold: float, min_size: int
+) -> NDArray[np.int32]:
+    """Give each pixel to the nearest mode within reach, and separate what can't be one instance.
+
+    Clusters with fewer than ``min_size`` pixels are given up and their pixels offered to the
+    others.
+
+    A worm is one piece, or several where another worm crosses it. Hence a cluster's pixels
+    that are connected (8 neighbours) directly, or through pixels of the bridge, are one
+    instance; unconnected pieces are instances of their own. This is the rule by which the
+    overlap heuristic keeps or cuts pieces, so no large piece is lost there. Bridge pixels
+    belong to several worms and carry no embedding of their own: they don't count in a size,
+    and don't make an instance without others.
+
+    Parameters
+    ----------
+    foreground : Foreground
+        Pixels to group.
+    modes : ndarray of float32, shape (n_modes, n_dimensions)
+        Centres of the clusters, in the frame of ``foreground.vectors``.
     threshold : float
         Farthest a pixel's embedding may lie from its cluster's centre.
     min_size : int
         Smallest instance, pixels.
-    n_seeds : int
-        Starting points of the search; a few for each instance.
-    bridge : ndarray of bool, shape (height, width), optional
-        Overlap pixels, through which the halves of a crossed worm are connected.
 
     Returns
     -------
@@ -78,125 +94,16 @@ def cluster(
     Raises
     ------
     ValueError
-        If shapes differ, or a radius or the number of seeds is not positive.
+        If the threshold is not positive.
     """
-    if bridge is None:
-        bridge = np.zeros_like(foreground)
-    if not embeddings.shape[1:] == foreground.shape == bridge.shape:
-        raise ValueError(
-            f"embeddings {embeddings.shape}, foreground {foreground.shape} and bridge "
-            f"{bridge.shape} must have the same height and width"
-        )
-    if bandwidth <= 0 or threshold <= 0 or n_seeds < 1:
-        raise ValueError(
-            "bandwidth, threshold and number of seeds must be positive, "
-            f"got {bandwidth}, {threshold} and {n_seeds}"
-        )
+    if threshold <= 0:
+        raise ValueError(f"the threshold must be positive, got {threshold}")
     labels = np.zeros(foreground.shape, dtype=np.int32)
-    pixels = _block_by_block(foreground)
-    if pixels.size == 0:
+    if foreground.pixels.size == 0:
         return labels
-    vectors = embeddings.reshape(len(embeddings), -1)[:, pixels].T
-    points = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32))
-    # Distances come from products of vectors, whose rounding grows with the vectors' length.
-    points -= points.mean(dim=0)
-    centres = _find_centres(points, bandwidth, min_size, n_seeds)
-    labels.flat[pixels] = _nearest(points, centres, threshold, min_size).numpy()
-    return _separate_pieces(labels, bridge, min_size)
-
-
-def _block_by_block(foreground: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Flat indices of the foreground pixels, neighbours close to one another.
-
-    In this order every n-th pixel is an even sample of the image, and a worm's pixels are
-    few long runs, so that one with n pixels can hardly be missed.
-    """
-    pixels = np.flatnonzero(foreground)
-    y, x = np.divmod(pixels, foreground.shape[1])
-    block = y // BLOCK * (foreground.shape[1] // BLOCK + 1) + x // BLOCK
-    return pixels[np.argsort(block, kind="stable")]
-
-
-def _find_centres(
-    points: torch.Tensor, bandwidth: float, min_size: int, n_seeds: int
-) -> torch.Tensor:
-    """Modes of the density of ``points`` (n_points, n_dimensions), densest first.
-
-    A second round starts from the points that no mode has reached: a small cluster that
-    got no seed in the first is found then.
-    """
-    kernel = _FlatKernel(points, bandwidth)
-    unreached = points
-    centres = points[:0]
-    for share in (1, 4):
-        sample = _FlatKernel(_every_nth(unreached, SAMPLE), bandwidth)
-        seeds = _merge(*sample.climb(_every_nth(unreached, max(n_seeds // share, 1))), bandwidth)
-        centres = _merge(*kernel.climb(torch.cat([centres, seeds])), bandwidth)
-        nearest = torch.cdist(points, centres).amin(dim=1)
-        unreached = points[nearest > bandwidth]
-        if len(unreached) < max(min_size, 1):
-            break
-    return centres
-
-
-def _every_nth(points: torch.Tensor, n: int) -> torch.Tensor:
-    """At most ``n`` of the points, evenly spread over their order."""
-    if len(points) <= n:
-        return points
-    return points[torch.arange(n) * len(points) // n]
-
-
-class _FlatKernel:
-    """Density of points under a flat kernel, and the way uphill.
-
-    ‖s − p‖² ≤ r² is s·p − ‖p‖²/2 ≥ (‖s‖² − r²)/2: with −‖p‖²/2 and 1 appended to each point
-    one product of matrices tells who is inside, and another sums up and counts the insiders.
-    """
-
-    def __init__(self, points: torch.Tensor, radius: float) -> None:
-        half_norm = -0.5 * points.square().sum(dim=1, keepdim=True)
-        self._points = torch.cat([points, half_norm, torch.ones_like(half_norm)], dim=1)
-        self._radius = radius
-
-    def step(self, seeds: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and number of the points within the radius of each seed."""
-        ones = seeds.new_ones(len(seeds), 1)
-        lifted = torch.cat([seeds, ones, torch.zeros_like(ones)], dim=1)
-        limit = 0.5 * (seeds.square().sum(dim=1, keepdim=True) - self._radius**2)
-        inside = (lifted @ self._points.T).ge_(limit)
-        sums = inside @ self._points
-        count = sums[:, -1:]
-        # A seed that is alone stays where it is; its density is 0.
-        mean = torch.where(count > 0, sums[:, :-2] / count.clamp(min=1), seeds)
-        return mean, count[:, 0]
-
-    def climb(self, seeds: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Modes the seeds arrive at (n, n_dimensions), and the number of points inside (n,)."""
-        arrived: list[tuple[torch.Tensor, torch.Tensor]] = [(seeds[:0], seeds.new_zeros(0))]
-        for _ in range(MAX_STEPS):
-            if len(seeds) == 0:
-                break
-            moved, count = self.step(seeds)
-            still = (moved - seeds).norm(dim=1) <= TOLERANCE * self._radius
-            arrived.append((moved[still], count[still]))
-            # Seeds that have seen the same points are one from here on.
-            seeds = torch.unique(moved[~still], dim=0)
-        else:
-            arrived.append((seeds, self.step(seeds)[1]))
-        modes, counts = zip(*arrived, strict=True)
-        return torch.cat(modes), torch.cat(counts)
-
-
-def _merge(modes: torch.Tensor, counts: torch.Tensor, bandwidth: float) -> torch.Tensor:
-    """Keep each mode that has no denser one within the bandwidth, densest first."""
-    keys = (*modes.T.numpy()[::-1], counts.numpy())
-    modes = modes[torch.from_numpy(np.lexsort(keys)[::-1].copy())]
-    near = (torch.cdist(modes, modes) <= bandwidth).numpy()
-    kept = np.ones(len(modes), dtype=bool)
-    for index in range(len(modes)):
-        if kept[index]:
-            kept[index + 1 :] &= ~near[index, index + 1 :]
-    return modes[torch.from_numpy(kept)]
+    points, centres = torch.from_numpy(foreground.vectors), torch.from_numpy(modes)
+    labels.flat[foreground.pixels] = _nearest(points, centres, threshold, min_size).numpy()
+    return _separate_pieces(labels, foreground.overlap(), min_size)
 
 
 def _nearest(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_probinst.core.inference.orientation import orient, restore
 from napari_probinst.core.network.concrete_dropout import (
     apply_masks,
     sample_masks,
@@ -56,13 +57,15 @@ class Realisation:
     binning : int, default 1
         Pixels of the image a side that make one pixel of ``channels``; coordinates count the
         image's own.
+    orientation : int, default 0
+        How the network sees the image; see `orient`.
     """
 
     network: UNet
     runtime: Runtime
     binning: int = 1
+    orientation: int = 0
 
-    @torch.inference_mode()
     def apply(
         self, channels: NDArray[np.float32], origin: tuple[float, float] | None = None
     ) -> PixelPrediction:
@@ -73,14 +76,24 @@ class Realisation:
         channels : ndarray of float32, shape (n_channels, height, width)
             Normalised intensities; any height and width.
         origin : (float, float), optional
-            y, x of the top left pixel, pixels of ``channels`` from the middle of the trained
-            extent. By default the image lies in the middle.
+            y, x of the top left pixel that the network sees, pixels of ``channels`` from the
+            middle of the trained extent. By default the image lies in the middle.
 
         Returns
         -------
         PixelPrediction
-            Of the same height and width.
+            Of the same height and width, in the image's own orientation.
         """
+        embeddings, classes = self._see(orient(channels, self.orientation), origin)
+        return PixelPrediction(
+            restore(embeddings, self.orientation), restore(classes, self.orientation)
+        )
+
+    @torch.inference_mode()
+    def _see(
+        self, channels: NDArray[np.float32], origin: tuple[float, float] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Embeddings and class probabilities of an image in the orientation of the network."""
         height, width = channels.shape[1:]
         stride = self.network.stride
         bottom, right = -height % stride, -width % stride
@@ -96,14 +109,20 @@ class Realisation:
         with self.runtime.autocast():
             embeddings, logits = self.network(batch)
         classes = logits[0, :, :height, :width].float().softmax(dim=0)
-        return PixelPrediction(
+        return (
             embeddings[0, :, :height, :width].float().contiguous().cpu().numpy(),
             classes.contiguous().cpu().numpy(),
         )
 
 
 def realise(
-    network: UNet, *, seed: int, draw: int, runtime: Runtime, binning: int = 1
+    network: UNet,
+    *,
+    seed: int,
+    draw: int,
+    runtime: Runtime,
+    binning: int = 1,
+    orientation: int = 0,
 ) -> Realisation:
     """Draw number ``draw`` of the posterior over weights.
 
@@ -119,6 +138,8 @@ def realise(
         Where the realisation is to run.
     binning : int, default 1
         Pixels of the image a side that the network sees as one.
+    orientation : int, default 0
+        How it sees the image; see `orient`.
 
     Returns
     -------
@@ -130,7 +151,7 @@ def realise(
     realised = copy.deepcopy(network).eval()
     apply_masks(realised, sample_masks(realised, generator))
     placed = realised.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Realisation(placed, runtime, binning)
+    return Realisation(placed, runtime, binning, orientation)
 
 
 def is_stochastic(network: UNet) -> bool:

@@ -1,29 +1,29 @@
-"""From an image to ranked peaks: the one module that knows all stages."""
+"""From an image to ranked peaks: all draws, what they agree on, and where they do not."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import torch
 
 from napari_probinst import __version__
 from napari_probinst.core.errors import CancelledError, InputError
-from napari_probinst.core.inference.agglomeration import agglomerate
-from napari_probinst.core.inference.clustering import cluster
-from napari_probinst.core.inference.draws import is_stochastic, realise
-from napari_probinst.core.inference.overlaps import resolve_overlaps
-from napari_probinst.core.inference.ranking import rank_peaks
-from napari_probinst.core.inference.stitching import stitch
-from napari_probinst.core.inference.tiling import tile_layout
-from napari_probinst.core.instances import Instance, InstanceSet, bin_pages, enlarged
-from napari_probinst.core.network.device import Runtime, choose_runtime
+from napari_probinst.core.inference.composition import compose
+from napari_probinst.core.inference.draws import realise
+from napari_probinst.core.inference.ensemble import (
+    check_agreement,
+    common_extent,
+    own_settings,
+    take_turns,
+)
+from napari_probinst.core.inference.resources import Resources
+from napari_probinst.core.inference.segmentation import see_tiles, segment_image
+from napari_probinst.core.network.device import choose_runtime
 from napari_probinst.core.network.normalisation import normalise
-from napari_probinst.core.network.unet import BACKGROUND, FOREGROUND, OVERLAP
-from napari_probinst.core.prediction import Prediction, Provenance
+from napari_probinst.core.prediction import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,37 +31,59 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.inference.draws import PixelPrediction, Realisation
-    from napari_probinst.core.instances import Shape
+    from napari_probinst.core.inference.draws import Realisation
+    from napari_probinst.core.inference.ensemble import Turn
+    from napari_probinst.core.inference.segmentation import TileForeground
+    from napari_probinst.core.instances import InstanceSet, Shape
     from napari_probinst.core.network.checkpoint import Model
+    from napari_probinst.core.network.device import Runtime
+    from napari_probinst.core.prediction import Prediction
 
-#: Tiles are not halved below this many pixels a side: no worm would fit.
-_SMALLEST_TILE = 128
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """A model ready to predict images.
+    """A model, or several, ready to predict images.
+
+    The draws are spread over the models: first a draw of each, then a second one of each, and
+    so on.
 
     Parameters
     ----------
     model : Model
-        Trained network with its header.
+        Trained network with its header, whose settings are the defaults.
     runtime : Runtime
         Device and precision.
+    others : tuple of Model, default ()
+        Further models of an ensemble, for the same channels.
+
+    Raises
+    ------
+    ModelError
+        If the models expect different channels, or one is given twice.
     """
 
     model: Model
     runtime: Runtime
+    others: tuple[Model, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_agreement(self.models)
 
     @classmethod
-    def create(cls, model: Model, device: str = "auto") -> Predictor:
+    def create(cls, model: Model, device: str = "auto", others: Sequence[Model] = ()) -> Predictor:
         """Predictor on ``device``, or on the best there is."""
-        return cls(model, choose_runtime(device))
+        return cls(model, choose_runtime(device), tuple(others))
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """All models, in the order in which they take turns."""
+        return (self.model, *self.others)
 
     def n_draws(self, settings: InferenceConfig) -> int:
-        """Draws that are worth making: one, where the network is deterministic."""
-        return settings.n_draws if is_stochastic(self.model.network) else 1
+        """Draws that are worth making; those of deterministic networks are few."""
+        return len(take_turns(self.models, settings))
 
     def draws(
         self,
@@ -80,7 +102,9 @@ class Predictor:
         channels : ndarray of shape (n_channels, height, width)
             Intensities in the model's order.
         settings : InferenceConfig, optional
-            The model's own by default.
+            The model's own by default. Draws of other models are clustered with the
+            bandwidth, the threshold and the minimum size of those models' headers, except for
+            what ``settings`` changes of the first model's.
         present : sequence of bool, optional
             False where a channel is absent.
         notify : callable, optional
@@ -91,28 +115,61 @@ class Predictor:
         InstanceSet
             Instances of the next draw.
         """
-        settings = settings or self.model.header.inference
-        normalised = self._normalised(channels, present)
-        resources = _Resources(self.runtime, self.model.header.extent, notify)
-        for draw in range(self.n_draws(settings)):
-            yield resources.spend(partial(self._draw, normalised, settings, draw))
+        asked = settings or self.model.header.inference
 
-    def _draw(
+        def work(
+            normalised: NDArray[np.float32], realisation: Realisation, turn: Turn, extent: Shape
+        ) -> InstanceSet:
+            own = own_settings(turn.model, asked, self.model.header.inference)
+            return segment_image(normalised, realisation, own, extent)
+
+        return self._each_draw(work, channels, asked, present, notify)
+
+    def foregrounds(
         self,
-        normalised: NDArray[np.float32],
+        channels: NDArray[Any],
+        settings: InferenceConfig | None = None,
+        present: Sequence[bool] | None = None,
+        notify: Callable[[str], None] | None = None,
+    ) -> Iterator[tuple[TileForeground, ...]]:
+        """Yield the first half of each draw, which is the same whatever the thresholds.
+
+        Parameters are those of `draws`; what is yielded, `segment_tiles` takes.
+        """
+
+        def work(
+            normalised: NDArray[np.float32], realisation: Realisation, turn: Turn, extent: Shape
+        ) -> tuple[TileForeground, ...]:
+            del turn
+            return tuple(see_tiles(normalised, realisation, extent))
+
+        asked = settings or self.model.header.inference
+        return self._each_draw(work, channels, asked, present, notify)
+
+    def _each_draw(
+        self,
+        work: Callable[[NDArray[np.float32], Realisation, Turn, Shape], T],
+        channels: NDArray[Any],
         settings: InferenceConfig,
-        draw: int,
-        runtime: Runtime,
-        extent: Shape,
-    ) -> InstanceSet:
-        realisation = realise(
-            self.model.network,
-            seed=settings.seed,
-            draw=draw,
-            runtime=runtime,
-            binning=self.model.header.binning,
-        )
-        return segment_image(normalised, realisation, settings, extent)
+        present: Sequence[bool] | None,
+        notify: Callable[[str], None] | None,
+    ) -> Iterator[T]:
+        normalised = self._normalised(channels, present)
+        resources = Resources(self.runtime, common_extent(self.models), notify)
+
+        def make(turn: Turn, runtime: Runtime, extent: Shape) -> T:
+            realisation = realise(
+                turn.model.network,
+                seed=settings.seed,
+                draw=turn.draw,
+                runtime=runtime,
+                binning=turn.model.header.binning,
+                orientation=turn.orientation,
+            )
+            return work(normalised, realisation, turn, extent)
+
+        for turn in take_turns(self.models, settings):
+            yield resources.spend(partial(make, turn))
 
     def assemble(
         self,
@@ -138,17 +195,14 @@ class Predictor:
         pixel_size : (float, float), optional
             y and x size of a pixel, micrometres.
         """
-        settings = settings or self.model.header.inference
-        instances = agglomerate(draws)
-        return Prediction(
+        return compose(
+            draws,
+            settings or self.model.header.inference,
             name=name,
-            instances=instances,
-            peaks=rank_peaks(instances, settings.patch, settings.probability_threshold),
-            settings=settings.model_copy(update={"n_draws": len(draws)}),
             provenance=Provenance(
                 image_checksum="" if channels is None else image_checksum(channels),
-                model_name=self.model.file_name,
-                model_checksum=self.model.checksum,
+                model_name=" + ".join(model.file_name for model in self.models),
+                model_checksum=" + ".join(model.checksum for model in self.models),
                 program=f"napari-probinst {__version__}",
             ),
             pixel_size=pixel_size,
@@ -227,109 +281,6 @@ class Predictor:
                         "give an image for it."
                     )
         return normalise(channels, expected, present)
-
-
-class _Resources:
-    """Device and tile size in use; both shrink when memory runs out, and stay so."""
-
-    def __init__(
-        self, runtime: Runtime, extent: Shape, notify: Callable[[str], None] | None
-    ) -> None:
-        self._runtime = runtime
-        self._extent = extent
-        self._notify = notify
-
-    def spend(self, work: Callable[[Runtime, Shape], InstanceSet]) -> InstanceSet:
-        """Do ``work``, with less memory each time that there isn't enough."""
-        while True:
-            try:
-                return work(self._runtime, self._extent)
-            except (MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error) or not self._shrink():
-                    raise
-
-    def _shrink(self) -> bool:
-        if self._runtime.device != "cpu":
-            message = f"{self._runtime.device} ran out of memory; going on on the CPU."
-            self._runtime = choose_runtime("cpu")
-        elif min(self._extent) >= 2 * _SMALLEST_TILE:
-            self._extent = (self._extent[0] // 2, self._extent[1] // 2)
-            message = (
-                "Memory ran out; going on in tiles of "
-                f"{self._extent[0]} x {self._extent[1]} pixels."
-            )
-        else:
-            return False
-        if self._notify is not None:
-            self._notify(message)
-        return True
-
-
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    # The CPU's allocator raises a plain RuntimeError that only its text tells from others.
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        "can't allocate memory" in str(error) or "not enough memory" in str(error)
-    )
-
-
-def segment_image(
-    channels: NDArray[np.float32],
-    realisation: Realisation,
-    settings: InferenceConfig,
-    extent: Shape,
-) -> InstanceSet:
-    """Instances of one draw: in one piece, or tile by tile where the image exceeds ``extent``."""
-    height, width = channels.shape[1:]
-    stride = realisation.network.stride * realisation.binning
-    # A network that was trained on less than this still needs room between the halos.
-    least = max(2 * stride, 4)
-    extent = (max(extent[0], least), max(extent[1], least))
-    tiles = tile_layout((height, width), extent, stride=stride)
-    if len(tiles) == 1:
-        return segment_tile(channels, realisation, settings)
-    parts = []
-    for tile in tiles:
-        y0, x0, y1, x1 = tile.outer
-        parts.append((tile, segment_tile(channels[:, y0:y1, x0:x1], realisation, settings)))
-    return stitch(parts, (height, width))
-
-
-def segment_tile(
-    channels: NDArray[np.float32], realisation: Realisation, settings: InferenceConfig
-) -> InstanceSet:
-    """Instances of one draw in an image, or a tile, that goes through the network at once."""
-    factor = realisation.binning
-    if factor == 1:
-        return segment(realisation.apply(channels), settings)
-    height, width = channels.shape[1:]
-    whole = np.pad(channels, ((0, 0), (0, -height % factor), (0, -width % factor)), mode="edge")
-    binned = segment(
-        realisation.apply(bin_pages(whole, factor)),
-        settings.model_copy(update={"min_size": settings.min_size // factor**2}),
-    )
-    page = (0, 0, height, width)
-    instances = (enlarged(instance, factor) for instance in binned.instances)
-    return InstanceSet(
-        (height, width),
-        tuple(Instance.from_mask(instance.crop(page)) for instance in instances),
-    )
-
-
-def segment(pixels: PixelPrediction, settings: InferenceConfig) -> InstanceSet:
-    """Instances of one draw: clusters of embeddings, completed by the overlaps."""
-    background, overlap = pixels.classes[BACKGROUND], pixels.classes[OVERLAP]
-    foreground = background <= 0.5
-    overlapping = foreground & (overlap > pixels.classes[FOREGROUND])
-    labels = cluster(
-        pixels.embeddings,
-        foreground & ~overlapping,
-        bandwidth=settings.bandwidth,
-        threshold=settings.cluster_threshold,
-        min_size=settings.min_size,
-        n_seeds=settings.n_seeds,
-        bridge=overlapping,
-    )
-    return resolve_overlaps(labels, overlapping)
 
 
 def image_checksum(channels: NDArray[Any]) -> str:

@@ -1,13 +1,13 @@
 """Rank the places where the draws disagree: peaks of the entropy over 4x4 patches.
 
 Patches weigh structural errors more than the jitter of a contour, which is one pixel wide
-(section 2.4 of the paper).
+(section 2.4 of the paper). What comes first is a ranking of its own, which has a name.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from scipy import ndimage
@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from napari_probinst.core.bernoulli import entropy_levels
 from napari_probinst.core.inference.votes import Witness
 from napari_probinst.core.instances import Peak, crop_to, intersect
+from napari_probinst.core.patch_grid import PatchGrid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
         ProbabilisticInstances,
         Shape,
     )
+
+#: What ranks the peaks. "mass": the entropy summed over the peak's region and its instances, so
+#: that a worm in doubt comes before a sharp corner. "entropy": the mean over the peak's patch,
+#: as in the paper. Both are nats, whatever the image, so that images are ranked together.
+Ranking = Literal["mass", "entropy"]
+RANKINGS: tuple[Ranking, ...] = get_args(Ranking)
+DEFAULT_RANKING: Ranking = "mass"
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 #: Entropy is summed in integers, in units of 1 / SCALE nats: patches with the same votes tie
@@ -41,7 +49,10 @@ INVOLVED = 0.5
 
 
 def rank_peaks(
-    instances: ProbabilisticInstances, patch: int = 4, threshold: float = 0.75
+    instances: ProbabilisticInstances,
+    patch: int = 4,
+    threshold: float = 0.75,
+    ranking: Ranking = DEFAULT_RANKING,
 ) -> tuple[Peak, ...]:
     """Find and rank the places of an image where the draws disagree most.
 
@@ -53,8 +64,9 @@ def rank_peaks(
     one where each lies in or beside the other's region. Also involved are other instances
     with at least half the peak's entropy in its patch.
 
-    Ranked by entropy; ties by the entropy mass (summed over the peak's region and the
-    instances involved), then by position, then by the instances' indices.
+    Ranked by the entropy mass (summed over the peak's region and the instances involved), ties
+    by entropy; or the other way round. What ties in both is ranked by position, then by the
+    instances' indices.
 
     Parameters
     ----------
@@ -65,6 +77,8 @@ def rank_peaks(
     threshold : float, default 0.75
         Least probability of a pixel of the binary prediction that a curator sees; tells what
         kind of error a peak is likely to be.
+    ranking : {"mass", "entropy"}, default "mass"
+        What comes first; "entropy" is the paper's.
 
     Returns
     -------
@@ -74,54 +88,60 @@ def rank_peaks(
     Raises
     ------
     ValueError
-        If ``patch`` is not positive.
+        If ``patch`` is not positive, or the ranking is unknown.
     """
-    if patch < 1:
-        raise ValueError(f"a patch has at least one pixel a side, got {patch}")
     grids = [
-        _patch_grid(instance, instances.shape, patch, instances.n_draws)
+        _entropy_patches(instance, instances.shape, patch, instances.n_draws)
         for instance in instances.instances
     ]
     summits = [summit for index, grid in enumerate(grids) for summit in _summits(index, grid)]
     witness = Witness(instances, threshold)
     index = _PatchIndex([grid.uncertain() for grid in grids])
     peaks = [_peak(group, grids, index, witness, patch) for group in _groups(summits, instances)]
-    peaks.sort(key=lambda peak: (-peak.entropy, -peak.mass, peak.y, peak.x, peak.instances))
-    return tuple(replace(peak, rank=rank) for rank, peak in enumerate(peaks, start=1))
+    return tuple(peak for _, peak in rank_across([("", peaks)], ranking))
 
 
-def rank_across(images: Iterable[tuple[str, Sequence[Peak]]]) -> tuple[tuple[str, Peak], ...]:
-    """Rank the peaks of several images together.
+def rank_across(
+    images: Iterable[tuple[str, Sequence[Peak]]], ranking: Ranking = DEFAULT_RANKING
+) -> tuple[tuple[str, Peak], ...]:
+    """Rank the peaks of several images, or of one, together.
 
     Parameters
     ----------
     images : iterable of (str, sequence of Peak)
-        Name of each image and its peaks.
+        Name of each image and its peaks, ranked in whatever way.
+    ranking : {"mass", "entropy"}, default "mass"
+        What comes first; ties go by the other of the two.
 
     Returns
     -------
     tuple of (str, Peak)
-        Most uncertain first, with ranks over all images; ties by entropy mass, then by the
+        Most uncertain first, with ranks over all images; what ties in mass and entropy by the
         image's name, then by position and instances.
+
+    Raises
+    ------
+    ValueError
+        If the ranking is unknown.
     """
-    everything = [(name, peak) for name, peaks in images for peak in peaks]
-    everything.sort(
-        key=lambda item: (
-            -item[1].entropy,
-            -item[1].mass,
-            item[0],
-            item[1].y,
-            item[1].x,
-            item[1].instances,
-        )
-    )
+    if ranking not in RANKINGS:
+        raise ValueError(f"rankings are {', '.join(RANKINGS)}, got {ranking!r}")
+
+    def order(item: tuple[str, Peak]) -> tuple[float, float, str, int, int, tuple[int, ...]]:
+        name, peak = item
+        first, second = peak.mass, peak.entropy
+        if ranking == "entropy":
+            first, second = second, first
+        return (-first, -second, name, peak.y, peak.x, peak.instances)
+
+    everything = sorted(((name, peak) for name, peaks in images for peak in peaks), key=order)
     return tuple(
         (name, replace(peak, rank=rank)) for rank, (name, peak) in enumerate(everything, start=1)
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _PatchGrid:
+class _EntropyPatches:
     """Entropy of one instance over the patches that its box meets."""
 
     row: int
@@ -147,20 +167,13 @@ class _PatchGrid:
         return tuple(own[((own >= 0) & (own < self.total.shape)).all(axis=1)].T)
 
 
-def _patch_grid(
+def _entropy_patches(
     instance: ProbabilisticInstance, shape: Shape, patch: int, n_draws: int
-) -> _PatchGrid:
+) -> _EntropyPatches:
     levels = np.floor(entropy_levels(n_draws) * SCALE).astype(np.int64)
-    y0, x0, y1, x1 = instance.bbox
-    row, column = y0 // patch, x0 // patch
-    rows, columns = -(-y1 // patch) - row, -(-x1 // patch) - column
-    top, left = row * patch, column * patch
-    aligned = np.zeros((rows * patch, columns * patch), dtype=np.int64)
-    aligned[y0 - top : y1 - top, x0 - left : x1 - left] = levels[instance.counts]
-    total = aligned.reshape(rows, patch, columns, patch).sum(axis=(1, 3))
-    heights = np.minimum(patch, shape[0] - top - np.arange(rows) * patch)
-    widths = np.minimum(patch, shape[1] - left - np.arange(columns) * patch)
-    return _PatchGrid(row, column, total, total / np.outer(heights, widths) / SCALE)
+    grid = PatchGrid.around(instance.bbox, patch)
+    total = grid.sums(levels[instance.counts], instance.bbox)
+    return _EntropyPatches(grid.row, grid.column, total, total / grid.sizes(shape) / SCALE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,7 +186,7 @@ class _Summit:
     region: NDArray[np.int64]  # patches around them with at least RIPPLE times it
 
 
-def _summits(index: int, grid: _PatchGrid) -> list[_Summit]:
+def _summits(index: int, grid: _EntropyPatches) -> list[_Summit]:
     """Local maxima of one instance, the ripples of higher ones left out."""
     mean = grid.mean
     highest_beside = ndimage.maximum_filter(mean, size=3, mode="constant")
@@ -257,7 +270,7 @@ def _with_neighbours(patches: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _peak(
     group: list[_Summit],
-    grids: Sequence[_PatchGrid],
+    grids: Sequence[_EntropyPatches],
     index: _PatchIndex,
     witness: Witness,
     patch: int,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 MODEL_SUFFIX = ".safetensors"
 _KEY = "napari_probinst"
+#: A safetensors file begins with the length of its JSON text, as 8 bytes.
+_END_OF_LENGTH = 8
 #: Nothing that this program writes comes near; a larger file is refused before it is read.
 _LARGEST_FILE = 4 * 1024**3
 
@@ -42,6 +44,10 @@ class ModelHeader(Section):
     object_width: float = Field(10.0, gt=0, description="Typical width of an object, pixels.")
     training: dict[str, Any] = Field(
         default_factory=dict, description="Record of the training: data, steps, time, scores."
+    )
+    tuning: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Record of the choice of the inference settings: images, folds, scores.",
     )
 
 
@@ -71,6 +77,48 @@ def model_bytes(network: UNet, header: ModelHeader) -> bytes:
     """Content of a model file."""
     tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     return bytes(save(tensors, metadata={_KEY: header.model_dump_json()}))
+
+
+def with_header(content: bytes, header: ModelHeader) -> bytes:
+    """Content of a model file with another header and the same weights, byte for byte.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of a model file.
+    header : ModelHeader
+        What it is to state instead.
+    """
+    end = _END_OF_LENGTH + _length(content)
+    entries = json.loads(content[_END_OF_LENGTH:end])
+    entries["__metadata__"][_KEY] = header.model_dump_json()
+    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    # As safetensors itself does: blanks, so that the weights begin at a multiple of 8 bytes.
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + content[end:]
+
+
+def rewritten(path: Path, model: Model, header: ModelHeader) -> bytes:
+    """Content of the file that a model was loaded from, with another header.
+
+    Parameters
+    ----------
+    path : Path
+        The file that ``model`` was loaded from.
+    model : Model
+        As it was loaded.
+    header : ModelHeader
+        What the new content is to state.
+
+    Raises
+    ------
+    ModelError
+        If the file was changed since, or can't be read.
+    """
+    content = _read(path)
+    if hashlib.sha256(content).hexdigest() != model.checksum:
+        raise ModelError(f"{path} was changed while it was in use; repeat with the new file.")
+    return with_header(content, header)
 
 
 def check_model_name(path: Path) -> None:
@@ -154,13 +202,17 @@ def _header(content: bytes, path: Path) -> ModelHeader:
 
 def _metadata(content: bytes) -> str | None:
     """Our entry in the metadata of a safetensors file, or None if this is none of ours."""
-    if len(content) < 8:
-        return None
-    (length,) = struct.unpack("<Q", content[:8])
-    if length > len(content) - 8:
+    if len(content) < _END_OF_LENGTH or _length(content) > len(content) - _END_OF_LENGTH:
         return None
     try:
-        entry = json.loads(content[8 : 8 + length])["__metadata__"][_KEY]
+        text = content[_END_OF_LENGTH : _END_OF_LENGTH + _length(content)]
+        entry = json.loads(text)["__metadata__"][_KEY]
     except (ValueError, KeyError, TypeError):
         return None
     return entry if isinstance(entry, str) else None
+
+
+def _length(content: bytes) -> int:
+    """Bytes of the JSON text at the beginning of a safetensors file."""
+    (length,) = struct.unpack("<Q", content[:_END_OF_LENGTH])
+    return int(length)

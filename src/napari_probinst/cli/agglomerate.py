@@ -1,0 +1,168 @@
+"""``napari-probinst agglomerate``: segmentations of other programs in, a prediction out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.data.io import Image
+    from napari_probinst.core.data.segmentations import Segmentation
+    from napari_probinst.core.prediction import Prediction
+
+#: Some images were agglomerated and others refused.
+PARTLY_DONE = 1
+
+
+def agglomerate(
+    draws: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DRAW...",
+            help="Segmentations: a label image, a stack of masks, a COCO file, or a folder with "
+            "one file an image, each by another program, model or annotator.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for the results.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the image; that of the first file by default.")
+    ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(help="The image that was segmented, for its size, pixel size and checksum."),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least probability of a binary instance's pixels; 0.75.")
+    ] = None,
+    min_size: Annotated[int, typer.Option(help="Smallest instance that is exported, pixels.")] = 0,
+    stacks: Annotated[
+        bool, typer.Option("--stacks", help="Also write the masks and the counts as stacks.")
+    ] = False,
+) -> None:
+    """Turn several segmentations into one prediction with probability, entropy and peaks.
+
+    The results are those of predict, for evaluation and proofreading. Segmentations of many
+    images, in folders or COCO files, are matched by the images' names.
+    """
+    from napari_probinst.cli._results import write_results
+    from napari_probinst.core.config import InferenceConfig, validated
+    from napari_probinst.core.data.atomic import make_folder
+    from napari_probinst.core.data.coco import write_coco
+    from napari_probinst.core.data.naming import COCO_NAME
+    from napari_probinst.core.errors import InputError
+
+    asked: dict[str, object] = {"min_size": min_size}
+    if threshold is not None:
+        asked["probability_threshold"] = threshold
+    settings = validated(InferenceConfig, asked, "command line")
+    images = _images(draws, name)
+    source = _image_source(image, len(images))
+    make_folder(output)
+    done, refused = [], []
+    for number, (own_name, parts) in enumerate(images.items(), start=1):
+        try:
+            prediction = _prediction(own_name, parts, draws, settings, source)
+        except InputError as error:
+            if len(images) == 1:
+                raise
+            refused.append(own_name)
+            typer.secho(f"{own_name}: {error}", err=True, fg="red")
+            continue
+        file_name = parts[0].file_name if image is None else image.name
+        record, found = write_results(prediction, output, file_name, stacks=stacks)
+        done.append(record)
+        typer.echo(f"[{number}/{len(images)}] {own_name}: {len(parts)} draws, {found}")
+    if not done:
+        raise InputError(f"None of the {len(refused)} images could be agglomerated.")
+    write_coco(done, output / COCO_NAME)
+    typer.echo(f"{output / COCO_NAME}: {len(done)} images")
+    if refused:
+        typer.secho(
+            f"{len(refused)} of {len(images)} images were refused: {', '.join(refused)}", err=True
+        )
+        raise typer.Exit(PARTLY_DONE)
+
+
+def _images(paths: Sequence[Path], name: str | None) -> dict[str, list[Segmentation]]:
+    """Segmentations of each image, one of each draw in their order."""
+    from napari_probinst.core.data.naming import is_file_name
+    from napari_probinst.core.data.segmentations import check_same_images, find_segmentations
+    from napari_probinst.core.errors import InputError
+    from napari_probinst.core.evaluation.names import name_of
+    from napari_probinst.core.inference.agglomeration import MAX_DRAWS
+
+    if len(paths) > MAX_DRAWS:
+        raise InputError(f"{len(paths)} draws are given; expected at most {MAX_DRAWS}.")
+    draws = [(path, find_segmentations(path, name_of)) for path in paths]
+    if all(len(found) == 1 and not path.is_dir() for path, found in draws):
+        # Files that are named one by one are of one image, whatever they are called.
+        images = {name or draws[0][1][0].name: [found[0] for _, found in draws]}
+    elif name is not None:
+        raise InputError(
+            f"--name {name} names one image, but the draws are folders or hold several; leave it "
+            "out."
+        )
+    else:
+        check_same_images(draws)
+        images = {
+            parts[0].name: list(parts) for parts in zip(*(found for _, found in draws), strict=True)
+        }
+    for own_name in images:
+        if not is_file_name(own_name):
+            raise InputError(
+                f"'{own_name}' can't begin the names of files on every system; give another "
+                "name without colons and slashes."
+            )
+    return images
+
+
+def _image_source(path: Path | None, n_images: int) -> Image | None:
+    from napari_probinst.core.data.io import read_image
+    from napari_probinst.core.errors import InputError
+
+    if path is None:
+        return None
+    if n_images > 1:
+        raise InputError(
+            f"--image {path} is one image, but the draws are of {n_images}; leave it out."
+        )
+    return read_image(path)
+
+
+def _prediction(
+    name: str,
+    parts: Sequence[Segmentation],
+    paths: Sequence[Path],
+    settings: InferenceConfig,
+    image: Image | None,
+) -> Prediction:
+    from napari_probinst import __version__
+    from napari_probinst.core.errors import InputError
+    from napari_probinst.core.inference.composition import compose
+    from napari_probinst.core.prediction import Provenance
+
+    draws = [part.read() for part in parts]
+    where, expected = (paths[0], draws[0].shape) if image is None else (image.path, image.shape)
+    for path, draw in zip(paths, draws, strict=True):
+        if draw.shape != expected:
+            raise InputError(
+                f"The segmentation of {name} in {path} is {draw.shape[0]} x {draw.shape[1]} "
+                f"pixels, but {where} is {expected[0]} x {expected[1]}; expected one size."
+            )
+    checksum = ""
+    if image is not None:
+        from napari_probinst.core.inference.pipeline import image_checksum
+
+        checksum = image_checksum(image.channels)
+    return compose(
+        draws,
+        settings,
+        name=name,
+        provenance=Provenance(image_checksum=checksum, program=f"napari-probinst {__version__}"),
+        pixel_size=None if image is None else image.pixel_size,
+    )

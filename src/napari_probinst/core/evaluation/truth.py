@@ -1,0 +1,102 @@
+"""Read the true instances of images that were predicted."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.data.bbbc010 import MASK_FOLDER, read_worm_masks
+from napari_probinst.core.data.coco_reader import read_coco
+from napari_probinst.core.data.files import IMAGE_SUFFIXES
+from napari_probinst.core.data.masks import read_instances
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.evaluation.names import matched_names, named_once
+from napari_probinst.core.instances import InstanceSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from napari_probinst.core.instances import Shape
+
+#: Folder of the masks in a training folder.
+INSTANCE_FOLDER = "instances"
+
+
+def read_truth(source: Path, shapes: Mapping[str, Shape]) -> dict[str, InstanceSet]:
+    """Read the true instances of these images; truth of others is not looked at.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of BBBC010's layout; a folder of stacks or label images (TIFF, PNG) named like
+        the images, or one with such a folder ``instances``; or a COCO file.
+    shapes : mapping of str to (int, int)
+        Height and width of each image by its name, pixels. A well also stands for the one image
+        whose name contains it, and the other way round.
+
+    Returns
+    -------
+    dict of str to InstanceSet
+        By the names of ``shapes``, in their order. An image may have no instance at all.
+
+    Raises
+    ------
+    InputError
+        If there is no truth of an image (which), or it is of another shape, or can't be read.
+    """
+    readers = _readers(source)
+    matched = matched_names(shapes, sorted(readers), source, "truth")
+    truth = {name: readers[known]() for name, known in matched.items()}
+    for name, instances in truth.items():
+        expected = shapes[name]
+        if instances.shape != tuple(expected):
+            raise InputError(
+                f"The truth of {name} in {source} is {instances.shape[0]} x "
+                f"{instances.shape[1]} pixels, but its prediction is {expected[0]} x "
+                f"{expected[1]}; both have to be of the image's size."
+            )
+    return truth
+
+
+def _readers(source: Path) -> dict[str, Callable[[], InstanceSet]]:
+    """Return what reads the truth of each image there is."""
+    if not source.exists():
+        raise InputError(f"{source} doesn't exist; give the folder or COCO file of the truth.")
+    if source.is_file() and source.suffix.lower() not in IMAGE_SUFFIXES:
+        return _of_coco(source)
+    root = source.parent if source.name == MASK_FOLDER else source
+    if (root / MASK_FOLDER).is_dir():
+        wells = {
+            path.name.split("_")[0] for path in (root / MASK_FOLDER).glob("*_ground_truth.png")
+        }
+        return {well: partial(read_worm_masks, root, well) for well in wells}
+    return _of_files(source)
+
+
+def _of_files(source: Path) -> dict[str, Callable[[], InstanceSet]]:
+    folder = source / INSTANCE_FOLDER if (source / INSTANCE_FOLDER).is_dir() else source
+    paths = {
+        path.name: path
+        for path in ([source] if source.is_file() else sorted(folder.iterdir()))
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    }
+    if not paths:
+        raise InputError(
+            f"{folder} holds no truth; expected the folder {MASK_FOLDER}, a stack of masks or a "
+            f"label image for each image ({', '.join(IMAGE_SUFFIXES)}), or a COCO file."
+        )
+    return {
+        name: partial(read_instances, paths[file_name])
+        for name, file_name in named_once(paths, folder).items()
+    }
+
+
+def _of_coco(path: Path) -> dict[str, Callable[[], InstanceSet]]:
+    records = {image.file_name: image for image in read_coco(path)}
+    if not records:
+        raise InputError(f"{path} lists no image; add those that were annotated to 'images'.")
+    return {
+        name: partial(InstanceSet, records[file_name].shape, tuple(records[file_name].instances))
+        for name, file_name in named_once(records, path).items()
+    }

@@ -1,0 +1,73 @@
+"""Going on with less where memory runs out: on the CPU, then in smaller tiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+from napari_probinst.core.network.device import choose_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_probinst.core.instances import Shape
+    from napari_probinst.core.network.device import Runtime
+
+T = TypeVar("T")
+
+#: Tiles are not halved below this many pixels a side: no worm would fit.
+_SMALLEST_TILE = 128
+
+
+class Resources:
+    """Device and tile size in use; both shrink when memory runs out, and stay so.
+
+    Parameters
+    ----------
+    runtime : Runtime
+        Device and precision to begin with.
+    extent : (int, int)
+        Height and width, pixels, that an image may have in one piece, to begin with.
+    notify : callable, optional
+        Told in a sentence when memory runs out.
+    """
+
+    def __init__(
+        self, runtime: Runtime, extent: Shape, notify: Callable[[str], None] | None
+    ) -> None:
+        self._runtime = runtime
+        self._extent = extent
+        self._notify = notify
+
+    def spend(self, work: Callable[[Runtime, Shape], T]) -> T:
+        """Do ``work``, with less memory each time that there isn't enough."""
+        while True:
+            try:
+                return work(self._runtime, self._extent)
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error) or not self._shrink():
+                    raise
+
+    def _shrink(self) -> bool:
+        if self._runtime.device != "cpu":
+            message = f"{self._runtime.device} ran out of memory; going on on the CPU."
+            self._runtime = choose_runtime("cpu")
+        elif min(self._extent) >= 2 * _SMALLEST_TILE:
+            self._extent = (self._extent[0] // 2, self._extent[1] // 2)
+            message = (
+                "Memory ran out; going on in tiles of "
+                f"{self._extent[0]} x {self._extent[1]} pixels."
+            )
+        else:
+            return False
+        if self._notify is not None:
+            self._notify(message)
+        return True
+
+
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    # The CPU's allocator raises a plain RuntimeError that only its text tells from others.
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        "can't allocate memory" in str(error) or "not enough memory" in str(error)
+    )

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+from safetensors import safe_open
+
+from napari_probinst.core.network.checkpoint import load_model, read_header
+
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture
+def folder(tmp_path, pixels):
+    """Three images of two channels with two instances each."""
+    data = tmp_path / "data"
+    for part in ("images", "instances"):
+        (data / part).mkdir(parents=True)
+    labels = np.zeros((20, 24), np.uint16)
+    labels[2:8, 2:20], labels[12:18, 5:16] = 1, 2
+    for seed, name in enumerate(NAMES):
+        image = (pixels(seed, (2, 20, 24)) // 8 + 500 * (labels > 0)).astype(np.uint16)
+        tifffile.imwrite(data / "images" / f"{name}.tif", image, photometric="minisblack")
+        tifffile.imwrite(data / "instances" / f"{name}.tif", labels)
+    (data / "wells.txt").write_text("\n".join(NAMES))
+    return data
+
+
+@pytest.fixture
+def own_model(tmp_path, model):
+    """A copy of the tiny model that may be written to."""
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(model.read_bytes())
+    return path
+
+
+@pytest.fixture
+def tune(run, folder, own_model):
+    """Return the function that tunes the copy on the folder."""
+
+    def tune(*options, model=own_model, data=folder, wells=folder / "wells.txt"):
+        return run("tune", "--model", model, "--data", data, "--wells", wells, *options)
+
+    return tune
+
+
+def _weights(path):
+    """Bytes after the JSON text, and the places it states of the tensors in them."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    entries = json.loads(content[8 : 8 + length])
+    del entries["__metadata__"]
+    return content[8 + length :], entries
+
+
+def test_the_choice_becomes_the_models_default(tune, own_model, model):
+    done = tune()
+    assert done.code == 0, done
+    assert "3 images, 2 draws each" in done.out
+    assert "cross-validated" in done.out
+    assert "DSB/image" in done.out
+    before, after = read_header(model), read_header(own_model)
+    assert after.tuning["program"].startswith("napari-probinst ")
+    assert [fold["images"] for fold in after.tuning["folds"]] == [["a", "c"], ["b"]]
+    scores = after.tuning
+    assert scores["all_images"]["dsb_image"] >= scores["before"]["dsb_image"]
+    assert after.model_copy(update={"inference": before.inference, "tuning": {}}) == before
+    assert after.inference.n_seeds == before.inference.n_seeds
+    assert _weights(own_model) == _weights(model)
+    load_model(own_model)
+    with safe_open(own_model, "pt") as opened:
+        assert opened.keys()
+
+
+def test_another_output_leaves_the_model_alone(tune, own_model, model, tmp_path):
+    output = tmp_path / "tuned.safetensors"
+    done = tune("--output", output, "--draws", "3", "--flips")
+    assert done.code == 0, done
+    assert own_model.read_bytes() == model.read_bytes()
+    header = read_header(output)
+    assert (header.inference.n_draws, header.inference.flips) == (3, True)
+    assert "3 images, 3 draws each" in done.out
+
+
+def test_a_tuning_is_repeatable_with_the_draws_in_files(tune, tmp_path):
+    outputs = [tmp_path / f"{number}.safetensors" for number in range(2)]
+    for output, memory in zip(outputs, ("500", "0"), strict=True):
+        assert tune("--output", output, "--memory", memory).code == 0
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+def test_folds_of_a_file(tune, folder, own_model):
+    (folder / "folds.yaml").write_text("- [a]\n- [b, c]\n")
+    assert tune("--folds", folder / "folds.yaml").code == 0
+    folds = read_header(own_model).tuning["folds"]
+    assert [fold["images"] for fold in folds] == [["a"], ["b", "c"]]
+
+
+def _one_well(folder):
+    (folder / "wells.txt").write_text("a\n")
+
+
+def _unknown_well(folder):
+    (folder / "wells.txt").write_text("a\nx\n")
+
+
+def _listed_twice(folder):
+    (folder / "wells.txt").write_text("a\na\n")
+
+
+def _no_truth(folder):
+    (folder / "instances" / "b.tif").unlink()
+
+
+def _other_size(folder):
+    tifffile.imwrite(folder / "instances" / "b.tif", np.ones((5, 6), np.uint8))
+
+
+def _nothing_to_find(folder):
+    for name in NAMES:
+        tifffile.imwrite(folder / "instances" / f"{name}.tif", np.zeros((20, 24), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_one_well, "needs two images"),
+        (_unknown_well, "x"),
+        (_listed_twice, "a more than once"),
+        (_no_truth, "b"),
+        (_other_size, "5 x 6"),
+        (_nothing_to_find, "no instance at all"),
+    ],
+)
+def test_bad_data_are_refused_and_the_model_stays(tune, folder, own_model, spoil, message):
+    before = own_model.read_bytes()
+    spoil(folder)
+    assert message in tune().refusal()
+    assert own_model.read_bytes() == before
+
+
+def test_bad_options_are_refused(tune, folder, tmp_path):
+    assert "own.txt" in tune("--output", tmp_path / "own.txt").refusal()
+    assert "none.safetensors" in tune(model=tmp_path / "none.safetensors").refusal()
+    assert "not a folder" in tune(data=tmp_path / "nowhere").refusal()
+    (folder / "folds.yaml").write_text("- [a, b]\n- [c, d]\n")
+    assert "d" in tune("--folds", folder / "folds.yaml").refusal()
+    assert "n_draws" in tune("--draws", "0").refusal()
+    assert "device" in tune("--device", "abacus").refusal()
