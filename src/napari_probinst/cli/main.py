@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from napari_probinst import __version__
+from napari_probinst.cli.agglomerate import agglomerate
 from napari_probinst.cli.demo import demo
 from napari_probinst.cli.evaluate import evaluate
 from napari_probinst.cli.info import info
 from napari_probinst.cli.predict import predict
 from napari_probinst.cli.replay import replay
 from napari_probinst.cli.simulate import simulate
+from napari_probinst.cli.synthetic import synthetic
 from napari_probinst.cli.train import train
 from napari_probinst.cli.tune import tune
 from napari_probinst.core.errors import ProbinstError
@@ -43,10 +45,12 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(predict)
+app.command(no_args_is_help=True)(agglomerate)
 app.command(no_args_is_help=True)(evaluate)
 app.command(no_args_is_help=True)(tune)
 app.command(no_args_is_help=True)(simulate)
 app.command(no_args_is_help=True)(replay)
+app.command(no_args_is_help=True)(synthetic)
 app.command()(info)
 app.command()(demo)
 

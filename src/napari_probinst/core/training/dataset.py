@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +20,7 @@ from napari_probinst.core.training.augmentation import (
     sample_image,
     source_coordinates,
 )
+from napari_probinst.core.training.pasting import Paster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,41 +107,66 @@ class CropStream(IterableDataset[Crop]):
         self._config = config
         self._extent = extent
         self._start = start
-        binned = [image.binned(config.training.binning) for image in images]
-        self._channels = [image.channels for image in binned]
-        self._present = [image.present for image in binned]
-        self._masks = [PackedMasks.pack(image.truth) for image in binned]
-        self._boxes = [[i.bbox for i in image.truth.instances if i.area] for image in binned]
+        self._rank, self._n_ranks = 0, 1
+        self._unit = float(config.training.binning)
+        self._images = [image.binned(config.training.binning) for image in images]
+        self._masks = [PackedMasks.pack(image.truth) for image in self._images]
+        self._boxes = [[i.bbox for i in image.truth.instances if i.area] for image in self._images]
+        self._paster = (
+            Paster(self._images, config.network.channels, config.augmentation, self._unit)
+            if config.augmentation.pasted
+            else None
+        )
+
+    def dealt(self, rank: int, n_ranks: int) -> CropStream:
+        """Share of one of several processes: together they see the same batches as one alone.
+
+        Parameters
+        ----------
+        rank : int
+            Number of the process, from 0.
+        n_ranks : int
+            How many there are; a batch is divisible by it.
+        """
+        share = copy.copy(self)
+        share._rank, share._n_ranks = rank, n_ranks
+        return share
 
     def __iter__(self) -> Iterator[Crop]:
         worker = get_worker_info()
         first, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        size = self._config.training.batch_size
+        whole = self._config.training.batch_size
+        size = whole // self._n_ranks
         # Workers are asked for whole batches in turn.
         for batch in count(first, step):
-            for number in range(batch * size, (batch + 1) * size):
-                yield self.crop(self._start + number)
+            begin = self._start + batch * whole + self._rank * size
+            for number in range(begin, begin + size):
+                yield self.crop(number)
 
     def crop(self, number: int) -> Crop:
         """Crop number ``number``."""
-        config, size = self._config, self._config.training.crop
-        unit = float(config.training.binning)
+        config, size, unit = self._config, self._config.training.crop, self._unit
         generator = np.random.default_rng((config.training.seed, number))
-        index = int(generator.integers(len(self._channels)))
-        image = self._channels[index]
+        index = int(generator.integers(len(self._images)))
+        image, masks = self._images[index], self._masks[index]
         focus = None
         if self._boxes[index] and generator.random() < config.augmentation.focus:
             y0, x0, y1, x1 = self._boxes[index][int(generator.integers(len(self._boxes[index])))]
             focus = ((y0 + y1) / 2, (x0 + x1) / 2)
+        if self._paster is not None and generator.random() < config.augmentation.pasted:
+            pasted = self._paster.paste(index, generator, near=size / 2)
+            if pasted is not None:
+                image, focus = pasted
+                masks = PackedMasks.pack(image.truth)
         source = source_coordinates(
-            image.shape[1:], size, config.augmentation, generator, focus=focus, unit=unit
+            image.truth.shape, size, config.augmentation, generator, focus=focus, unit=unit
         )
-        crop = sample_image(image, source)
+        crop = sample_image(image.channels, source)
         crop = change_intensity(
-            crop, config.network.channels, config.augmentation, generator, self._present[index]
+            crop, config.network.channels, config.augmentation, generator, image.present
         )
         nearest = np.rint(source).astype(np.intp)
-        labels, classes = self._masks[index].sample(nearest[0], nearest[1]).targets()
+        labels, classes = masks.sample(nearest[0], nearest[1]).targets()
         tensor = torch.from_numpy(crop)
         if config.network.coordinates:
             tensor = torch.cat([tensor, self._coordinates(size, unit, generator)])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import CSVLogger
-from torch.utils.data import DataLoader
 
 from napari_probinst import __version__
 from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
@@ -23,13 +20,17 @@ from napari_probinst.core.errors import InputError, ModelError
 from napari_probinst.core.network.checkpoint import ModelHeader, model_bytes
 from napari_probinst.core.network.concrete_dropout import dropout_rates
 from napari_probinst.core.network.device import choose_runtime
+from napari_probinst.core.training.callbacks import LastCheckpoint, StopOnRequest
 from napari_probinst.core.training.dataset import CropStream
+from napari_probinst.core.training.loading import DataWait, Loaders
 from napari_probinst.core.training.module import SCORE, TrainingModule
+from napari_probinst.core.training.processes import Processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from lightning.pytorch.callbacks import Callback
     from torch import Tensor
 
     from napari_probinst.core.config import Config
@@ -71,9 +72,13 @@ def fit(
     resume: bool = False,
     initial: Model | None = None,
     device: str = "auto",
+    processes: Processes | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> TrainingResult:
     """Train a model.
+
+    Every process that shares a training calls this; the first one starts the others of its
+    node by running the program again, and alone writes.
 
     Parameters
     ----------
@@ -92,6 +97,8 @@ def fit(
         Start from the weights of this model, e.g. one that was trained on binned images.
     device : str, default "auto"
         Where to train.
+    processes : Processes, optional
+        How many train together; one by default.
     callbacks : sequence of lightning Callback, optional
         Progress bars and the like.
 
@@ -105,43 +112,53 @@ def fit(
         If there is nothing to train on, or nothing to resume.
     ModelError
         If ``initial`` or the checkpoint is of another architecture.
+    ConfigError
+        If the processes can't share a batch, or there are not as many devices.
     OutputError
         If the disk is full or read-only.
     """
     if not any(len(item.truth) for item in data.training):
         raise InputError("The training images hold no instance at all: nothing can be learnt.")
+    runtime = choose_runtime(device)
+    processes = processes or Processes()
+    processes.check(config.training.batch_size, runtime)
     folder = output.with_suffix(".run")
     make_folder(folder)
     last = folder / LAST
-    runtime = choose_runtime(device)
     module = TrainingModule(config, data.validation, runtime, max_seconds)
     if initial is not None:
         _start_from(module, initial)
     step = _resumed_step(last, config) if resume else 0
-    stop = _StopOnRequest()
+    stop = StopOnRequest()
     stream = CropStream(
         [item.normalised(config) for item in data.training],
         config,
         data.extent(module.network.stride),
         start=step * config.training.batch_size,
     )
-    loader = DataLoader(
-        stream,
-        batch_size=config.training.batch_size,
-        num_workers=config.training.workers,
-        pin_memory=runtime.device != "cpu",
-        worker_init_fn=_ignore_interrupt,
-    )
+    n_validation = min(len(data.validation), config.training.validation_images)
+    loaders = Loaders(stream, config, n_validation, pin_memory=runtime.device != "cpu")
     with stop.on_interrupt(), _quiet_lightning():
-        validate = bool(data.validation) and config.training.validation_images > 0
-        trainer = _trainer(config, folder, runtime, [*callbacks, stop], validate=validate)
+        trainer = _trainer(
+            config,
+            folder,
+            runtime,
+            processes,
+            [DataWait(loaders, _log_every(config)), *callbacks, stop],
+            validate=n_validation > 0,
+        )
         try:
-            trainer.fit(module, loader, ckpt_path=last if resume else None, weights_only=True)
+            trainer.fit(
+                module, datamodule=loaders, ckpt_path=last if resume else None, weights_only=True
+            )
         except SystemExit as error:
             # A second Ctrl-C: Lightning would end the whole program, with the code of a failure.
             raise KeyboardInterrupt from error
         except OSError as error:  # the images are in memory: what fails is the log or a checkpoint
             raise output_error(folder, error) from error
+    result = TrainingResult(output, trainer.global_step, module.best_score, stop.requested)
+    if not trainer.is_global_zero:
+        return result
     header = ModelHeader(
         name=output.stem,
         network=config.network,
@@ -152,62 +169,21 @@ def fit(
         training=_record(module, data, config, trainer.global_step),
     )
     _export(folder, module, header, output)
-    return TrainingResult(output, trainer.global_step, module.best_score, stop.requested)
-
-
-def _ignore_interrupt(worker: int) -> None:
-    """Leave Ctrl-C, which the terminal sends to every process, to the training loop."""
-    del worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-class _StopOnRequest(Callback):
-    """End the run after the current step once Ctrl-C was pressed or the time is over."""
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    @contextmanager
-    def on_interrupt(self) -> Iterator[None]:
-        """Turn the first Ctrl-C into a request to stop; a second one is passed on."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        previous = signal.getsignal(signal.SIGINT)
-
-        def request(number: int, frame: Any) -> None:
-            if self.requested and callable(previous):
-                previous(number, frame)
-            self.requested = True
-
-        signal.signal(signal.SIGINT, request)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, previous)
-
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
-        if self.requested or pl_module.progress >= 1:
-            trainer.should_stop = True
-
-
-class _LastCheckpoint(Callback):
-    """Write the last checkpoint before the averaged weights replace the current ones."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        del pl_module
-        trainer.save_checkpoint(self._path)
+    return result
 
 
 def _trainer(
-    config: Config, folder: Path, runtime: Runtime, callbacks: list[Callback], *, validate: bool
+    config: Config,
+    folder: Path,
+    runtime: Runtime,
+    processes: Processes,
+    callbacks: list[Callback],
+    *,
+    validate: bool,
 ) -> pl.Trainer:
     settings = config.training
     checkpoints: list[Callback] = [
-        _LastCheckpoint(folder / LAST),
+        LastCheckpoint(folder / LAST),
         ModelCheckpoint(
             folder,
             filename="last",
@@ -227,7 +203,10 @@ def _trainer(
     kind, _, index = runtime.device.partition(":")
     return pl.Trainer(
         accelerator=kind,
-        devices=[int(index)] if index else 1,
+        devices=[int(index)] if index else processes.devices,
+        num_nodes=processes.num_nodes,
+        strategy=processes.strategy if processes.n == 1 else "ddp",
+        use_distributed_sampler=False,
         precision="bf16-mixed" if runtime.bfloat16 else "32-true",
         max_epochs=-1,
         max_steps=settings.max_steps,
@@ -236,13 +215,18 @@ def _trainer(
         limit_val_batches=1.0 if validate else 0,
         num_sanity_val_steps=0,
         gradient_clip_val=settings.gradient_clip,
-        log_every_n_steps=50,
+        log_every_n_steps=_log_every(config),
         logger=CSVLogger(folder, name="log"),
         callbacks=[*averaging, *checkpoints, *callbacks],
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=folder,
     )
+
+
+def _log_every(config: Config) -> int:
+    """Steps between lines of the log; a short training gets one all the same."""
+    return min(50, config.training.max_steps)
 
 
 def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -319,18 +303,21 @@ def _export(folder: Path, module: TrainingModule, header: ModelHeader, output: P
 @contextmanager
 def _quiet_lightning() -> Iterator[None]:
     """Silence advice of Lightning that doesn't apply to an endless stream of crops."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         for message in (
             ".*does not have many workers.*",
             ".*isinstance.treespec, LeafSpec.*",
             ".*Checkpoint directory .* exists and is not empty.*",
             ".*GPU available but not used.*",
+            ".*Grad strides do not match bucket view strides.*",
         ):
             warnings.filterwarnings("ignore", message=message)
         try:
             yield
         finally:
-            logger.setLevel(level)
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -96,7 +96,7 @@ def instance_loss(
     Returns
     -------
     dict of str to Tensor
-        Scalars "variance", "distance", "regulariser" (means over the batch) and "classes".
+        Scalars "variance", "distance", "regulariser" and "classes", means over the batch.
     """
     squared = config.distance_norm == "squared"
     terms = [
@@ -106,7 +106,13 @@ def instance_loss(
     variance, distance, regulariser = torch.stack([torch.stack(term) for term in terms]).mean(dim=0)
     # Some two in a thousand pixels are overlaps: unweighted, they are long learnt as foreground.
     weights = logits.new_tensor([1.0, 1.0, config.overlap_weight], dtype=torch.float32)
-    cross_entropy = torch.nn.functional.cross_entropy(logits.float(), classes.long(), weights)
+    # The weighted mean is one image's: processes that share a batch then average to the same.
+    cross_entropy = torch.stack(
+        [
+            torch.nn.functional.cross_entropy(image[None].float(), target[None].long(), weights)
+            for image, target in zip(logits, classes, strict=True)
+        ]
+    ).mean()
     return {
         "variance": config.variance_weight * variance,
         "distance": config.distance_weight * distance,

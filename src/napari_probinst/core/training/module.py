@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from napari_probinst.core.evaluation.average_precision import Counts, count_hits, mean_dsb
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.network.checkpoint import Model, ModelHeader
 from napari_probinst.core.network.concrete_dropout import concrete_regulariser, dropout_rates
 from napari_probinst.core.network.unet import UNet
+from napari_probinst.core.training.loading import NO_IMAGE
 from napari_probinst.core.training.losses import instance_loss
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class TrainingModule(pl.LightningModule):
         self._max_seconds = max_seconds
         self._seconds_before = 0.0
         self._started = time.monotonic()
-        self._counts: list[dict[float, Counts]] = []
+        self._counts: dict[int, dict[float, Counts]] = {}
         self._header = ModelHeader(
             network=config.network,
             binning=config.training.binning,
@@ -100,7 +101,9 @@ class TrainingModule(pl.LightningModule):
         del batch, batch_idx
         settings = self.config.training
         warm = min(1.0, (self.global_step + 1) / max(1, settings.warmup_steps))
-        cosine = 0.5 * (1 + math.cos(math.pi * self.progress))
+        # Clocks differ between processes, and their learning rates must not.
+        progress = self._mean_over_processes(torch.tensor(self.progress, dtype=torch.float64))
+        cosine = 0.5 * (1 + math.cos(math.pi * float(progress)))
         end = settings.final_learning_rate
         for group in self.optimizers().param_groups:  # type: ignore[union-attr]
             group["lr"] = group["peak"] * warm * (end + (1 - end) * cosine)
@@ -114,20 +117,19 @@ class TrainingModule(pl.LightningModule):
         terms = instance_loss(embeddings, logits, batch.labels, batch.classes, self.config.loss)
         terms["dropout"] = self._weight_penalty()
         loss = torch.stack(list(terms.values())).sum()
-        self.log_dict({f"loss/{name}": term.detach() for name, term in terms.items()})
-        self.log("loss", loss.detach())
+        values = self._mean_over_processes(torch.stack([*terms.values(), loss]).detach())
+        names = [*(f"loss/{name}" for name in terms), "loss"]
+        self.log_dict(dict(zip(names, values, strict=True)))
         rates = dropout_rates(self.network)
         if rates:
             self.log_dict({"rate/lowest": min(rates.values()), "rate/highest": max(rates.values())})
         return loss
 
-    def val_dataloader(self) -> DataLoader[int]:
-        """Numbers of the validation images (Lightning can't move our frozen objects)."""
-        return DataLoader(range(len(self._validation)), batch_size=None)  # type: ignore[arg-type]
-
     def validation_step(self, batch: int, batch_idx: int) -> None:
-        """Predict one validation image and count its hits."""
+        """Predict one validation image and count its hits; `NO_IMAGE` has none."""
         del batch_idx
+        if batch == NO_IMAGE:
+            return
         item = self._validation[batch]
         settings = self.config.inference.model_copy(
             update={"n_draws": self.config.training.validation_draws}
@@ -135,17 +137,25 @@ class TrainingModule(pl.LightningModule):
         model = Model(self.network, self._header)
         # Lightning's autocast would reach the clustering, which needs float32.
         with torch.autocast(self.device.type, enabled=False):
-            prediction = Predictor(model, self._runtime).predict(
+            runtime = replace(self._runtime, device=str(self.device))
+            prediction = Predictor(model, runtime).predict(
                 item.image.channels, settings, present=item.image.present
             )
-        self._counts.append(count_hits(prediction.binary(), item.truth))
+        self._counts[batch] = count_hits(prediction.binary(), item.truth)
 
     def on_validation_epoch_end(self) -> None:
         """Log the score over all validation images."""
-        score = mean_dsb(self._counts)
-        self._counts.clear()
+        counts = self._counts
+        if self.trainer.world_size > 1:
+            shares: list[dict[int, dict[float, Counts]]] = [{}] * self.trainer.world_size
+            torch.distributed.all_gather_object(shares, counts)
+            counts = {image: hits for share in shares for image, hits in share.items()}
+        # In the order of the images, whoever predicted them.
+        score = mean_dsb([counts[image] for image in sorted(counts)])
+        self._counts = {}
         self.best_score = score if self.best_score is None else max(score, self.best_score)
-        self.log(SCORE, score)
+        # Every process has the same score; the mean of them only silences a warning.
+        self.log(SCORE, score, sync_dist=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the time spent, the score and the architecture beside the weights."""
@@ -158,6 +168,12 @@ class TrainingModule(pl.LightningModule):
         self._seconds_before = float(checkpoint["probinst_seconds"])
         self._started = time.monotonic()
         self.best_score = checkpoint["probinst_score"]
+
+    def _mean_over_processes(self, values: Tensor) -> Tensor:
+        if self.trainer.world_size == 1:
+            return values
+        mean = self.trainer.strategy.reduce(values.to(self.device), reduce_op="mean")
+        return torch.as_tensor(mean)
 
     def _weight_penalty(self) -> Tensor:
         loss = self.config.loss
