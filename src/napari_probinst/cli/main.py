@@ -15,6 +15,7 @@ from napari_probinst import __version__
 from napari_probinst.cli.agglomerate import agglomerate
 from napari_probinst.cli.demo import demo
 from napari_probinst.cli.evaluate import evaluate
+from napari_probinst.cli.export import export
 from napari_probinst.cli.info import info
 from napari_probinst.cli.predict import predict
 from napari_probinst.cli.replay import replay
@@ -50,6 +51,7 @@ app.command(no_args_is_help=True)(evaluate)
 app.command(no_args_is_help=True)(tune)
 app.command(no_args_is_help=True)(simulate)
 app.command(no_args_is_help=True)(replay)
+app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(synthetic)
 app.command()(info)
 app.command()(demo)

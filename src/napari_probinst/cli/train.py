@@ -29,7 +29,9 @@ def seconds(text: str) -> float:
 def train(
     data: Annotated[
         Path,
-        typer.Option(help="Folder of training images: images/ and instances/, or BBBC010's."),
+        typer.Option(
+            help="images/ and instances/ (masks or sessions), sessions with their images, or BBBC010."
+        ),
     ],
     output: Annotated[Path, typer.Option(help="Model file to write (.safetensors).")],
     config: Annotated[

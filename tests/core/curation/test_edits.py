@@ -12,12 +12,14 @@ from napari_probinst.core.curation.edits import (
     AdoptDraw,
     Delete,
     FillHoles,
+    GiveOverlap,
     Grow,
     Merge,
     Repaint,
     Shrink,
     SplitAlongLine,
     SplitBySeeds,
+    SplitIntoParts,
     parameters,
 )
 from napari_probinst.core.curation.table import InstanceTable
@@ -77,6 +79,45 @@ def test_two_cuts_in_one_line_give_three_parts(picture):
 def test_seeds_split_at_equal_distance_inside_the_mask(picture):
     table = make_table(picture, "########")
     assert after(table, SplitBySeeds(1, ((0, 0), (0, 7)))) == {1: "####....", 2: "....####"}
+
+
+def test_said_to_be_two_it_is_parted_in_the_middle(picture):
+    table = make_table(picture, "##########", "....##....")
+    assert after(table, SplitIntoParts(1, 2)) == {
+        1: "#####.....",
+        2: "....##....",
+        3: ".....#####",
+    }
+
+
+def test_overlap_goes_to_one(picture):
+    table = make_table(picture, "####....", "..####..", "...#####")
+    result = after(table, GiveOverlap((1, 2), (2,)))
+    assert result == {1: "##......", 2: "..####..", 3: "...#####"}
+
+
+def test_overlap_of_three_is_what_all_of_them_hold(picture):
+    table = make_table(picture, "####..", ".####.", "..####")
+    result = after(table, GiveOverlap((1, 2, 3), (1,)))
+    assert result == {1: "####..", 2: ".#..#.", 3: "....##"}
+
+
+def test_crossing_goes_to_both(picture):
+    """A worm that the model cut in two where another lies on it; the region is drawn loosely."""
+    table = make_table(picture, "..#.. ..#.. ..#..", "..... ##.## .....", "..... .#... .....")
+    region = Instance.from_mask(picture("..... .###. ....."))
+    result = after(table, GiveOverlap((1, 2), (1, 2), region))
+    assert result == {
+        1: "..#.. .###. ..#..",
+        2: "..... ##### .....",
+        3: "..... .#... .....",
+    }
+
+
+def test_drawn_region_goes_to_one_and_takes_no_background(picture):
+    table = make_table(picture, "###....", "...###.")
+    region = Instance.from_mask(picture("..##..#"))
+    assert after(table, GiveOverlap((1, 2), (2,), region)) == {1: "##.....", 2: "..####."}
 
 
 def test_delete_of_several_is_one_step(picture):
@@ -142,6 +183,22 @@ BAR = Instance.from_mask(np.array([[1, 1, 1, 1, 0, 0]]))
         (SplitBySeeds(1, ((0, 0), (0.2, 0.2))), "same pixel"),
         (SplitBySeeds(1, ((0, 0), (0, 5))), "not on instance 1"),
         (SplitBySeeds(1, ((0, 0), (0, -1))), "not on instance 1"),
+        (SplitIntoParts(0, 2), "background"),
+        (SplitIntoParts(1, 1), "choose 2 to 20"),
+        (SplitIntoParts(1, 21), "choose 2 to 20"),
+        (SplitIntoParts(1, 5), "no room for 5 parts"),
+        (GiveOverlap((1,), (1,)), "two or more"),
+        (GiveOverlap((1, 1), (1,)), "itself"),
+        (GiveOverlap((1, 0), (1,)), "background"),
+        (GiveOverlap((1, 9), (1,)), "no instance 9"),
+        (GiveOverlap((1, 2), ()), "choose which"),
+        (GiveOverlap((1, 2), (1, 3)), "choose which"),
+        (GiveOverlap((1, 2), (1, 2)), "belong to 1 and 2 already"),
+        (GiveOverlap((1, 2), (1,)), "left of instance 2"),
+        (GiveOverlap((1, 3), (1,)), "1 and 3 share no pixels"),
+        (GiveOverlap((1, 2), (1,), NOTHING), "no pixels"),
+        (GiveOverlap((1, 2), (1,), OUTSIDE), "outside"),
+        (GiveOverlap((2, 3), (2,), DOT), "misses"),
         (Delete(()), "picked"),
         (Delete((1, 9)), "no instance 9"),
         (Add(NOTHING), "no pixels"),
@@ -163,7 +220,7 @@ BAR = Instance.from_mask(np.array([[1, 1, 1, 1, 0, 0]]))
     ],
 )
 def test_nonsense_is_refused_in_one_sentence(picture, edit, sentence):
-    table = make_table(picture, "####.. ......", "...#.. ......")
+    table = make_table(picture, "####.. ......", "...#.. ......", "...... .....#")
     with pytest.raises(EditRefusedError, match=sentence) as refusal:
         edit.delta(table)
     assert str(refusal.value).count(".") == 1
@@ -181,6 +238,7 @@ def test_parameters_are_plain_json(picture):
     table = make_table(picture, "####")
     edit = Merge((np.int64(1), np.int64(2)))
     assert parameters(edit) == {"ids": [1, 2]}
+    assert parameters(GiveOverlap((1, 2), (1,))) == {"ids": [1, 2], "to": [1], "region": None}
     assert parameters(Add(BAR)) == {"instance": {"bbox": [0, 0, 1, 4], "area": 4}}
     line = SplitAlongLine(np.int64(1), ((np.float32(0.5), 1), (2, 3)))
     assert json.loads(json.dumps(parameters(line)))["line"] == [[0.5, 1], [2, 3]]

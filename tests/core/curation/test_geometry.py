@@ -166,6 +166,19 @@ def test_equal_parts_come_in_reading_order():
     ]
 
 
+def test_contact_is_the_middle_of_where_two_are_nearest(picture):
+    first = Instance.from_mask(picture("###.... ###.... ###...."), (10, 10))
+    second = Instance.from_mask(picture("....### ....### ....###"), (10, 10))
+    assert geometry.contact(first, second) == ((11, 14), 2.0)
+    overlapping = Instance.from_mask(picture("..##... ..##... ..##..."), (10, 10))
+    assert geometry.contact(first, overlapping) == ((11, 12), 0.0)
+
+
+def test_resistance_multiplies_the_way(picture):
+    graph = geometry.neighbours(picture("##"), np.array([[1.0, 3.0]]))
+    assert graph.toarray().tolist() == [[0, 2], [0, 0]]
+
+
 def test_hole_is_background_that_edges_enclose(picture):
     ring = Instance.from_mask(picture(".#. #.# .#."), (4, 4))
     assert draw(geometry.filled(ring).mask) == [".#.", "###", ".#."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from napari_probinst.core.config import InferenceConfig
@@ -45,7 +46,7 @@ def prediction(picture):
 def test_opinions_come_by_votes_with_words(prediction):
     found = proposals(prediction, prediction.peaks[0])
     assert [proposal.reason for proposal in found] == [
-        "5 of 8 draws see two worms",
+        "5 of 8 draws see two worms, cut at y 0, x 4",
         "2 of 8 draws see one worm",
         "1 of 8 draws sees nothing",
     ]
@@ -69,4 +70,12 @@ def test_adopting_an_opinion_is_one_edit(prediction):
 
 def test_adopting_leaves_out_instances_that_are_gone(prediction):
     proposal = proposals(prediction, prediction.peaks[0])[0]
-    assert proposal.edit({2: None}).replaced == (2,)
+    two = Instance.from_mask(np.ones((1, 4), bool), (0, 4))
+    assert proposal.edit({2: two}).replaced == (2,)
+
+
+def test_draws_that_agree_are_one_opinion_without_cuts(make_prediction):
+    prediction = make_prediction(["##.##...", ".....###"], [(0, 0, (0,))])
+    (only,) = proposals(prediction, prediction.peaks[0])
+    assert (only.ids, only.votes, only.cuts) == ((1,), 2, ())
+    assert only.reason == "2 of 2 draws see one worm"

@@ -14,7 +14,8 @@ from napari_probinst.core.curation import geometry
 from napari_probinst.core.curation.delta import Delta
 from napari_probinst.core.curation.edit import Edit, drawn, existing, parameters
 from napari_probinst.core.curation.outlines import FillHoles, Grow, Repaint, Shrink
-from napari_probinst.core.curation.splits import SplitAlongLine, SplitBySeeds
+from napari_probinst.core.curation.overlaps import GiveOverlap
+from napari_probinst.core.curation.splits import SplitAlongLine, SplitBySeeds, SplitIntoParts
 from napari_probinst.core.errors import EditRefusedError
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ __all__ = [
     "Delete",
     "Edit",
     "FillHoles",
+    "GiveOverlap",
     "Grow",
     "Merge",
     "Repaint",
     "Shrink",
     "SplitAlongLine",
     "SplitBySeeds",
+    "SplitIntoParts",
     "parameters",
 ]
 

@@ -27,10 +27,11 @@ SLIVER_PIXELS = 5
 #: ... and than this share of the instance.
 SLIVER_SHARE = 0.05
 
+#: Structure that joins pixels over edges and corners.
+EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
+
 #: A shorter way along an axis is none, pixels; dividing by it would overflow.
 _STILL = 1e-9
-
-_EIGHT = np.ones((3, 3), dtype=bool)
 
 
 def rasterise(line: Sequence[Point], bbox: BBox) -> NDArray[np.bool_]:
@@ -81,11 +82,10 @@ def cut(mask: NDArray[np.bool_], line: NDArray[np.bool_]) -> NDArray[np.int32] |
     ndarray of int32, shape (height, width), or None
         Part of each pixel from 1, 0 outside ``mask``; None if the line does not cut it.
     """
-    pieces, n_pieces = ndimage.label(mask & ~line, _EIGHT)
-    connected, _ = ndimage.label(mask, _EIGHT)
+    pieces, n_pieces = ndimage.label(mask & ~line, EIGHT_NEIGHBOURS)
+    connected, _ = ndimage.label(mask, EIGHT_NEIGHBOURS)
     sizes = np.bincount(pieces.ravel(), minlength=n_pieces + 1)
-    least = min(SLIVER_PIXELS, SLIVER_SHARE * np.count_nonzero(mask))
-    is_part = sizes >= least
+    is_part = sizes >= least_part(mask)
     is_part[0] = False
     piece_of = np.zeros(n_pieces + 1, dtype=np.int64)
     piece_of[pieces] = connected
@@ -95,6 +95,11 @@ def cut(mask: NDArray[np.bool_], line: NDArray[np.bool_]) -> NDArray[np.int32] |
         return None
     numbers = np.where(is_part, np.cumsum(is_part), 0).astype(np.int32)
     return spread(numbers[pieces], mask)
+
+
+def least_part(mask: NDArray[np.bool_]) -> float:
+    """Pixels that a part of ``mask`` must have; less is debris."""
+    return min(SLIVER_PIXELS, SLIVER_SHARE * np.count_nonzero(mask))
 
 
 def spread(labels: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -119,19 +124,19 @@ def spread(labels: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int
     result = np.where(mask, labels, 0).astype(np.int32)
     # Settled pixels matter only where they border on open ones: the graph stays small.
     open_pixels = mask & (result == 0)
-    nodes = ndimage.binary_dilation(open_pixels, _EIGHT) & mask
+    nodes = ndimage.binary_dilation(open_pixels, EIGHT_NEIGHBOURS) & mask
     flat = result[nodes]
     sources = np.flatnonzero(flat)
     if sources.size:
         _, _, nearest = csgraph.dijkstra(
-            _neighbours(nodes),
+            neighbours(nodes),
             directed=False,
             indices=sources,
             min_only=True,
             return_predecessors=True,
         )
         result[nodes] = np.where(nearest >= 0, flat[np.maximum(nearest, 0)], 0)
-    islands, n_islands = ndimage.label(mask & (result == 0), _EIGHT)
+    islands, n_islands = ndimage.label(mask & (result == 0), EIGHT_NEIGHBOURS)
     if n_islands:
         distance, (row, column) = ndimage.distance_transform_edt(result == 0, return_indices=True)
         numbers = np.arange(1, n_islands + 1)
@@ -167,6 +172,39 @@ def union(instances: Sequence[Instance]) -> Instance:
     return Instance.from_mask(mask, bbox[:2])
 
 
+def common(instances: Sequence[Instance]) -> Instance:
+    """Pixels that all of the instances hold, with a tight box; empty if there are none."""
+    bbox = enclose(instance.bbox for instance in instances)
+    mask = np.ones((bbox[2] - bbox[0], bbox[3] - bbox[1]), dtype=bool)
+    for instance in instances:
+        mask &= instance.crop(bbox)
+    return Instance.from_mask(mask, bbox[:2])
+
+
+def without(instance: Instance, region: Instance) -> Instance:
+    """Pixels of the instance outside ``region``, with a tight box; empty if there are none."""
+    return Instance.from_mask(instance.mask & ~region.crop(instance.bbox), instance.bbox[:2])
+
+
+def contact(first: Instance, second: Instance) -> tuple[tuple[int, int], float]:
+    """Pixel of ``second`` in the middle of where it is nearest to ``first``, and how near.
+
+    Returns
+    -------
+    (int, int)
+        y, x; in the overlap if there is one.
+    float
+        Euclidean distance between the nearest pixels of the two, 0 where they overlap.
+    """
+    bbox = enclose((first.bbox, second.bbox))
+    distance = ndimage.distance_transform_edt(~first.crop(bbox))
+    points = np.argwhere(second.crop(bbox))
+    distances = distance[tuple(points.T)]
+    nearest = points[distances == distances.min()]
+    middle = nearest[np.argmin(np.hypot(*(nearest - nearest.mean(axis=0)).T))]
+    return (int(middle[0]) + bbox[0], int(middle[1]) + bbox[1]), float(distances.min())
+
+
 def filled(instance: Instance) -> Instance:
     """Instance without holes: background that does not reach the outside over pixels' edges."""
     return Instance.from_mask(ndimage.binary_fill_holes(instance.mask), instance.bbox[:2])
@@ -195,19 +233,37 @@ def shrunk(instance: Instance, pixels: int, shape: Shape) -> Instance:
     return Instance.from_mask(ndimage.distance_transform_edt(mask) > pixels, outer[:2])
 
 
-def _neighbours(nodes: NDArray[np.bool_]) -> sparse.csr_array:
-    """Graph of the true pixels in reading order: each with its 8 neighbours, by distance."""
+def neighbours(
+    nodes: NDArray[np.bool_], resistance: NDArray[np.float64] | None = None
+) -> sparse.csr_array:
+    """Graph of the true pixels in reading order: each with its 8 neighbours, by distance.
+
+    Parameters
+    ----------
+    nodes : ndarray of bool, shape (height, width)
+        The pixels.
+    resistance : ndarray of float64, shape (height, width), optional
+        Above 0; a step costs its length times the mean resistance of its ends. 1 by default.
+
+    Returns
+    -------
+    csr_array of shape (n_nodes, n_nodes)
+        Each pair of neighbours once; to be read as undirected.
+    """
     number = np.full(nodes.shape, -1, dtype=np.int64)
     number[nodes] = np.arange(np.count_nonzero(nodes))
     rows, columns, lengths = [], [], []
+    height, width = nodes.shape
     for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        height, width = nodes.shape
-        first = number[: height - dy, max(-dx, 0) : width - max(dx, 0)]
-        second = number[dy:, max(dx, 0) : width - max(-dx, 0)]
-        linked = (first >= 0) & (second >= 0)
-        rows.append(first[linked])
-        columns.append(second[linked])
-        lengths.append(np.full(rows[-1].size, np.hypot(dy, dx)))
+        here = (slice(height - dy), slice(max(-dx, 0), width - max(dx, 0)))
+        there = (slice(dy, None), slice(max(dx, 0), width - max(-dx, 0)))
+        linked = (number[here] >= 0) & (number[there] >= 0)
+        rows.append(number[here][linked])
+        columns.append(number[there][linked])
+        length = np.full(rows[-1].size, np.hypot(dy, dx))
+        if resistance is not None:
+            length *= (resistance[here][linked] + resistance[there][linked]) / 2
+        lengths.append(length)
     n_nodes = int(np.count_nonzero(nodes))
     edges = (np.concatenate(rows), np.concatenate(columns))
     return sparse.csr_array((np.concatenate(lengths), edges), shape=(n_nodes, n_nodes))

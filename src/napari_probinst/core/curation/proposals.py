@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from napari_probinst.core.curation.edits import AdoptDraw
+from napari_probinst.core.curation import geometry
+from napari_probinst.core.curation.scene import Scene, is_covered, scene_at
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.curation.edits import AdoptDraw
     from napari_probinst.core.instances import Instance, Peak
     from napari_probinst.core.prediction import Prediction
 
 #: Two draws are of one opinion if they see as many instances, each at least this similar.
 SAME_IOU = 0.5
+#: Instances of one draw that are no further apart than this are cut from one another, pixels.
+CUT_WIDTH = 5.0
 
 _NUMBERS = ("nothing", "one worm", "two worms", "three worms", "four worms")
 
@@ -30,23 +35,35 @@ class Proposal:
 
     Parameters
     ----------
-    ids : tuple of int
-        Instances that the peak is about, ascending.
-    instances : tuple of Instance
-        What the most typical of the draws sees in their place; may be empty.
+    scene : Scene
+        What all draws see there.
     draw : int
-        Index of that draw.
+        Index of the most typical draw of this opinion.
     draws : tuple of int
         Indices of all draws of this opinion, ascending.
-    n_draws : int
-        Draws in all.
+    cuts : tuple of (y, x)
+        Where this opinion parts what another draw sees as one, pixels.
     """
 
-    ids: tuple[int, ...]
-    instances: tuple[Instance, ...]
+    scene: Scene
     draw: int
     draws: tuple[int, ...]
-    n_draws: int
+    cuts: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Predicted instances that the opinion is about, ascending."""
+        return self.scene.ids
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """What the most typical draw sees in their place; may be empty."""
+        return self.scene.views[self.draw]
+
+    @property
+    def n_draws(self) -> int:
+        """Draws in all."""
+        return self.scene.n_draws
 
     @property
     def votes(self) -> int:
@@ -55,27 +72,24 @@ class Proposal:
 
     @property
     def reason(self) -> str:
-        """The vote in words, e.g. "6 of 8 draws see one worm"."""
+        """The vote in words, e.g. "2 of 8 draws see two worms, cut at y 41, x 20"."""
         count = len(self.instances)
         seen = _NUMBERS[count] if count < len(_NUMBERS) else f"{count} worms"
         verb = "sees" if self.votes == 1 else "see"
-        return f"{self.votes} of {self.n_draws} draws {verb} {seen}"
+        places = " and ".join(f"y {y}, x {x}" for y, x in self.cuts)
+        where = f", cut at {places}" if places else ""
+        return f"{self.votes} of {self.n_draws} draws {verb} {seen}{where}"
 
-    def edit(self, current: Container[int]) -> AdoptDraw:
-        """Edit that adopts this opinion, given the ids of the current instances.
-
-        Instances of the peak that were edited away meanwhile are left out.
-        """
-        replaced = tuple(identifier for identifier in self.ids if identifier in current)
-        return AdoptDraw(self.draw, replaced, self.instances)
+    def edit(self, current: Mapping[int, Instance]) -> AdoptDraw:
+        """Edit that adopts this opinion, given the current instances; see `Scene.adopt`."""
+        return self.scene.adopt(self.draw, current)
 
 
 def proposals(prediction: Prediction, peak: Peak) -> tuple[Proposal, ...]:
     """Group what the draws see at a peak into distinct opinions.
 
-    A draw's opinion is its instances that were matched to the instances the peak is about. It
-    joins the first opinion that it agrees with (``SAME_IOU``); the most typical draw of an opinion
-    has the highest summed similarity to the others (ties: lowest index).
+    A draw joins the first opinion that it agrees with (``SAME_IOU``); the most typical draw of
+    an opinion has the highest summed similarity to the others (ties: lowest index).
 
     Parameters
     ----------
@@ -89,12 +103,8 @@ def proposals(prediction: Prediction, peak: Peak) -> tuple[Proposal, ...]:
     tuple of Proposal
         Most votes first; ties by the lowest draw.
     """
-    involved = sorted(set(peak.instances))
-    matches = [prediction.instances.instances[index].matches for index in involved]
-    views: list[tuple[Instance, ...]] = []
-    for draw, instance_set in enumerate(prediction.instances.draws):
-        found = {index for match in matches if (index := match[draw]) is not None}
-        views.append(tuple(instance_set.instances[index] for index in sorted(found)))
+    scene = scene_at(prediction.instances, peak.instances)
+    views = scene.views
     groups: list[list[int]] = []
     for draw, view in enumerate(views):
         for group in groups:
@@ -103,12 +113,23 @@ def proposals(prediction: Prediction, peak: Peak) -> tuple[Proposal, ...]:
                 break
         else:
             groups.append([draw])
-    ids = tuple(index + 1 for index in involved)
     result = []
     for group in groups:
         typical = max(group, key=lambda draw: (_popularity(draw, group, views), -draw))
-        result.append(Proposal(ids, views[typical], typical, tuple(group), len(views)))
+        result.append(Proposal(scene, typical, tuple(group), _cuts(scene, typical)))
     return tuple(sorted(result, key=lambda proposal: (-proposal.votes, proposal.draws[0])))
+
+
+def _cuts(scene: Scene, draw: int) -> tuple[tuple[int, int], ...]:
+    """Where a draw parts instances that another draw sees as one, in reading order."""
+    others = [body for view in scene.views for body in view]
+    places = set()
+    for first, second in combinations(scene.views[draw], 2):
+        if any(is_covered(first, body) and is_covered(second, body) for body in others):
+            place, distance = geometry.contact(first, second)
+            if distance <= CUT_WIDTH:
+                places.add(place)
+    return tuple(sorted(places))
 
 
 def _popularity(draw: int, group: Sequence[int], views: Sequence[tuple[Instance, ...]]) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_probinst.core.curation import geometry
 from napari_probinst.core.curation.delta import Delta
+from napari_probinst.core.curation.division import divide
 from napari_probinst.core.curation.edit import existing
 from napari_probinst.core.errors import EditRefusedError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.table import InstanceTable
     from napari_probinst.core.instances import Instance
 
+#: More parts than anybody counts at a glance; the cost grows with their number.
+MOST_PARTS = 20
 #: Coordinates beyond this are no place in an image, pixels.
 _FARTHEST = 1e9
 
@@ -92,6 +95,38 @@ class SplitBySeeds:
                 )
             labels[y - instance.bbox[0], x - instance.bbox[1]] = number
         parts = geometry.parts_of(geometry.spread(labels, instance.mask), instance.bbox[:2])
+        return Delta.between(table.instances, _numbered(self.id, parts, table.next_id))
+
+
+@dataclass(frozen=True, slots=True)
+class SplitIntoParts:
+    """Say how many an instance is: it is divided along its shape, cut where it is narrow.
+
+    Parameters
+    ----------
+    id : int
+        The instance.
+    number : int
+        Parts, 2 to 20.
+    """
+
+    id: int
+    number: int
+    kind: ClassVar[str] = "split into parts"
+
+    def delta(self, table: InstanceTable) -> Delta:
+        """Compute the change; see `Edit.delta`."""
+        instance = existing(table, self.id)
+        if not 2 <= self.number <= MOST_PARTS:
+            raise EditRefusedError(
+                f"An instance can't be split into {self.number} at once: choose 2 to {MOST_PARTS}."
+            )
+        labels = divide(instance.mask, self.number)
+        if labels is None:
+            raise EditRefusedError(
+                f"Instance {self.id} has no room for {self.number} parts: choose fewer."
+            )
+        parts = geometry.parts_of(labels, instance.bbox[:2])
         return Delta.between(table.instances, _numbered(self.id, parts, table.next_id))
 
 

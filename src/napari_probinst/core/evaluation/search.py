@@ -39,7 +39,7 @@ class SearchSpace:
 
     bandwidths: tuple[float, ...] = (0.5, 0.75, 1.0, 1.5, 2.0)
     thresholds: tuple[float, ...] = (1.0, 1.5, 2.2, 3.0)
-    min_sizes: tuple[float, ...] = (0.03, 0.1, 0.2, 0.3)
+    min_sizes: tuple[float, ...] = (0.03, 0.1, 0.2, 0.3, 0.45, 0.6)
     probabilities: tuple[float, ...] = (0.375, 0.5, 0.625, 0.75, 0.875)
     steps: tuple[float, ...] = (1.25, 1.1)
 

@@ -1,4 +1,4 @@
-"""Training folders: the layout of BBBC010, or ``images/`` beside ``instances/``."""
+"""Training folders: BBBC010's layout, ``images/`` beside ``instances/``, or corrected sessions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from napari_probinst.core.curation.session_folder import SESSION_SUFFIX, open_session
 from napari_probinst.core.data.bbbc010 import (
     TRAIN_LIST,
     VALIDATION_LIST,
@@ -83,8 +84,10 @@ def load_training_data(
     Parameters
     ----------
     folder : Path
-        BBBC010's layout, or a folder with ``images/`` and, of the same names, ``instances/``
-        (label images or stacks of masks).
+        BBBC010's layout; or a folder with ``images/`` and, of the same names, ``instances/``
+        (label images, stacks of masks, or sessions ``NAME.probinst``, whose corrected instances
+        count); or a folder of sessions with their images beside them or in ``images/``, where
+        images without a session are left out.
     config : Config
         Channels, and the share of images to hold out where no list says which.
     train_list, validation_list : Path, optional
@@ -94,14 +97,18 @@ def load_training_data(
     Raises
     ------
     InputError
-        If the folder has neither layout, a name is unknown or in both lists, an image has no
-        masks, or masks don't fit their image.
+        If the folder has none of these layouts, a name is unknown or in both lists, an image has
+        no masks or a session no image, or masks don't fit their image.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give the folder that holds the images.")
-    wells = find_wells(folder)
-    sources = _sources(folder, config, wells)
-    truth = _truth_reader(folder, wells)
+    sessions = _sessions(folder)
+    wells = {} if sessions else find_wells(folder)
+    if sessions:
+        sources = _corrected_sources(folder, config, sessions)
+    else:
+        sources = _sources(folder, config, wells)
+    truth = _truth_reader(folder, wells, sessions)
     names = [source.name for source in sources]
     training, validation = _split(folder, names, config, train_list, validation_list)
     by_name = {source.name: source for source in sources}
@@ -120,33 +127,77 @@ def _sources(
     if not images.is_dir():
         raise InputError(
             f"{folder} holds neither the folders '{IMAGE_FOLDER}' and '{INSTANCE_FOLDER}' nor "
-            "BBBC010's folders; see the documentation of the training folder."
+            f"BBBC010's folders nor sessions NAME{SESSION_SUFFIX}; see the documentation of the "
+            "training folder."
         )
     return find_images(images, config.network.channels)
 
 
+def _sessions(folder: Path) -> dict[str, Path]:
+    """Sessions in a folder by the name of their image, which is the folder's."""
+    return {
+        path.name.removesuffix(SESSION_SUFFIX): path
+        for path in sorted(folder.glob(f"*{SESSION_SUFFIX}"))
+        if path.is_dir()
+    }
+
+
+def _corrected_sources(
+    folder: Path, config: Config, sessions: dict[str, Path]
+) -> Sequence[ImageSource]:
+    """Images that have a session; the others are not corrected yet."""
+    images = folder / IMAGE_FOLDER if (folder / IMAGE_FOLDER).is_dir() else folder
+    sources = find_images(images, config.network.channels)
+    missing = sorted(set(sessions) - {source.name for source in sources})
+    if missing:
+        raise InputError(
+            f"The session {sessions[missing[0]]} has no image; expected one of the name "
+            f"{missing[0]} in {images}, so copy it there."
+        )
+    return [source for source in sources if source.name in sessions]
+
+
 def _truth_reader(
-    folder: Path, wells: dict[str, dict[str, Path]]
+    folder: Path, wells: dict[str, dict[str, Path]], sessions: dict[str, Path]
 ) -> Callable[[str, tuple[int, int]], InstanceSet]:
     def read(name: str, shape: tuple[int, int]) -> InstanceSet:
+        if name in sessions:
+            return _corrected(sessions[name], shape)
         if wells:
-            truth = read_worm_masks(folder, name)
-            if truth.shape != shape:
+            return _same_size(read_worm_masks(folder, name), shape, f"{name} in {folder}")
+        start = folder / INSTANCE_FOLDER / name
+        session = start.with_name(f"{name}{SESSION_SUFFIX}")
+        masks = [start.with_name(f"{name}{suffix}") for suffix in _MASK_SUFFIXES]
+        found = [path for path in masks if path.is_file()]
+        if session.is_dir():
+            if found:
                 raise InputError(
-                    f"The masks of {name} in {folder} are {truth.shape[0]} x {truth.shape[1]} "
-                    f"pixels, but its image is {shape[0]} x {shape[1]}; save them at the image's "
-                    "size."
+                    f"{name} has both {found[0]} and {session}; keep the one that is right."
                 )
-            return truth
-        candidates = [folder / INSTANCE_FOLDER / f"{name}{suffix}" for suffix in _MASK_SUFFIXES]
-        for path in candidates:
-            if path.is_file():
-                return read_instances(path, shape)
+            return _corrected(session, shape)
+        if found:
+            return read_instances(found[0], shape)
         raise InputError(
-            f"There is no mask file for the image {name}; expected {candidates[0]} (or .png)."
+            f"There is no mask file for the image {name}; expected {masks[0]} (or .png), or a "
+            f"session {session.name}."
         )
 
     return read
+
+
+def _corrected(session: Path, shape: tuple[int, int]) -> InstanceSet:
+    """Instances of a session as the curator left them."""
+    with open_session(session, read_only=True) as opened:
+        return _same_size(opened.session.current(), shape, str(session))
+
+
+def _same_size(truth: InstanceSet, shape: tuple[int, int], what: str) -> InstanceSet:
+    if truth.shape != shape:
+        raise InputError(
+            f"The masks of {what} are {truth.shape[0]} x {truth.shape[1]} pixels, but its image "
+            f"is {shape[0]} x {shape[1]}; save them at the image's size."
+        )
+    return truth
 
 
 def _read(

@@ -1,0 +1,158 @@
+"""A prediction or a session in the formats of other programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_probinst.core.curation.corrected import CORRECTED_RULE, flatten_corrected
+from napari_probinst.core.curation.instance_table import write_instance_table
+from napari_probinst.core.data.coco import write_coco
+from napari_probinst.core.data.exported import (
+    ExportedImage,
+    ExportedInstance,
+    as_coco,
+    write_instance_stack,
+    write_label_image,
+)
+from napari_probinst.core.data.flattening import (
+    FLATTEN_RULE,
+    Flattened,
+    exported_instances,
+    flatten,
+)
+from napari_probinst.core.data.naming import INSTANCES_SUFFIX, LABELS_SUFFIX
+from napari_probinst.core.data.ome_zarr import write_ome_zarr
+from napari_probinst.core.data.rois import write_rois
+from napari_probinst.core.errors import OutputError
+from napari_probinst.core.inference.entropy import confidence
+from napari_probinst.core.instances import crop_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from napari_probinst.core.curation.session import CurationSession
+    from napari_probinst.core.data.exported import State
+    from napari_probinst.core.prediction import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFormat:
+    """A kind of file.
+
+    Parameters
+    ----------
+    suffix : str
+        What follows the image's name where the user names a folder.
+    endings : tuple of str
+        How a file that the user names may end.
+    write : callable
+        Writes an image to a path; raises OutputError.
+    keeps_overlaps : bool
+        Whether a pixel can belong to several instances in it.
+    """
+
+    suffix: str
+    endings: tuple[str, ...]
+    write: Callable[[ExportedImage, Path], None]
+    keeps_overlaps: bool = True
+
+    def path(self, output: Path, name: str) -> Path:
+        """File that ``output`` stands for, which is that file, or a folder to put it into.
+
+        Raises
+        ------
+        OutputError
+            If it is neither.
+        """
+        if output.name.lower().endswith(self.endings):
+            return output
+        if output.is_dir():
+            return output / f"{name}{self.suffix}"
+        raise OutputError(
+            f"{output} is neither a folder nor does it end in {self.endings[0]}: name a folder "
+            "that exists, or give the file that ending."
+        )
+
+
+def _write_coco(image: ExportedImage, path: Path) -> None:
+    write_coco([as_coco(image, f"{image.name}.tif")], path)
+
+
+#: By the name that the command line knows.
+FORMATS: Mapping[str, ExportFormat] = {
+    "stack": ExportFormat(INSTANCES_SUFFIX, (".tif", ".tiff"), write_instance_stack),
+    "labels": ExportFormat(
+        LABELS_SUFFIX, (".tif", ".tiff"), write_label_image, keeps_overlaps=False
+    ),
+    "coco": ExportFormat(".json", (".json",), _write_coco),
+    "imagej-roi-zip": ExportFormat(".rois.zip", (".zip",), write_rois),
+    "ome-zarr": ExportFormat(".ome.zarr", (".zarr",), write_ome_zarr),
+    "csv": ExportFormat(".instances.csv", (".csv",), write_instance_table),
+}
+
+
+def of_prediction(prediction: Prediction) -> ExportedImage:
+    """Instances of a prediction that are worth exporting; an id is the index + 1."""
+    scores = confidence(prediction.instances)
+    return ExportedImage(
+        name=prediction.name,
+        shape=prediction.shape,
+        instances=tuple(
+            ExportedInstance(
+                index + 1,
+                instance,
+                "predicted",
+                _mean_probability(prediction, index),
+                float(scores[index]),
+            )
+            for index, instance in exported_instances(prediction).items()
+        ),
+        flat=flatten(prediction),
+        rule=FLATTEN_RULE,
+        curated=False,
+        pixel_size=prediction.pixel_size,
+        settings={
+            "n_draws": prediction.instances.n_draws,
+            "threshold": prediction.settings.probability_threshold,
+            "min_size": prediction.settings.min_size,
+        },
+    )
+
+
+def of_session(session: CurationSession) -> ExportedImage:
+    """Current instances of a session, by their ids."""
+    prediction = session.prediction
+    before = exported_instances(prediction)
+    scores = confidence(prediction.instances)
+    exported = []
+    for identifier, instance in sorted(session.instances.items()):
+        index = identifier - 1
+        original = before.get(index)
+        if original is not None and original.same_pixels(instance):
+            probability, score = _mean_probability(prediction, index), float(scores[index])
+            one = ExportedInstance(identifier, original, "predicted", probability, score)
+        else:
+            state: State = "new" if original is None else "edited"
+            one = ExportedInstance(identifier, instance.tight(), state)
+        exported.append(one)
+    return ExportedImage(
+        name=prediction.name,
+        shape=session.shape,
+        instances=tuple(exported),
+        flat=Flattened(*flatten_corrected(session)),
+        rule=CORRECTED_RULE,
+        curated=True,
+        pixel_size=prediction.pixel_size,
+    )
+
+
+def _mean_probability(prediction: Prediction, index: int) -> float:
+    """Mean probability of a predicted instance over its binary mask."""
+    probabilistic = prediction.instances.instances[index]
+    binary = probabilistic.binarise(prediction.settings.probability_threshold)
+    counts = crop_to(probabilistic.bbox, probabilistic.counts, binary.bbox)
+    return float(np.mean(counts[binary.mask]) / probabilistic.n_draws)

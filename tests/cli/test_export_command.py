@@ -1,0 +1,208 @@
+"""Every format read back by the library whose format it is, from a prediction and a session."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from pycocotools import mask as coco_mask
+from roifile import roiread
+from skimage.draw import polygon2mask
+
+from napari_probinst.cli.export import FormatName
+from napari_probinst.core.config import InferenceConfig
+from napari_probinst.core.curation.edits import Delete, SplitAlongLine
+from napari_probinst.core.curation.export import FORMATS
+from napari_probinst.core.curation.session_folder import JOURNAL, create_session
+from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.core.inference.agglomeration import agglomerate
+from napari_probinst.core.inference.ranking import rank_peaks
+from napari_probinst.core.instances import InstanceSet
+from napari_probinst.core.prediction import Prediction
+
+# pycocotools 2.0.11 decodes in a way that NumPy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SHAPE = (30, 40)
+#: y0, x0, y1, x1; the first two cross, in 5 x 8 pixels.
+BARS = ((2, 2, 10, 30), (5, 12, 25, 20), (26, 30, 30, 40))
+
+
+def masks():
+    pages = np.zeros((len(BARS), *SHAPE), bool)
+    for page, (y0, x0, y1, x1) in zip(pages, BARS, strict=True):
+        page[y0:y1, x0:x1] = True
+    return pages
+
+
+@pytest.fixture
+def prediction():
+    instances = agglomerate([InstanceSet.from_masks(list(masks()), SHAPE)] * 2)
+    return Prediction(
+        "C04", instances, rank_peaks(instances), InferenceConfig(min_size=4), pixel_size=(0.5, 0.5)
+    )
+
+
+@pytest.fixture
+def native(prediction, tmp_path):
+    path = tmp_path / "C04.prediction.npz"
+    save_prediction(prediction, path)
+    return path
+
+
+@pytest.fixture
+def session(prediction, tmp_path):
+    """Session with the first bar cut at x = 25 and the last one deleted."""
+    with create_session(prediction, tmp_path / "C04.probinst") as opened:
+        opened.session.apply(SplitAlongLine(1, ((0, 25), (12, 25))))
+        opened.session.apply(Delete((3,)))
+        yield opened.path, dict(opened.session.instances)
+
+
+def from_stack(path):
+    return dict(enumerate(tifffile.imread(path) == 255))
+
+
+def from_coco(path):
+    content = json.loads(path.read_text())
+    return {one["label"]: coco_mask.decode(one["segmentation"]) for one in content["annotations"]}
+
+
+def from_rois(path):
+    # Corners of pixels lie half a pixel before their centres, which are whole numbers.
+    return {
+        int(roi.name): polygon2mask(SHAPE, roi.coordinates()[:, ::-1] - 0.5)
+        for roi in roiread(path)
+    }
+
+
+def from_zarr(path):
+    found = {}
+    labels = zarr.open_group(path / "labels", mode="r")
+    for name in labels.attrs["ome"]["labels"]:
+        page = labels[f"{name}/0"][:]
+        found |= {int(value): page == value for value in np.unique(page[page > 0])}
+    return found
+
+
+READERS = {
+    "stack": from_stack,
+    "coco": from_coco,
+    "imagej-roi-zip": from_rois,
+    "ome-zarr": from_zarr,
+}
+
+
+@pytest.fixture
+def export(run):
+    def export(source, kind, output):
+        return run("export", source, "--format", kind, "--output", output)
+
+    return export
+
+
+def test_the_formats_are_those_the_help_names():
+    assert get_args(FormatName) == tuple(FORMATS)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_predicted_instances_come_back_with_their_overlaps(native, export, tmp_path, kind):
+    out = tmp_path / "out"
+    out.mkdir()
+    done = export(native, kind, out)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("3 instances, 40 overlap pixels, all kept\n")
+    (path,) = out.iterdir()
+    assert path.name == f"C04{FORMATS[kind].suffix}"
+    found = READERS[kind](path)
+    assert np.array_equal([found[key] for key in sorted(found)], masks())
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_corrected_instances_come_back_while_the_session_is_open(session, export, tmp_path, kind):
+    folder, instances = session
+    path = tmp_path / f"mine{FORMATS[kind].endings[0]}"
+    assert export(folder, kind, path).code == 0
+    found = READERS[kind](path)
+    if kind != "stack":
+        assert sorted(found) == sorted(instances)
+    for key, page in zip(sorted(instances), [found[key] for key in sorted(found)], strict=True):
+        assert np.array_equal(page, instances[key].full(SHAPE))
+
+
+def test_labels_say_how_many_overlaps_were_lost(native, export, tmp_path):
+    path = tmp_path / "labels.tif"
+    done = export(native, "labels", path)
+    assert "40 overlap pixels; lost in a label image: A pixel of several" in done.out
+    with tifffile.TiffFile(path) as file:
+        description = json.loads(file.pages[0].description)
+        labels = file.asarray()
+    assert description["n_overlap_pixels"] == 40
+    assert description["rule"].startswith("A pixel of several")
+    assert np.bincount(labels.ravel()).tolist()[1:] == [224, 120, 40]
+
+
+def test_labels_and_stack_of_a_session_are_those_of_replay(session, export, run, tmp_path):
+    folder, _ = session
+    assert run("replay", folder, "--output", tmp_path / "replay").code == 0
+    for kind, suffix in (("labels", "labels.tif"), ("stack", "instances.tif"), ("coco", "json")):
+        path = tmp_path / f"mine.{suffix}"
+        assert export(folder, kind, path).code == 0
+        assert path.read_bytes() == (tmp_path / "replay" / f"C04.corrected.{suffix}").read_bytes()
+
+
+def test_the_table_of_a_session(session, export, tmp_path):
+    folder, instances = session
+    path = tmp_path / "table.csv"
+    assert export(folder, "csv", path).code == 0
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["id"]) for row in rows] == sorted(instances)
+    states = {int(row["id"]): row["state"] for row in rows}
+    assert states[2] == "predicted"
+    assert "predicted" not in [states[key] for key in states if key != 2]
+    assert [float(row["area_um2"]) for row in rows] == [
+        instances[key].area / 4 for key in sorted(instances)
+    ]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_export_without_instances(prediction, export, tmp_path, kind):
+    few = replace(prediction, settings=InferenceConfig(min_size=10_000))
+    save_prediction(few, tmp_path / "few.npz")
+    done = export(tmp_path / "few.npz", kind, tmp_path / f"none{FORMATS[kind].endings[0]}")
+    assert done.code == 0
+    assert done.out.endswith("0 instances, 0 overlap pixels\n")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_can_t_be_written_there_is_refused(native, export, tmp_path, kind):
+    sentence = export(native, kind, tmp_path / "out.txt").refusal()
+    assert f"does it end in {FORMATS[kind].endings[0]}" in sentence
+    missing = tmp_path / "missing" / f"out{FORMATS[kind].endings[0]}"
+    assert "create it first" in export(native, kind, missing).refusal()
+    assert [path.name for path in tmp_path.iterdir()] == [native.name]
+
+
+def test_what_is_neither_session_nor_prediction_is_refused(export, tmp_path):
+    out = tmp_path / "out.csv"
+    assert "doesn't exist" in export(tmp_path / "none.npz", "csv", out).refusal()
+    assert "no session of corrections" in export(tmp_path, "csv", out).refusal()
+    (tmp_path / "text.npz").write_text("text")
+    assert "text.npz" in export(tmp_path / "text.npz", "csv", out).refusal()
+    assert not out.exists()
+
+
+def test_a_torn_journal_is_told_and_the_rest_is_exported(session, export, tmp_path):
+    folder, _ = session
+    with (folder / JOURNAL).open("ab") as file:
+        file.write(b'{"torn')
+    done = export(folder, "csv", tmp_path / "out.csv")
+    assert done.code == 0
+    assert "was not finished" in done.err

@@ -1,0 +1,100 @@
+"""Corrected sessions serve as training data: correct, train again, go on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_probinst.core.config import ChannelConfig, Config, InferenceConfig, NetworkConfig
+from napari_probinst.core.curation.edits import Delete
+from napari_probinst.core.curation.session_folder import create_session
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.agglomeration import agglomerate
+from napari_probinst.core.instances import Instance, InstanceSet
+from napari_probinst.core.prediction import Prediction
+from napari_probinst.core.training.sources import load_training_data
+
+CONFIG = Config(network=NetworkConfig(channels=(ChannelConfig(name="c"),)))
+SHAPE = (12, 20)
+
+
+def write_image(folder, name):
+    folder.mkdir(exist_ok=True)
+    tifffile.imwrite(folder / f"{name}.tif", np.zeros(SHAPE, np.uint16))
+
+
+def write_session(folder, name, shape=SHAPE):
+    """Session of three crossing bars, the second of which was deleted."""
+    folder.mkdir(exist_ok=True)
+    bars = (
+        Instance((2, 2, 6, 16), np.ones((4, 14), bool)),
+        Instance((7, 1, 9, 3), np.ones((2, 2), bool)),
+        Instance((1, 8, 11, 11), np.ones((10, 3), bool)),
+    )
+    instances = agglomerate([InstanceSet(shape, bars)] * 2)
+    prediction = Prediction(name, instances, (), InferenceConfig(min_size=4))
+    with create_session(prediction, folder / f"{name}.probinst") as opened:
+        opened.session.apply(Delete((2,)))
+
+
+def truths(folder):
+    data = load_training_data(folder, CONFIG)
+    return {
+        item.image.name: item.truth.areas().tolist() for item in (*data.training, *data.validation)
+    }
+
+
+def test_sessions_stand_among_masks(tmp_path):
+    for name in ("a", "b"):
+        write_image(tmp_path / "images", name)
+    write_session(tmp_path / "instances", "a")
+    tifffile.imwrite(tmp_path / "instances" / "b.tif", np.eye(12, 20, dtype=np.uint8))
+    # What was deleted is gone, and an overlap is in both.
+    assert truths(tmp_path) == {"a": [56, 30], "b": [12]}
+
+
+@pytest.mark.parametrize("images", [".", "images"])
+def test_a_folder_of_sessions_with_their_images(tmp_path, images):
+    for name in ("a", "b", "not yet corrected"):
+        write_image(tmp_path / images, name)
+    for name in ("a", "b"):
+        write_session(tmp_path, name)
+    assert truths(tmp_path) == {"a": [56, 30], "b": [56, 30]}
+
+
+def test_a_session_is_read_while_it_is_being_corrected(tmp_path):
+    write_image(tmp_path, "a")
+    prediction = Prediction("a", agglomerate([InstanceSet(SHAPE, ())]), ())
+    with create_session(prediction, tmp_path / "a.probinst"):
+        assert truths(tmp_path) == {"a": []}
+
+
+def test_a_session_without_an_image_is_named(tmp_path):
+    write_image(tmp_path, "a")
+    write_session(tmp_path, "b")
+    with pytest.raises(InputError, match=r"b\.probinst has no image"):
+        load_training_data(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize("place", [".", "instances"])
+def test_a_session_of_another_size_is_refused(tmp_path, place):
+    write_image(tmp_path / "images", "a")
+    write_session(tmp_path / place, "a", shape=(12, 21))
+    with pytest.raises(InputError, match="12 x 21 pixels, but its image is 12 x 20"):
+        load_training_data(tmp_path, CONFIG)
+
+
+def test_masks_and_a_session_of_one_image_are_refused(tmp_path):
+    write_image(tmp_path / "images", "a")
+    write_session(tmp_path / "instances", "a")
+    tifffile.imwrite(tmp_path / "instances" / "a.tif", np.eye(12, 20, dtype=np.uint8))
+    with pytest.raises(InputError, match="has both"):
+        load_training_data(tmp_path, CONFIG)
+
+
+def test_a_folder_that_only_has_a_session_s_name_is_refused(tmp_path):
+    write_image(tmp_path, "a")
+    (tmp_path / "a.probinst").mkdir()
+    with pytest.raises(InputError, match="no session of corrections"):
+        load_training_data(tmp_path, CONFIG)
