@@ -30,7 +30,7 @@ def train(
     data: Annotated[
         Path,
         typer.Option(
-            help="images/ and instances/ (masks or sessions), sessions with their images, or BBBC010."
+            help="images/ and instances/ (masks or sessions), sessions with images, or BBBC010."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Model file to write (.safetensors).")],

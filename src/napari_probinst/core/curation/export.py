@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from napari_probinst.core.curation.corrected import CORRECTED_RULE, flatten_corrected
+from napari_probinst.core.curation.exported_session import mean_probability, of_session
 from napari_probinst.core.curation.instance_table import write_instance_table
 from napari_probinst.core.data.coco import write_coco
 from napari_probinst.core.data.exported import (
@@ -17,26 +15,20 @@ from napari_probinst.core.data.exported import (
     write_instance_stack,
     write_label_image,
 )
-from napari_probinst.core.data.flattening import (
-    FLATTEN_RULE,
-    Flattened,
-    exported_instances,
-    flatten,
-)
+from napari_probinst.core.data.flattening import FLATTEN_RULE, exported_instances, flatten
 from napari_probinst.core.data.naming import INSTANCES_SUFFIX, LABELS_SUFFIX
 from napari_probinst.core.data.ome_zarr import write_ome_zarr
 from napari_probinst.core.data.rois import write_rois
 from napari_probinst.core.errors import OutputError
 from napari_probinst.core.inference.entropy import confidence
-from napari_probinst.core.instances import crop_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from napari_probinst.core.curation.session import CurationSession
-    from napari_probinst.core.data.exported import State
     from napari_probinst.core.prediction import Prediction
+
+__all__ = ["FORMATS", "ExportFormat", "of_prediction", "of_session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +98,7 @@ def of_prediction(prediction: Prediction) -> ExportedImage:
                 index + 1,
                 instance,
                 "predicted",
-                _mean_probability(prediction, index),
+                mean_probability(prediction, index),
                 float(scores[index]),
             )
             for index, instance in exported_instances(prediction).items()
@@ -121,38 +113,3 @@ def of_prediction(prediction: Prediction) -> ExportedImage:
             "min_size": prediction.settings.min_size,
         },
     )
-
-
-def of_session(session: CurationSession) -> ExportedImage:
-    """Current instances of a session, by their ids."""
-    prediction = session.prediction
-    before = exported_instances(prediction)
-    scores = confidence(prediction.instances)
-    exported = []
-    for identifier, instance in sorted(session.instances.items()):
-        index = identifier - 1
-        original = before.get(index)
-        if original is not None and original.same_pixels(instance):
-            probability, score = _mean_probability(prediction, index), float(scores[index])
-            one = ExportedInstance(identifier, original, "predicted", probability, score)
-        else:
-            state: State = "new" if original is None else "edited"
-            one = ExportedInstance(identifier, instance.tight(), state)
-        exported.append(one)
-    return ExportedImage(
-        name=prediction.name,
-        shape=session.shape,
-        instances=tuple(exported),
-        flat=Flattened(*flatten_corrected(session)),
-        rule=CORRECTED_RULE,
-        curated=True,
-        pixel_size=prediction.pixel_size,
-    )
-
-
-def _mean_probability(prediction: Prediction, index: int) -> float:
-    """Mean probability of a predicted instance over its binary mask."""
-    probabilistic = prediction.instances.instances[index]
-    binary = probabilistic.binarise(prediction.settings.probability_threshold)
-    counts = crop_to(probabilistic.bbox, probabilistic.counts, binary.bbox)
-    return float(np.mean(counts[binary.mask]) / probabilistic.n_draws)
