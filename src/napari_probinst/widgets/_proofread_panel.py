@@ -182,7 +182,7 @@ class ProofreadPanel(QWidget):
         font.setPointSize(font.pointSize() + 6)
         font.setBold(True)
         self._position.setFont(font)
-        self._kind = _label("kind")
+        self._kind = _label("kind", lines=2)
         bold = self._kind.font()
         bold.setBold(True)
         self._kind.setFont(bold)
@@ -234,14 +234,24 @@ class ProofreadPanel(QWidget):
         return self._buttons[name]
 
 
+class _Text(QLabel):
+    """Text that keeps room for some lines, so that the buttons below it stay where they are."""
+
+    def __init__(self, name: str, lines: int) -> None:
+        super().__init__()
+        self._lines = lines
+        self.setObjectName(name)
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def heightForWidth(self, width: int) -> int:
+        """Height of the text, or of all its lines; asked anew whenever the font changes."""
+        room = self._lines * self.fontMetrics().lineSpacing()
+        return max(super().heightForWidth(width), room)
+
+
 def _label(name: str, lines: int = 1) -> QLabel:
-    """Text that has room for ``lines``, so that the buttons below it stay where they are."""
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    label.setAlignment(Qt.AlignmentFlag.AlignTop)
-    label.setMinimumHeight(lines * label.fontMetrics().lineSpacing())
-    return label
+    return _Text(name, lines)
 
 
 def _step_text(verb: str, step: Any) -> str:

@@ -81,11 +81,10 @@ class _Demo:
             self._say(f"{len(dock.shown.prediction.peaks)} places to proofread: press N, K, G, H")
             napari.run()
             return
-        self._picture(viewer, "window-before.png")
         session = dock.shown.session
         before = score(session)
         with self._step("corrected"):
-            what = correct_one(viewer, dock)
+            what = correct_one(viewer, dock, lambda: self._picture(viewer, "window-before.png"))
         after = score(session)
         self._say(f"{what}: DSB against the known truth {before:.3f} before, {after:.3f} after")
         with self._step("corrections saved by the Proofread dock"):
@@ -122,8 +121,17 @@ class _Demo:
         sys.stdout.flush()
 
 
-def correct_one(viewer: Any, dock: ProofreadWidget) -> str:
+def correct_one(viewer: Any, dock: ProofreadWidget, before_edit: Callable[[], None]) -> str:
     """Walk through the peaks as a curator who knows the truth, and mend the first error.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the dock is.
+    dock : ProofreadWidget
+        At the first peak.
+    before_edit : callable
+        Called at the peak that is mended, before anything changes.
 
     Returns
     -------
@@ -140,13 +148,16 @@ def correct_one(viewer: Any, dock: ProofreadWidget) -> str:
         ids = [index + 1 for index in peak.instances if index + 1 in session.instances]
         best = {identifier: _best_truth(session, identifier, truth) for identifier in ids}
         if len(ids) > 1 and len({index for index, _ in best.values()}) == 1:
+            before_edit()
             dock.merge()
             dock.confirm()
             return f"peak {number + 1}: merged {len(ids)} pieces of one worm"
         if ids and best[ids[0]][1] == 0:
+            before_edit()
             dock.delete()
             return f"peak {number + 1}: deleted an instance that is no worm"
         if ids and best[ids[0]][1] < GOOD_IOU:
+            before_edit()
             before = session.instances[ids[0]]
             dock.repaint_instance()
             paint(viewer, dock, truth.instances[best[ids[0]][0]])
