@@ -9,8 +9,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSpinBox
 
 from napari_probinst.core.curation.corrected import load_corrected
+from napari_probinst.core.curation.edits import SplitAlongLine
 from napari_probinst.core.data.prediction_file import save_prediction
-from napari_probinst.widgets._label_view import OVERLAP
+from napari_probinst.widgets._label_view import OVERLAP, PALETTE
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -366,3 +367,15 @@ def test_two_viewers_keep_apart(make_napari_viewer, put, make_prediction, open_p
     docks[0].accept()
     assert first.session.can_undo
     assert not second.session.can_undo
+
+
+def test_what_an_edit_makes_differs_in_colour_from_what_is_beside_it(person):
+    # No id is used twice: after so many cuts, by turns, one part would have the other's colour.
+    cut = SplitAlongLine(1, ((0, 20), (30, 20)))
+    for _ in PALETTE:
+        person.session.apply(cut)
+        parts = [person.session.instances_at(10, x)[0] for x in (14, 30)]
+        colours = person.shown.instances.colormap.color_dict
+        assert parts[0] != parts[1]
+        assert not np.array_equal(colours[parts[0]], colours[parts[1]])
+        person.session.undo()

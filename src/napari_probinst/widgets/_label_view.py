@@ -13,7 +13,7 @@ from napari.utils import DirectLabelColormap
 from napari_probinst.core.instances import intersect, window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -48,14 +48,34 @@ def label_page(session: CurationSession, bbox: BBox) -> NDArray[np.int32]:
     return page
 
 
-def label_colours(ids: Iterable[int]) -> DirectLabelColormap:
-    """Colours of the instances with these ids, and of some that edits will add."""
+def label_colours(ids: Iterable[int], chosen: Mapping[int, int]) -> DirectLabelColormap:
+    """Colours of the instances with these ids, and of some that edits will add.
+
+    Parameters
+    ----------
+    ids : iterable of int
+        Ids of the current instances.
+    chosen : mapping of int to int
+        Place in the palette of ids that have one of their own; others take turns.
+    """
     highest = min(max(ids, default=0) + _ROOM, _HIGHEST)
+    places = {label: label % len(PALETTE) for label in range(1, highest + 1)} | dict(chosen)
     colours: dict[int | None, str] = {None: OVERLAP_COLOUR, 0: "transparent"}
-    colours |= {label: PALETTE[label % len(PALETTE)] for label in range(1, highest + 1)}
+    colours |= {label: PALETTE[place] for label, place in places.items() if label <= _HIGHEST}
     return DirectLabelColormap(color_dict=colours)
 
 
-def has_colour(colours: DirectLabelColormap, identifier: int) -> bool:
-    """Whether an id would not be shown as an overlap."""
-    return identifier in colours.color_dict or identifier > _HIGHEST
+def distinct_place(session: CurationSession, identifier: int, chosen: Mapping[int, int]) -> int:
+    """Place in the palette that no instance beside or across this one has, where there is one."""
+    y0, x0, y1, x1 = session.instances[identifier].bbox
+    beside = session.instances_within((y0 - 1, x0 - 1, y1 + 1, x1 + 1))
+    n_places = len(PALETTE)
+    taken = {chosen.get(other, other % n_places) for other in beside if other != identifier}
+    turns = ((identifier + step) % n_places for step in range(n_places))
+    return next((place for place in turns if place not in taken), identifier % n_places)
+
+
+def has_colour(colours: DirectLabelColormap, identifier: int, chosen: Mapping[int, int]) -> bool:
+    """Whether an id is shown in its colour, and not as an overlap or in that of its turn."""
+    in_turn = chosen.get(identifier, identifier % len(PALETTE)) == identifier % len(PALETTE)
+    return (in_turn and identifier in colours.color_dict) or identifier > _HIGHEST

@@ -62,6 +62,8 @@ class ShownPrediction:
         Where the prediction's file is and corrections go; None until it is known.
     saved : SavedState
         When the corrections were saved last.
+    colours : dict of int to int
+        Place in the palette of instances that edits have made.
     """
 
     prediction: Prediction
@@ -74,6 +76,7 @@ class ShownPrediction:
     session: CurationSession
     folder: Path | None = None
     saved: SavedState = field(default_factory=SavedState)
+    colours: dict[int, int] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -137,7 +140,7 @@ def show_prediction(
     instances = Labels(
         label_page(session, (0, 0, *session.shape)),
         name=f"{title} | instances",
-        colormap=label_colours(session.instances),
+        colormap=label_colours(session.instances, {}),
         opacity=0.9,
         **place,
     )

@@ -17,6 +17,7 @@ from napari_probinst.core.instances import enclose
 from napari_probinst.widgets._canvas import pixel_at
 from napari_probinst.widgets._label_view import (
     SELECTION_COLOUR,
+    distinct_place,
     has_colour,
     label_colours,
     label_page,
@@ -24,7 +25,7 @@ from napari_probinst.widgets._label_view import (
 from napari_probinst.widgets._layers import peak_colours, placement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from napari.layers import Layer
 
@@ -182,13 +183,27 @@ class Workbench:
         if change.ids:
             layer = self.shown.instances
             layer.data[y0:y1, x0:x1] = label_page(self.session, change.bbox)
-            if not has_colour(layer.colormap, max(change.ids)):
-                layer.colormap = label_colours(self.session.instances)
+            self._colour(change.ids)
             layer.refresh(extent=False)
             self.selected = tuple(i for i in self.selected if i in self.session.instances)
             self._show_selection()
         self._show_peaks()
         self._on_change()
+
+    def _colour(self, ids: Sequence[int]) -> None:
+        """Give instances that an edit has made colours that those beside them don't have."""
+        layer, chosen = self.shown.instances, self.shown.colours
+        made = [
+            identifier
+            for identifier in ids
+            if identifier > len(self.shown.prediction.instances)
+            and identifier in self.session.instances
+            and identifier not in chosen
+        ]
+        for identifier in made:
+            chosen[identifier] = distinct_place(self.session, identifier, chosen)
+        if not all(has_colour(layer.colormap, identifier, chosen) for identifier in made):
+            layer.colormap = label_colours(self.session.instances, chosen)
 
     def _show_selection(self) -> None:
         page = self._selection.data
