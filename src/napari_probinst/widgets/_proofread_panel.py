@@ -235,7 +235,7 @@ class ProofreadPanel(QWidget):
 
 
 class _Text(QLabel):
-    """Text that keeps room for some lines, so that the buttons below it stay where they are."""
+    """Text that keeps room for some lines, so that the buttons below it seldom move."""
 
     def __init__(self, name: str, lines: int) -> None:
         super().__init__()
