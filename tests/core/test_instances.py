@@ -7,17 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_probinst.core.boxes import clip_box, crop_to, enclose, intersect, shifted, tight_bbox
 from napari_probinst.core.instances import (
     Instance,
     InstanceSet,
     ProbabilisticInstance,
     ProbabilisticInstances,
-    clip_box,
-    crop_to,
-    enclose,
-    intersect,
-    shifted,
-    tight_bbox,
 )
 
 SHAPE = (7, 9)

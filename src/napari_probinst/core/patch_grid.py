@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_probinst.core.instances import clip_box, window
+from napari_probinst.core.boxes import clip_box, window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_probinst.core.instances import BBox, Shape
+    from napari_probinst.core.boxes import BBox, Shape
 
 
 @dataclass(frozen=True, slots=True)

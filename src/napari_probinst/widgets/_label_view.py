@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils import DirectLabelColormap
 
-from napari_probinst.core.instances import intersect, window
+from napari_probinst.core.boxes import intersect, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import BBox
     from napari_probinst.core.curation.session import CurationSession
-    from napari_probinst.core.instances import BBox
 
 #: Label of pixels that two or more instances hold. No id comes near, so that the colormap shows
 #: it with the colour it has for all unknown labels.

@@ -12,8 +12,8 @@ from napari.layers import Labels
 from napari.utils import DirectLabelColormap
 from napari.utils.notifications import show_warning
 
+from napari_probinst.core.boxes import enclose
 from napari_probinst.core.errors import EditRefusedError
-from napari_probinst.core.instances import enclose
 from napari_probinst.widgets._canvas import pixel_at
 from napari_probinst.widgets._label_view import (
     SELECTION_COLOUR,
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
+    from napari_probinst.core.boxes import BBox
     from napari_probinst.core.curation.edit import Edit
     from napari_probinst.core.curation.session import Change
-    from napari_probinst.core.instances import BBox
     from napari_probinst.widgets._layers import ShownPrediction
     from napari_probinst.widgets._tools import Tool
 

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from napari_probinst.core.boxes import intersect, shifted, window
 from napari_probinst.core.data.synthetic import synthetic_image
 from napari_probinst.core.inference.stitching import stitch
 from napari_probinst.core.inference.tiling import Tile, tile_layout
-from napari_probinst.core.instances import Instance, InstanceSet, intersect, shifted, window
+from napari_probinst.core.instances import Instance, InstanceSet
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_probinst.core.instances import BBox, Instance, enclose
+from napari_probinst.core.boxes import BBox, enclose
+from napari_probinst.core.instances import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
+from napari_probinst.core.boxes import Shape, clip_box
 from napari_probinst.core.curation.delta import Delta
 from napari_probinst.core.errors import EditRefusedError
-from napari_probinst.core.instances import Instance, Shape, clip_box
+from napari_probinst.core.instances import Instance
 
 if TYPE_CHECKING:
     from napari_probinst.core.curation.table import InstanceTable

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_probinst.core.boxes import crop_to
 from napari_probinst.core.data.exported import ExportedImage, ExportedInstance
 from napari_probinst.core.data.flattening import Flattened, exported_instances, label_type
 from napari_probinst.core.inference.entropy import confidence
-from napari_probinst.core.instances import crop_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,8 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import csgraph
 
-from napari_probinst.core.instances import BBox, Instance, Shape, clip_box, crop_to, enclose
+from napari_probinst.core.boxes import BBox, Shape, clip_box, crop_to, enclose
+from napari_probinst.core.instances import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_probinst.core.boxes import crop_to, enclose, intersect
 from napari_probinst.core.curation.edits import AdoptDraw
 from napari_probinst.core.errors import EditRefusedError
-from napari_probinst.core.instances import crop_to, enclose, intersect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from napari_probinst.core.boxes import intersect
 from napari_probinst.core.curation.edits import parameters
 from napari_probinst.core.curation.history import DecisionStep, EditStep, History
 from napari_probinst.core.curation.journal import JournalHeader, prediction_checksum
@@ -18,17 +19,18 @@ from napari_probinst.core.curation.review import ReviewQueue
 from napari_probinst.core.curation.table import InstanceTable
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.errors import InputError
-from napari_probinst.core.instances import InstanceSet, intersect
+from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from napari_probinst.core.boxes import BBox, Shape
     from napari_probinst.core.curation.delta import Delta
     from napari_probinst.core.curation.edits import Edit
     from napari_probinst.core.curation.history import Decision, Step
     from napari_probinst.core.curation.records import Event
     from napari_probinst.core.curation.review import ReviewStatistics, Status
-    from napari_probinst.core.instances import BBox, Instance, Peak, Shape
+    from napari_probinst.core.instances import Instance, Peak
     from napari_probinst.core.prediction import Prediction
 
 #: Peaks that the statistics look back on.

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_probinst.core.instances import clip_box
+from napari_probinst.core.boxes import clip_box
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_probinst.core.boxes import BBox, Shape
     from napari_probinst.core.curation.delta import Delta
-    from napari_probinst.core.instances import BBox, Instance, Shape
+    from napari_probinst.core.instances import Instance
 
 #: Box of an id without instance: it meets no other, wherever that lies.
 _NOWHERE = (np.iinfo(np.int64).max,) * 2 + (np.iinfo(np.int64).min,) * 2

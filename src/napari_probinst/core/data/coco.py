@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from napari_probinst.core.instances import Instance, Shape
+    from napari_probinst.core.boxes import Shape
+    from napari_probinst.core.instances import Instance
 
 CATEGORY = {"id": 1, "name": "worm", "supercategory": "organism"}
 

@@ -17,7 +17,7 @@ from napari_probinst.core.instances import Instance
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from napari_probinst.core.instances import Shape
+    from napari_probinst.core.boxes import Shape
 
 #: A run length is at most an image's area; more characters than these are no number.
 _LONGEST_NUMBER = 12

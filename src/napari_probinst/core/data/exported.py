@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.data.flattening import Flattened
-    from napari_probinst.core.instances import Instance, Shape
+    from napari_probinst.core.instances import Instance
 
 #: As the program predicted it, edited by a curator, or made by one.
 State = Literal["predicted", "edited", "new"]

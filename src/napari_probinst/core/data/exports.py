@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_probinst.core.instances import Shape
+    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.prediction import Prediction
 
 #: Largest stack that is written, bytes of pixels.

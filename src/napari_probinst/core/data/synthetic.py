@@ -23,13 +23,15 @@ from napari_probinst.core.data.synthetic_rendering import (
     paint_worm,
 )
 from napari_probinst.core.data.synthetic_worms import Contact, Crowd, place_worm, usual_number
-from napari_probinst.core.instances import InstanceSet, Shape
+from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from napari_probinst.core.boxes import Shape
 
     Seed = int | Sequence[int]
 

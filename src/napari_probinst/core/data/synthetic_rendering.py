@@ -16,8 +16,8 @@ from napari_probinst.core.data.synthetic_worms import pick_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import BBox, Shape
     from napari_probinst.core.data.synthetic_worms import Worm
-    from napari_probinst.core.instances import BBox, Shape
 
     Page = NDArray[np.float32]
 

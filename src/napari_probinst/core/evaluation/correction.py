@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_probinst.core.boxes import clip_box
 from napari_probinst.core.evaluation.average_precision import count_hits
 from napari_probinst.core.evaluation.matching import iou_matrix
 from napari_probinst.core.evaluation.pairing import assigned
-from napari_probinst.core.instances import InstanceSet, clip_box
+from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import BBox
     from napari_probinst.core.evaluation.average_precision import Counts
-    from napari_probinst.core.instances import BBox, Instance
+    from napari_probinst.core.instances import Instance
     from napari_probinst.core.prediction import Prediction
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from napari_probinst.core.instances import BBox, clip_box, crop_to, enclose, window
+from napari_probinst.core.boxes import BBox, clip_box, crop_to, enclose, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

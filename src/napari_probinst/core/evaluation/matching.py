@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from napari_probinst.core.instances import intersect
+from napari_probinst.core.boxes import intersect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

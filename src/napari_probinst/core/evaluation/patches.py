@@ -13,8 +13,9 @@ import numpy as np
 from scipy import ndimage
 
 from napari_probinst.core.bernoulli import entropy_levels
+from napari_probinst.core.boxes import crop_to, enclose
 from napari_probinst.core.evaluation.pairing import counterparts
-from napari_probinst.core.instances import Instance, crop_to, enclose
+from napari_probinst.core.instances import Instance
 from napari_probinst.core.patch_grid import PatchGrid
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_probinst.core.instances import InstanceSet, ProbabilisticInstance, Shape
+    from napari_probinst.core.boxes import Shape
+    from napari_probinst.core.instances import InstanceSet, ProbabilisticInstance
     from napari_probinst.core.prediction import Prediction
 
 PATCH = 4

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from napari_probinst.core.instances import Shape
+    from napari_probinst.core.boxes import Shape
 
 #: Folder of the masks in a training folder.
 INSTANCE_FOLDER = "instances"

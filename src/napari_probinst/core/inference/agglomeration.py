@@ -17,21 +17,16 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from napari_probinst.core.instances import (
-    ProbabilisticInstance,
-    ProbabilisticInstances,
-    crop_to,
-    enclose,
-    intersect,
-    window,
-)
+from napari_probinst.core.boxes import crop_to, enclose, intersect, window
+from napari_probinst.core.instances import ProbabilisticInstance, ProbabilisticInstances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from napari_probinst.core.instances import BBox, Instance, InstanceSet
+    from napari_probinst.core.boxes import BBox
+    from napari_probinst.core.instances import Instance, InstanceSet
 
 #: Counts are stored in eight bits.
 MAX_DRAWS = 255

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.instances import InstanceSet, Shape
+    from napari_probinst.core.instances import InstanceSet
 
 
 class CachedDraw:

@@ -12,8 +12,8 @@ from napari_probinst.core.inference.orientation import n_orientations
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.instances import Shape
     from napari_probinst.core.network.checkpoint import Model
 
 #: Settings that suit the embeddings of one model and not those of another.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_probinst.core.bernoulli import entropy_levels
-from napari_probinst.core.instances import window
+from napari_probinst.core.boxes import window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_probinst.core.instances import Shape
+    from napari_probinst.core.boxes import Shape
 
 #: Pixels are ordered block by block, so that an even sample of them meets small worms too.
 BLOCK = 16

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_probinst.core.instances import Shape
+    from napari_probinst.core.boxes import Shape
 
 T = TypeVar("T", bound=np.generic)
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_probinst.core.instances import Instance, InstanceSet, clip_box, enclose, window
+from napari_probinst.core.boxes import clip_box, enclose, window
+from napari_probinst.core.instances import Instance, InstanceSet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_probinst.core.instances import BBox
+    from napari_probinst.core.boxes import BBox
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.draws import Realisation
     from napari_probinst.core.inference.ensemble import Turn
     from napari_probinst.core.inference.segmentation import TileForeground
-    from napari_probinst.core.instances import InstanceSet, Shape
+    from napari_probinst.core.instances import InstanceSet
     from napari_probinst.core.network.checkpoint import Model
     from napari_probinst.core.network.device import Runtime
     from napari_probinst.core.prediction import Prediction

@@ -15,8 +15,9 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from napari_probinst.core.bernoulli import entropy_levels
+from napari_probinst.core.boxes import crop_to, intersect
 from napari_probinst.core.inference.votes import Witness
-from napari_probinst.core.instances import Peak, crop_to, intersect
+from napari_probinst.core.instances import Peak
 from napari_probinst.core.patch_grid import PatchGrid
 
 if TYPE_CHECKING:
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_probinst.core.instances import (
-        ProbabilisticInstance,
-        ProbabilisticInstances,
-        Shape,
-    )
+    from napari_probinst.core.boxes import Shape
+    from napari_probinst.core.instances import ProbabilisticInstance, ProbabilisticInstances
 
 #: What ranks the peaks. "mass": the entropy summed over the peak's region and its instances, so
 #: that a worm in doubt comes before a sharp corner. "entropy": the mean over the peak's patch,

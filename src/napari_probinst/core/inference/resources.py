@@ -11,7 +11,7 @@ from napari_probinst.core.network.device import choose_runtime
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_probinst.core.instances import Shape
+    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.network.device import Runtime
 
 T = TypeVar("T")

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_probinst.core.binning import bin_pages, enlarged
 from napari_probinst.core.inference.clustering import group
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.mean_shift import find_modes
 from napari_probinst.core.inference.overlaps import resolve_overlaps
 from napari_probinst.core.inference.stitching import stitch
 from napari_probinst.core.inference.tiling import Tile, tile_layout
-from napari_probinst.core.instances import Instance, InstanceSet, bin_pages, enlarged
+from napari_probinst.core.instances import Instance, InstanceSet
 from napari_probinst.core.network.unet import BACKGROUND, FOREGROUND, OVERLAP
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.draws import PixelPrediction, Realisation
-    from napari_probinst.core.instances import Shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,15 +16,16 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from napari_probinst.core.instances import Instance, InstanceSet, enclose, intersect, window
+from napari_probinst.core.boxes import enclose, intersect, window
+from napari_probinst.core.instances import Instance, InstanceSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import BBox, Shape
     from napari_probinst.core.inference.tiling import Tile
-    from napari_probinst.core.instances import BBox, Shape
 
 #: Padding disturbs the network most at the border of what it reads: an instance that comes
 #: this near to it, pixels, counts as cut off.

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_probinst.core.instances import BBox, Shape
+    from napari_probinst.core.boxes import BBox, Shape
 
 #: Default halo as a share of the extent's shorter side; `default_halo` says why.
 HALO_SHARE = 0.25

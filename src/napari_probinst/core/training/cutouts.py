@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_probinst.core.instances import window
+from napari_probinst.core.boxes import window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_probinst.core.boxes import shifted, window
 from napari_probinst.core.errors import InputError
-from napari_probinst.core.instances import Instance, InstanceSet, shifted, window
+from napari_probinst.core.instances import Instance, InstanceSet
 from napari_probinst.core.training.cutouts import (
     LIT,
     SCATTERED,
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import BBox
     from napari_probinst.core.config import AugmentationConfig, ChannelConfig
-    from napari_probinst.core.instances import BBox
     from napari_probinst.core.training.cutouts import Cutout
     from napari_probinst.core.training.dataset import TrainingImage
 
