@@ -57,6 +57,11 @@ class NetworkConfig(Section):
     dropout: Literal["concrete", "none"] = Field(
         "concrete", description="Concrete Dropout, or none: the deterministic baseline."
     )
+    class_decoder: bool = Field(
+        False,
+        description="Give the class map convolutions of its own at full resolution, so that "
+        "contours don't share features with embeddings.",
+    )
     initial_rate: float = Field(
         0.05, gt=1e-4, lt=1 - 1e-4, description="Dropout rates before training."
     )

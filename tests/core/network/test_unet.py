@@ -85,3 +85,33 @@ def test_coordinates_count_pixels_from_the_offset():
     grid = coordinate_channels(2, 3, (-1.0, 5.0)) * COORDINATE_UNIT
     assert grid[0].tolist() == [[-1, -1, -1], [0, 0, 0]]
     assert grid[1].tolist() == [[5, 6, 7], [5, 6, 7]]
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+def test_a_class_decoder_keeps_contours_and_embeddings_apart(levels):
+    network = UNet(NetworkConfig(filters=4, levels=levels, class_decoder=True))
+    embeddings, logits = network(torch.randn(1, 4, 16, 16))
+    assert embeddings.shape == (1, 16, 16, 16)
+    assert logits.shape == (1, 3, 16, 16)
+    logits.square().sum().backward()
+    # The class map teaches neither the embeddings' last block nor their head.
+    own = {name for name, weight in network.named_parameters() if weight.grad is None}
+    last = f"decoder.{levels - 2}." if levels > 1 else "head."
+    assert {name for name in own if name.startswith(("head.", last))} == own
+    assert {"head.weight", "head.bias"} <= own
+
+
+def test_a_class_decoder_starts_as_a_copy_of_the_shared_one():
+    shared = UNet(NetworkConfig(filters=4, levels=3)).eval()
+    split = UNet(NetworkConfig(filters=4, levels=3, class_decoder=True)).eval()
+    split.load_weights_of(shared)
+    image = torch.randn(1, 4, 16, 16)
+    for mine, theirs in zip(split(image), shared(image), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_weights_of_another_architecture_are_refused():
+    small = NetworkConfig(filters=4, levels=2)
+    for other in ({"filters": 3}, {"levels": 3}, {"class_decoder": True}):
+        with pytest.raises(RuntimeError):
+            UNet(small).load_weights_of(UNet(small.model_copy(update=other)))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: Classes of the three-class map, in the order of the output channels.
 BACKGROUND, FOREGROUND, OVERLAP = range(3)
+N_CLASSES = 3
 #: Coordinates enter the network in units of this many pixels.
 COORDINATE_UNIT = 256.0
 
@@ -70,8 +71,15 @@ class UNet(nn.Module):
         for width in reversed(widths[:-1]):
             self.up.append(StochasticUpConv2d(2 * width, width, dropout(2 * width)))
             self.decoder.append(DoubleConv(2 * width, width, dropout(2 * width), dropout(width)))
-        n_out = config.embedding_dimensions + 3
-        self.head = StochasticConv2d(config.filters, n_out, 1, dropout(config.filters))
+        n_embedding = config.embedding_dimensions
+        width = config.filters
+        self.class_block = self.class_head = None
+        if config.class_decoder:
+            joined = width if config.levels == 1 else 2 * width
+            self.class_block = DoubleConv(joined, width, dropout(joined), dropout(width))
+            self.class_head = StochasticConv2d(width, N_CLASSES, 1, dropout(width))
+        n_out = n_embedding if config.class_decoder else n_embedding + N_CLASSES
+        self.head = StochasticConv2d(width, n_out, 1, dropout(width))
         self.apply(_initialise)
 
     @property
@@ -100,10 +108,30 @@ class UNet(nn.Module):
             x = block(x)
             skips.append(x)
         skips.pop()
+        joined = x
         for up, block in zip(self.up, self.decoder, strict=True):
-            x = block(torch.cat([skips.pop(), up(x)], dim=1))
+            joined = torch.cat([skips.pop(), up(x)], dim=1)
+            x = block(joined)
         out = self.head(x)
-        return out[:, :-3], out[:, -3:]
+        if self.class_block is None or self.class_head is None:
+            return out[:, :-N_CLASSES], out[:, -N_CLASSES:]
+        return out, self.class_head(self.class_block(joined))
+
+    def load_weights_of(self, other: UNet) -> None:
+        """Take over the weights of a network of the same configuration.
+
+        ``other`` may lack the class decoder: its own then starts as a copy of the decoder that
+        both outputs shared, and the two networks compute the same.
+
+        Raises
+        ------
+        RuntimeError
+            If the weights don't fit.
+        """
+        weights = other.state_dict()
+        if self.class_block is not None and other.class_block is None:
+            weights = _with_class_decoder(weights, last=len(self.decoder) - 1)
+        self.load_state_dict(weights)
 
 
 def coordinate_channels(height: int, width: int, offset: tuple[float, float]) -> Tensor:
@@ -125,6 +153,21 @@ def coordinate_channels(height: int, width: int, offset: tuple[float, float]) ->
     y = (torch.arange(height, dtype=torch.float32) + offset[0]) / COORDINATE_UNIT
     x = (torch.arange(width, dtype=torch.float32) + offset[1]) / COORDINATE_UNIT
     return torch.stack(torch.meshgrid(y, x, indexing="ij"))
+
+
+def _with_class_decoder(weights: dict[str, Tensor], *, last: int) -> dict[str, Tensor]:
+    """Weights of the same function where the class map has a decoder of its own."""
+    shared = f"decoder.{last}."
+    result = dict(weights)
+    for name, weight in weights.items():
+        if name.startswith(shared):
+            result[name.replace(shared, "class_block.", 1)] = weight.clone()
+        elif name in ("head.weight", "head.bias"):
+            result[name] = weight[:-N_CLASSES].clone()
+            result[f"class_{name}"] = weight[-N_CLASSES:].clone()
+        elif name.startswith("head."):
+            result[f"class_{name}"] = weight.clone()
+    return result
 
 
 def _initialise(module: nn.Module) -> None:

@@ -241,11 +241,11 @@ def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Te
 
 def _start_from(module: TrainingModule, initial: Model) -> None:
     try:
-        module.network.load_state_dict(initial.network.state_dict())
+        module.network.load_weights_of(initial.network)
     except RuntimeError as error:
         raise ModelError(
             f"The weights of {initial.file_name} don't fit the configured network; "
-            "use the same filters, levels, channels, coordinates and dropout."
+            "use the same filters, levels, channels, coordinates, dropout and class_decoder."
         ) from error
 
 
