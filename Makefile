@@ -15,7 +15,7 @@ DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter-out Linux,$(shell uname
 
 # Tests of the headless part. napari's pytest plugins import the whole GUI, so they stay out,
 # and tools/block_gui.py makes sure that nothing else lets it in.
-HEADLESS_TESTS := $(wildcard tests/core tests/cli tests/test_headless.py)
+HEADLESS_TESTS := $(wildcard tests/core tests/cli tests/test_headless.py tests/test_reference.py)
 HEADLESS := PYTHONPATH=tools $(BIN)/python -m pytest -p block_gui \
 	-p no:napari -p no:npe2 -p no:napari-plugin-engine -p no:pytest-qt
 
@@ -24,7 +24,7 @@ heading = @printf '\n== %s\n' $(1)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup system test lint types manifest test-headless test-gui demo screenshots bench constraints clean distclean
+.PHONY: help setup system test lint types manifest test-headless test-gui demo screenshots docs bench constraints clean distclean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -78,6 +78,11 @@ screenshots: demo ## Take the documentation's pictures from the running plugin
 	@cp demo-output/window-before.png docs/images/proofread-before.png
 	@cp demo-output/window.png docs/images/proofread-after.png
 
+docs: setup ## Build the documentation's site into site/
+	$(call heading,"sphinx: documentation")
+	@$(PIP) install --constraint constraints.txt --group docs
+	@$(BIN)/sphinx-build -q -W --keep-going -b html docs site
+
 bench: setup ## Time the pipeline beside its straightforward version
 	$(call heading,"asv: benchmarks")
 	@$(PIP) install --constraint constraints.txt --group bench
@@ -85,14 +90,14 @@ bench: setup ## Time the pipeline beside its straightforward version
 	@cd benchmarks && $(abspath $(BIN))/asv run --environment existing:$(abspath $(BIN))/python --show-stderr
 
 constraints: setup ## Write the versions installed in .venv to constraints.txt
-	@$(PIP) install --group bench
+	@$(PIP) install --group bench --group docs
 	@{ sed '/^[^#]/d' constraints.txt; \
 		$(BIN)/python -m pip freeze --exclude-editable | sed -n 's/^\([^@+# ]*==[^+ ]*\).*/\1/p'; \
 	} > constraints.txt.new
 	@mv constraints.txt.new constraints.txt
 
 clean: ## Remove caches, build products and the demo's output
-	@rm -rf build dist demo-output benchmarks/.asv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf build dist site demo-output benchmarks/.asv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove .venv as well

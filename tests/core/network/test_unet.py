@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_probinst.core.config import ChannelConfig, NetworkConfig
-from napari_probinst.core.network.concrete_dropout import stochastic_layers
+from napari_probinst.core.network.concrete_dropout import dropout_rates, stochastic_layers
 from napari_probinst.core.network.unet import COORDINATE_UNIT, UNet, coordinate_channels
 
 
@@ -108,6 +108,18 @@ def test_a_class_decoder_starts_as_a_copy_of_the_shared_one():
     image = torch.randn(1, 4, 16, 16)
     for mine, theirs in zip(split(image), shared(image), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_rates_stay_where_only_one_network_has_them():
+    config = NetworkConfig(filters=2, levels=2, initial_rate=0.3)
+    concrete, plain = UNet(config), UNet(config.model_copy(update={"dropout": "none"}))
+    plain.load_weights_of(concrete)
+    image = torch.randn(1, 4, 8, 8)
+    assert torch.equal(plain.eval()(image)[0], concrete.eval()(image)[0])
+    other = UNet(config.model_copy(update={"initial_rate": 0.1}))
+    other.load_weights_of(plain)
+    assert torch.equal(other.eval()(image)[0], plain(image)[0])
+    assert list(dropout_rates(other).values()) == pytest.approx([0.1] * 7)
 
 
 def test_weights_of_another_architecture_are_refused():

@@ -118,10 +118,11 @@ class UNet(nn.Module):
         return out, self.class_head(self.class_block(joined))
 
     def load_weights_of(self, other: UNet) -> None:
-        """Take over the weights of a network of the same configuration.
+        """Take over the weights of a network of the same shape.
 
         ``other`` may lack the class decoder: its own then starts as a copy of the decoder that
-        both outputs shared, and the two networks compute the same.
+        both outputs shared, and the two networks compute the same. Where only one of them has
+        dropout rates, ours stay as they are, or theirs are left out.
 
         Raises
         ------
@@ -131,6 +132,10 @@ class UNet(nn.Module):
         weights = other.state_dict()
         if self.class_block is not None and other.class_block is None:
             weights = _with_class_decoder(weights, last=len(self.decoder) - 1)
+        if self.config.dropout != other.config.dropout:
+            own_rates = {name: rate for name, rate in self.state_dict().items() if _is_rate(name)}
+            weights = {name: weight for name, weight in weights.items() if not _is_rate(name)}
+            weights |= own_rates
         self.load_state_dict(weights)
 
 
@@ -153,6 +158,10 @@ def coordinate_channels(height: int, width: int, offset: tuple[float, float]) ->
     y = (torch.arange(height, dtype=torch.float32) + offset[0]) / COORDINATE_UNIT
     x = (torch.arange(width, dtype=torch.float32) + offset[1]) / COORDINATE_UNIT
     return torch.stack(torch.meshgrid(y, x, indexing="ij"))
+
+
+def _is_rate(name: str) -> bool:
+    return name.endswith(".raw_rate")
 
 
 def _with_class_decoder(weights: dict[str, Tensor], *, last: int) -> dict[str, Tensor]:

@@ -245,7 +245,7 @@ def _start_from(module: TrainingModule, initial: Model) -> None:
     except RuntimeError as error:
         raise ModelError(
             f"The weights of {initial.file_name} don't fit the configured network; "
-            "use the same filters, levels, channels, coordinates, dropout and class_decoder."
+            "use the same filters, levels, channels, coordinates and class_decoder."
         ) from error
 
 
