@@ -97,7 +97,11 @@ class LossConfig(Section):
 class AugmentationConfig(Section):
     """Random changes of the training crops."""
 
-    rotation: bool = Field(True, description="Rotate by any angle.")
+    rotation: Literal["any", "right", "none"] = Field(
+        "any",
+        description="Rotate by any angle, by right angles, or not. A crop that is turned by right "
+        "angles at most, neither scaled nor deformed, has the image's own pixels.",
+    )
     flips: bool = Field(True, description="Mirror at random.")
     scale: float = Field(0.1, ge=0, lt=1, description="Scale by up to this fraction.")
     elastic_sigma: float = Field(40.0, gt=0, description="Grain of the deformation, pixels.")

@@ -15,7 +15,7 @@ from napari_probinst.core.training.augmentation import (
 )
 
 NOTHING = AugmentationConfig(
-    rotation=False, flips=False, scale=0, elastic_amplitude=0, focus=0, intensity=0, noise=0
+    rotation="none", flips=False, scale=0, elastic_amplitude=0, focus=0, intensity=0, noise=0
 )
 
 
@@ -58,7 +58,7 @@ def test_overlap_survives_a_rotation():
     first, second = np.zeros((41, 41), bool), np.zeros((41, 41), bool)
     first[18:23, 5:36], second[5:36, 18:23] = True, True
     packed = PackedMasks.pack(InstanceSet.from_masks([first, second], (41, 41)))
-    config = NOTHING.model_copy(update={"rotation": True})
+    config = NOTHING.model_copy(update={"rotation": "any"})
     source = np.rint(source_coordinates((41, 41), 41, config, np.random.default_rng(2)))
     _, classes = packed.sample(*source.astype(np.intp)).targets()
     # 5 x 5 pixels of crossing, turned by any angle, on the pixel grid.
@@ -95,7 +95,7 @@ def test_a_small_image_lies_inside_its_crop():
 
 def test_rotation_keeps_distances_and_scale_changes_them():
     generator = np.random.default_rng(0)
-    turned = NOTHING.model_copy(update={"rotation": True, "flips": True})
+    turned = NOTHING.model_copy(update={"rotation": "any", "flips": True})
     for _ in range(5):
         source = source_coordinates((40, 40), 9, turned, generator).astype(float)
         assert np.linalg.norm(source[:, 0, 0] - source[:, 0, 8]) == pytest.approx(8, abs=1e-4)
@@ -106,6 +106,24 @@ def test_rotation_keeps_distances_and_scale_changes_them():
     ]
     assert 8 * 0.8 <= min(lengths) < 7.5
     assert 8.5 < max(lengths) <= 8 * 1.2 + 1e-4
+
+
+@pytest.mark.parametrize("crop", [4, 5])
+def test_right_angles_keep_the_pixels_as_they_are(crop):
+    config = NOTHING.model_copy(update={"rotation": "right", "flips": True})
+    image = np.random.default_rng(0).standard_normal((1, 20, 11)).astype(np.float32)
+    generator = np.random.default_rng(3)
+    seen = set()
+    for _ in range(60):
+        source = source_coordinates((20, 11), crop, config, generator)
+        y, x = source.astype(int)
+        np.testing.assert_array_equal(source, [y, x])
+        assert len({*zip(y.flat, x.flat, strict=True)}) == crop * crop
+        np.testing.assert_allclose(sample_image(image, source), image[:, y, x], atol=1e-5)
+        first, second = source[:, 1, 0] - source[:, 0, 0], source[:, 0, 1] - source[:, 0, 0]
+        seen.add((*first.tolist(), *second.tolist()))
+    # Which way the first axis goes, and then the second: all eight orientations.
+    assert len(seen) == 8
 
 
 def test_half_of_the_crops_are_mirrored():

@@ -12,7 +12,7 @@ from napari_probinst.core.training.dataset import CropStream, TrainingImage
 
 EXTENT = (48, 64)
 STILL = AugmentationConfig(
-    rotation=False, flips=False, scale=0, elastic_amplitude=0, focus=0, intensity=0, noise=0
+    rotation="none", flips=False, scale=0, elastic_amplitude=0, focus=0, intensity=0, noise=0
 )
 
 

@@ -190,7 +190,7 @@ def test_the_same_generator_gives_the_same_image_and_leaves_the_original_alone()
 
 
 def test_objects_are_turned_only_as_far_as_allowed():
-    still = {"rotation": False, "flips": False}
+    still = {"rotation": "none", "flips": False}
     for number in range(6):
         image, _ = pasted(number, scene(BARS[:2]), **still)
         assert {instance.mask.shape for instance in image.truth.instances} == {(6, 40)}

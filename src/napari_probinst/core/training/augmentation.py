@@ -115,18 +115,20 @@ def source_coordinates(
     half = (crop - 1) / 2
     offset = np.arange(crop, dtype=np.float32) - np.float32(half)
     y, x = np.meshgrid(offset, offset, indexing="ij")
-    angle = generator.uniform(0, 2 * np.pi) if config.rotation else 0.0
+    cosine, sine = _direction(config, generator)
     scale = 1 + generator.uniform(-config.scale, config.scale)
     mirror = -1.0 if config.flips and generator.random() < 0.5 else 1.0
-    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     if focus is None:
         centre = [_centre(length, half, generator) for length in shape]
     else:
         centre = [at + generator.uniform(-half, half) / 2 for at in focus]
-    source = np.stack([cosine * y - sine * x, mirror * (sine * y + cosine * x)])
+    source = scale * np.stack([cosine * y - sine * x, mirror * (sine * y + cosine * x)])
     source += np.array(centre)[:, None, None]
     if config.elastic_amplitude:
         source += _elastic(crop, config, generator, unit)
+    elif config.rotation != "any" and not config.scale:
+        # The same fraction everywhere: what it is rounded to are neighbours, each once.
+        source = np.floor(source + 0.5)
     return source.astype(np.float32)
 
 
@@ -164,6 +166,15 @@ def change_intensity(
         noise = generator.standard_normal(image.shape[1:], dtype=np.float32)
         result[index] = result[index] * contrast + offset + config.noise * noise
     return result
+
+
+def _direction(config: AugmentationConfig, generator: np.random.Generator) -> tuple[float, float]:
+    """Cosine and sine of the rotation; exact at right angles."""
+    if config.rotation == "any":
+        angle = generator.uniform(0, 2 * np.pi)
+        return float(np.cos(angle)), float(np.sin(angle))
+    turns = int(generator.integers(4)) if config.rotation == "right" else 0
+    return ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[turns]
 
 
 def _centre(length: int, half: float, generator: np.random.Generator) -> float:

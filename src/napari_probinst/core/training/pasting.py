@@ -148,7 +148,7 @@ class Paster:
         ]
 
     def _turned(self, cutout: Cutout, generator: np.random.Generator) -> Cutout:
-        quarters = int(generator.integers(4)) if self._config.rotation else 0
+        quarters = int(generator.integers(4)) if self._config.rotation != "none" else 0
         mirrored = self._config.flips and bool(generator.integers(2))
         return cutout.turned(quarters, mirrored=mirrored)
 
