@@ -16,6 +16,7 @@ from napari_probinst.core.network.concrete_dropout import (
     stochastic_layers,
 )
 from napari_probinst.core.network.normalisation import ABSENT
+from napari_probinst.core.network.thinning import thin
 from napari_probinst.core.network.unet import coordinate_channels
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def realise(
     generator = torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
     realised = copy.deepcopy(network).eval()
     apply_masks(realised, sample_masks(realised, generator))
+    thin(realised)
     placed = realised.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Realisation(placed, runtime, binning, orientation)
 

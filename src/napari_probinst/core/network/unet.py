@@ -117,6 +117,25 @@ class UNet(nn.Module):
             return out[:, :-N_CLASSES], out[:, -N_CLASSES:]
         return out, self.class_head(self.class_block(joined))
 
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Whose outputs each layer reads, concatenated in this order, by the layers' names.
+
+        What the first layer reads is "image".
+        """
+        result: dict[str, tuple[str, ...]] = {}
+        x = "image"
+        for level in range(len(self.encoder)):
+            x = _chain(result, f"encoder.{level}", (x,))
+        joined: tuple[str, ...] = (x,)
+        for step in range(len(self.decoder)):
+            result[f"up.{step}"] = (x,)
+            joined = (f"encoder.{len(self.encoder) - 2 - step}.conv2", f"up.{step}")
+            x = _chain(result, f"decoder.{step}", joined)
+        result["head"] = (x,)
+        if self.class_block is not None:
+            result["class_head"] = (_chain(result, "class_block", joined),)
+        return result
+
     def load_weights_of(self, other: UNet) -> None:
         """Take over the weights of a network of the same shape.
 
@@ -158,6 +177,13 @@ def coordinate_channels(height: int, width: int, offset: tuple[float, float]) ->
     y = (torch.arange(height, dtype=torch.float32) + offset[0]) / COORDINATE_UNIT
     x = (torch.arange(width, dtype=torch.float32) + offset[1]) / COORDINATE_UNIT
     return torch.stack(torch.meshgrid(y, x, indexing="ij"))
+
+
+def _chain(sources: dict[str, tuple[str, ...]], block: str, read: tuple[str, ...]) -> str:
+    """Enter the two layers of a block that reads ``read``; return the name of the second."""
+    sources[f"{block}.conv1"] = read
+    sources[f"{block}.conv2"] = (f"{block}.conv1",)
+    return f"{block}.conv2"
 
 
 def _is_rate(name: str) -> bool:
