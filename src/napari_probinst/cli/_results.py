@@ -1,4 +1,4 @@
-"""The files of one prediction, as every command that makes predictions writes them."""
+"""The files of one prediction, and the words for what is in them, for every command."""
 
 from __future__ import annotations
 
@@ -14,48 +14,18 @@ if TYPE_CHECKING:
 def write_results(
     prediction: Prediction, folder: Path, file_name: str, *, stacks: bool = False
 ) -> tuple[CocoImage, str]:
-    """Write the native prediction and its exports.
+    """Write the native prediction and its exports, and say what was found.
 
-    Parameters
-    ----------
-    prediction : Prediction
-        Result for one image, NAME.
-    folder : Path
-        Exists; gets ``NAME.prediction.npz``, ``NAME.labels.tif`` and the others.
-    file_name : str
-        File name of the image, for the COCO data set.
-    stacks : bool, default False
-        Also write the stacks of masks and of counts.
-
-    Returns
-    -------
-    CocoImage
-        The image's part of the COCO data set of all images.
-    str
-        What was found, in words.
-
-    Raises
-    ------
-    OutputError
-        If a file can't be written, or the stacks would be too large (then nothing is written).
+    Parameters, errors and the record that is returned are those of
+    `napari_probinst.core.batch.results.write_results`.
     """
-    from napari_probinst.core.data.exports import check_stack_sizes, coco_image, export_prediction
-    from napari_probinst.core.data.naming import PREDICTION_SUFFIX
-    from napari_probinst.core.data.prediction_file import save_prediction
-    from napari_probinst.core.inference.entropy import confidence, entropy_map, probability_map
+    from napari_probinst.core.batch import results
 
-    if stacks:
-        check_stack_sizes(prediction)
-    save_prediction(prediction, folder / f"{prediction.name}{PREDICTION_SUFFIX}")
-    n_overlap = export_prediction(
-        prediction,
-        folder,
-        probability=probability_map(prediction.instances),
-        entropy=entropy_map(prediction.instances),
-        stacks=stacks,
-    )
-    record = coco_image(prediction, file_name, confidence(prediction.instances))
-    return record, (
-        f"{len(record.instances)} instances, {n_overlap} overlap pixels, "
-        f"{len(prediction.peaks)} peaks"
-    )
+    record, n_overlap = results.write_results(prediction, folder, file_name, stacks=stacks)
+    return record, found(len(record.instances), n_overlap, len(prediction.peaks))
+
+
+def found(n_instances: int, n_overlap: int | None, n_peaks: int) -> str:
+    """What was found in an image, in words; the overlap where it is known."""
+    overlap = "" if n_overlap is None else f"{n_overlap} overlap pixels, "
+    return f"{n_instances} instances, {overlap}{n_peaks} peaks"

@@ -18,6 +18,7 @@ from napari_probinst.cli.evaluate import evaluate
 from napari_probinst.cli.export import export
 from napari_probinst.cli.info import info
 from napari_probinst.cli.predict import predict
+from napari_probinst.cli.rank import rank
 from napari_probinst.cli.replay import replay
 from napari_probinst.cli.simulate import simulate
 from napari_probinst.cli.synthetic import synthetic
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(predict)
+app.command(no_args_is_help=True)(rank)
 app.command(no_args_is_help=True)(agglomerate)
 app.command(no_args_is_help=True)(evaluate)
 app.command(no_args_is_help=True)(tune)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from napari_probinst.core.batch.executors import Executor
+    from napari_probinst.core.batch.job import Job, Outcome
+    from napari_probinst.core.batch.summary import RunSummary
     from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.data.coco import CocoImage
     from napari_probinst.core.data.io import ImageSource
-    from napari_probinst.core.inference.pipeline import Predictor
 
 Ranking = Literal["mass", "entropy"]
 #: Some images of a folder were predicted and others refused.
 PARTLY_DONE = 1
+#: As a shell tells of a command that Ctrl-C ended.
+INTERRUPTED = 130
+#: Images that the summary names; the others are in the table.
+_NAMED = 5
 
 
 def predict(
@@ -66,26 +73,45 @@ def predict(
         str | None,
         typer.Option(help="Meaning of the files' dimensions, e.g. CYX, where they state it wrong."),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Predict also the images that are finished.")
+    ] = False,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, help="Processes on this machine, each with its share of the threads."),
+    ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Dask scheduler that the images are sent to, e.g. tcp://10.0.0.5:8786; 'local' "
+            "starts one here with --workers processes.",
+        ),
+    ] = None,
 ) -> None:
     """Predict instances with their probability, entropy and ranked peaks.
 
-    For each image NAME the folder gets NAME.prediction.npz, NAME.labels.tif,
+    For each image NAME the output gets NAME.prediction.npz, NAME.labels.tif,
     NAME.probability.tif, NAME.entropy.tif and NAME.peaks.csv; for the run predictions.json, a
-    COCO data set.
+    COCO data set, and for a folder images.csv, its images with the most uncertain first.
+    Images that are finished, by the same model and settings, are skipped.
     """
+    from napari_probinst.core.batch.job import Job
+    from napari_probinst.core.batch.summary import RunSummary
     from napari_probinst.core.data.atomic import make_folder
     from napari_probinst.core.data.bbbc010 import read_list
-    from napari_probinst.core.data.coco import write_coco
     from napari_probinst.core.data.io import find_images
-    from napari_probinst.core.data.naming import COCO_NAME
     from napari_probinst.core.errors import InputError
-    from napari_probinst.core.inference.pipeline import Predictor
+    from napari_probinst.core.inference.ensemble import check_agreement
     from napari_probinst.core.network.checkpoint import load_model
     from napari_probinst.models import default_model
 
-    loaded, *others = [load_model(path) for path in model or [default_model()]]
+    executor = _executor(workers, scheduler, device)
+    paths = tuple(model or [default_model()])
+    models = [load_model(path) for path in paths]
+    check_agreement(models)
     settings = _settings(
-        loaded.header.inference,
+        models[0].header.inference,
         {
             "n_draws": draws,
             "seed": seed,
@@ -97,66 +123,104 @@ def predict(
             "ranking": ranking,
         },
     )
-    predictor = Predictor.create(loaded, device, others)
     names = read_list(wells) if wells is not None else None
-    sources = find_images(images, loaded.header.network.channels, names)
+    sources = find_images(images, models[0].header.network.channels, names)
     make_folder(output)
-    done: list[CocoImage] = []
-    refused: list[str] = []
-    for number, source in enumerate(sources, start=1):
-        try:
-            record, line = _predict_one(source, predictor, settings, output, axes, stacks=stacks)
-        except InputError as error:
-            if len(sources) == 1:
-                raise
-            refused.append(str(error))
-            typer.secho(f"{source.name}: {error}", err=True, fg="red")
-            continue
-        done.append(record)
-        typer.echo(f"[{number}/{len(sources)}] {line}")
-    if refused and not done:
-        raise InputError(f"None of the {len(refused)} images could be predicted.")
-    write_coco(done, output / COCO_NAME)
-    typer.echo(f"{output / COCO_NAME}: {len(done)} images")
-    if refused:
-        typer.secho(f"{len(refused)} of {len(sources)} images were refused:", err=True)
-        for sentence in refused:
-            typer.secho(f"  {sentence}", err=True)
+    job = Job(
+        models=paths,
+        checksums=tuple(one.checksum for one in models),
+        settings=settings,
+        folder=output,
+        device=device,
+        axes=axes,
+        stacks=stacks,
+        overwrite=overwrite,
+    )
+    began = time.perf_counter()
+    summary = RunSummary(_predict_all(executor, job, sources))
+    if not summary.good:
+        if len(sources) == 1:
+            raise InputError(summary.refused[0].reason)
+        raise InputError(f"None of the {len(sources)} images could be predicted.")
+    typer.echo(f"{summary.write_coco(output)}: {len(summary.good)} images")
+    if images.is_dir():
+        _summarise(summary, summary.write_table(output), time.perf_counter() - began)
+    if summary.refused:
+        typer.secho(f"{len(summary.refused)} of {len(sources)} images were refused:", err=True)
+        for outcome in summary.refused:
+            typer.secho(f"  {outcome.reason}", err=True)
         raise typer.Exit(PARTLY_DONE)
 
 
-def _predict_one(
-    source: ImageSource,
-    predictor: Predictor,
-    settings: InferenceConfig,
-    output: Path,
-    axes: str | None,
-    *,
-    stacks: bool,
-) -> tuple[CocoImage, str]:
-    import time
+def _executor(workers: int, scheduler: str | None, device: str) -> Executor:
+    """Where the images are predicted; refuses what can't be there, before anything is done."""
+    from napari_probinst.core.batch.cluster import LOCAL, Cluster
+    from napari_probinst.core.batch.executors import ThisProcess
+    from napari_probinst.core.batch.processes import WorkerProcesses
+    from napari_probinst.core.errors import ConfigError
+    from napari_probinst.core.network.device import choose_runtime
 
-    from napari_probinst.cli._results import write_results
-    from napari_probinst.core.data.naming import is_file_name
-    from napari_probinst.core.errors import InputError
+    if scheduler is not None and scheduler != LOCAL:
+        if workers > 1:
+            raise ConfigError(
+                f"The scheduler at {scheduler} has its own workers; leave out --workers, which "
+                "are processes on this machine."
+            )
+        return Cluster(scheduler)
+    choose_runtime(device)
+    if scheduler == LOCAL:
+        return Cluster(LOCAL, workers)
+    return ThisProcess() if workers == 1 else WorkerProcesses(workers)
 
-    began = time.perf_counter()
-    if not (is_file_name(source.name) and is_file_name(source.path.name)):
-        raise InputError(
-            f"{source.path} has a name that not every system can write; expected one without "
-            "colons, backslashes and unreadable characters, so rename it."
+
+def _predict_all(
+    executor: Executor, job: Job, sources: Sequence[ImageSource]
+) -> tuple[Outcome, ...]:
+    """Outcomes in the order of the images; each is told when it is known."""
+    outcomes: dict[int, Outcome] = {}
+    try:
+        with closing(executor.run(job, sources)) as run:
+            for index, outcome in run:
+                outcomes[index] = outcome
+                _tell(outcome, len(outcomes), len(sources))
+    except KeyboardInterrupt:
+        typer.secho(
+            f"Stopped: {len(outcomes)} of {len(sources)} images are done. Run the same command "
+            "again to go on with the others.",
+            err=True,
         )
-    image = source.read(axes)
-    prediction = predictor.predict(
-        image.channels,
-        settings,
-        name=source.name,
-        present=image.present,
-        pixel_size=image.pixel_size,
-        notify=lambda message: typer.secho(f"{source.name}: {message}", err=True, fg="yellow"),
+        raise typer.Exit(INTERRUPTED) from None
+    return tuple(outcomes[index] for index in range(len(sources)))
+
+
+def _tell(outcome: Outcome, number: int, n_images: int) -> None:
+    from napari_probinst.cli._results import found
+
+    for note in outcome.notes:
+        typer.secho(f"{outcome.name}: {note}", err=True, fg="yellow")
+    content = outcome.uncertainty
+    if content is None:
+        if n_images > 1:
+            typer.secho(f"{outcome.name}: {outcome.reason}", err=True, fg="red")
+        return
+    words = found(content.n_instances, outcome.n_overlap, content.n_peaks)
+    when = outcome.status if content.seconds is None else f"{content.seconds:.1f} s"
+    typer.echo(f"[{number}/{n_images}] {outcome.name}: {words}, {when}")
+
+
+def _summarise(summary: RunSummary, table: Path, passed: float) -> None:
+    first = ", ".join(image.image for image in summary.ranked()[:_NAMED])
+    typer.echo(f"{table}: most uncertain first: {first}")
+    counts = ", ".join(
+        f"{summary.count(status)} {status}"
+        for status in ("predicted", "finished before", "refused")
     )
-    record, found = write_results(prediction, output, source.path.name, stacks=stacks)
-    return record, f"{source.name}: {found}, {time.perf_counter() - began:.1f} s"
+    typer.echo(f"{counts}, in {passed:.1f} s")
+    seconds = summary.seconds
+    typer.echo(
+        f"reading {seconds.read:.1f} s, draws {seconds.draws:.1f} s, agglomeration and ranking "
+        f"{seconds.agglomeration:.1f} s, writing {seconds.write:.1f} s"
+    )
 
 
 def _settings(defaults: InferenceConfig, given: Mapping[str, object]) -> InferenceConfig:

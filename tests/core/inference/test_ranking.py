@@ -66,6 +66,14 @@ def test_spurious_worm():
     assert peak.reason == "6 of 8 draws see one instance here, 2 see none"
 
 
+def test_votes_that_share_no_pixel_by_half():
+    # Five draws see a fifth each of what the first sees whole: two votes of six a pixel.
+    shape = (4, 40)
+    fifths = [worm(shape, (0, x, 4, x + 8)) for x in range(0, 40, 8)]
+    peaks = ranked(worm(shape, (0, 0, 4, 40)), *fifths, *[worm(shape)] * 2)
+    assert {(peak.kind, peak.instances) for peak in peaks} == {("missed", (0,))}
+
+
 def test_threshold_decides_what_is_predicted():
     (peak,) = ranked(*[BLOCK] * 5, *[NOTHING] * 3, threshold=0.5)
     assert peak.kind == "spurious"

@@ -76,7 +76,9 @@ class Witness:
         object or background.
         """
         instance = self._instances.instances[doubtful]
-        body = 2 * instance.counts.astype(np.int64) >= instance.votes
+        counts = instance.counts.astype(np.int64)
+        # Where no pixel is common to half of the votes, the commonest stand for the instance.
+        body = counts >= min(instance.votes / 2, counts.max(initial=0))
         shares = []
         for index, draw in enumerate(self._instances.draws):
             if instance.matches[index] is not None:

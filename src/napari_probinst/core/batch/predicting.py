@@ -1,0 +1,185 @@
+"""One image after the other, in this process: read ahead, predict, write."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.batch.job import Job, Outcome, Seconds
+from napari_probinst.core.batch.results import coco_record, complete_prediction, write_results
+from napari_probinst.core.data.naming import is_file_name
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.image_ranking import image_uncertainty
+from napari_probinst.core.inference.pipeline import image_checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from napari_probinst.core.data.io import Image, ImageSource
+    from napari_probinst.core.inference.pipeline import Predictor
+    from napari_probinst.core.prediction import Prediction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadImage:
+    """An image that waits to be predicted.
+
+    Parameters
+    ----------
+    image : Image
+        Its pixels.
+    file_name : str
+        Its file's name, for the COCO data set.
+    seconds : float
+        Time that reading took.
+    """
+
+    image: Image
+    file_name: str
+    seconds: float
+
+
+def predict_images(job: Job, sources: Iterable[ImageSource]) -> Iterator[Outcome]:
+    """Predict images in their order; while one is computed, the next is read.
+
+    Two images at most are in memory.
+
+    Parameters
+    ----------
+    job : Job
+        How.
+    sources : iterable of ImageSource
+        Asked for the next one, from another thread, while the one before is computed.
+
+    Yields
+    ------
+    Outcome
+        What came of the next image.
+
+    Raises
+    ------
+    ProbinstError
+        If a model, the device or the folder for the results can't be used: no image can then.
+    """
+    predictor = job.predictor()
+    waiting = iter(sources)
+    reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read ahead")
+    try:
+        ahead = reader.submit(_read_next, job, waiting)
+        while (read := ahead.result()) is not None:
+            ahead = reader.submit(_read_next, job, waiting)
+            yield read if isinstance(read, Outcome) else compute(job, predictor, read)
+    finally:
+        # Not waited for: where sources come from another process, the next may never come.
+        reader.shutdown(wait=False, cancel_futures=True)
+
+
+def predict_image(job: Job, source: ImageSource) -> Outcome:
+    """Predict one image; the models stay loaded for the next one of the same job."""
+    read = read_image(job, source)
+    return read if isinstance(read, Outcome) else compute(job, _loaded(job), read)
+
+
+def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
+    """Read an image, unless it is refused or its results are there already.
+
+    Results are there if all files are, and the prediction records the same pixels, pixel size,
+    models and settings.
+
+    Returns
+    -------
+    ReadImage or Outcome
+        The outcome, where nothing is left to do.
+    """
+    began = time.perf_counter()
+    try:
+        image = _checked(source).read(job.axes)
+    except InputError as error:
+        return Outcome(source.name, "refused", reason=str(error))
+    if not job.overwrite:
+        found = complete_prediction(image.name, job.folder, stacks=job.stacks)
+        if found is not None and _is_of(found, job, image):
+            return Outcome(
+                name=image.name,
+                status="finished before",
+                record=coco_record(found, source.path.name),
+                uncertainty=image_uncertainty(found),
+                seconds=Seconds(read=time.perf_counter() - began),
+            )
+    return ReadImage(image, source.path.name, time.perf_counter() - began)
+
+
+def compute(job: Job, predictor: Predictor, read: ReadImage) -> Outcome:
+    """Predict an image and write its results.
+
+    Raises
+    ------
+    OutputError
+        If they can't be written.
+    """
+    image = read.image
+    notes: list[str] = []
+    began = drawn = time.perf_counter()
+
+    def on_draw(done: int, total: int) -> None:
+        nonlocal drawn
+        del done, total
+        drawn = time.perf_counter()
+
+    try:
+        prediction = predictor.predict(
+            image.channels,
+            job.settings,
+            name=image.name,
+            present=image.present,
+            pixel_size=image.pixel_size,
+            on_draw=on_draw,
+            notify=notes.append,
+        )
+    except InputError as error:
+        return Outcome(image.name, "refused", reason=str(error), notes=tuple(notes))
+    ended = time.perf_counter()
+    record, n_overlap = write_results(prediction, job.folder, read.file_name, stacks=job.stacks)
+    seconds = Seconds(read.seconds, drawn - began, ended - drawn, time.perf_counter() - ended)
+    return Outcome(
+        name=image.name,
+        status="predicted",
+        notes=tuple(notes),
+        record=record,
+        uncertainty=image_uncertainty(prediction, seconds.total),
+        n_overlap=n_overlap,
+        seconds=seconds,
+    )
+
+
+def _read_next(job: Job, sources: Iterator[ImageSource]) -> ReadImage | Outcome | None:
+    source = next(sources, None)
+    return None if source is None else read_image(job, source)
+
+
+def _checked(source: ImageSource) -> ImageSource:
+    if not (is_file_name(source.name) and is_file_name(source.path.name)):
+        raise InputError(
+            f"{source.path} has a name that not every system can write; expected one without "
+            "colons, backslashes and unreadable characters, so rename it."
+        )
+    return source
+
+
+def _is_of(prediction: Prediction, job: Job, image: Image) -> bool:
+    """Whether a prediction is what the job would make of the image."""
+    provenance = prediction.provenance
+    return (
+        provenance.model_checksum == job.model_checksum
+        and prediction.settings == job.settings
+        and prediction.pixel_size == image.pixel_size
+        and provenance.image_checksum == image_checksum(image.channels)
+    )
+
+
+@lru_cache(maxsize=1)
+def _loaded(job: Job) -> Predictor:
+    return job.predictor()

@@ -1,0 +1,183 @@
+"""Several processes on this machine, each with its share of the processors.
+
+`concurrent.futures.ProcessPoolExecutor` would be shorter, but is broken for good when one of its
+processes is killed. Here another takes its place, and its images are given out again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+from collections import Counter, deque
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_probinst.core.batch.job import Outcome
+from napari_probinst.core.batch.predicting import predict_images
+from napari_probinst.core.batch.threads import environment, thread_limits
+from napari_probinst.core.errors import ProbinstError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+    from napari_probinst.core.batch.job import Job, Outcomes
+    from napari_probinst.core.data.io import ImageSource
+
+#: An image whose process was killed so often is refused: most likely it needs more memory.
+ATTEMPTS = 3
+#: One that is computed, and one that is read meanwhile.
+_IN_HAND = 2
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcesses:
+    """Processes that are started for a run and end with it.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    """
+
+    n: int
+
+    def run(self, job: Job, sources: Sequence[ImageSource]) -> Outcomes:
+        """Predict all images; see `Executor.run`."""
+        waiting = deque(range(len(sources)))
+        deaths: Counter[int] = Counter()
+        jobs = [replace(job, device=device) for device in _devices(job.device, self.n)]
+        workers: list[_Worker] = []
+        try:
+            workers += [_start(own, self.n) for own in jobs[: len(sources)]]
+            while waiting or any(worker.in_hand for worker in workers):
+                _hand_out(workers, waiting, sources)
+                for worker in _heard_of(workers):
+                    answer = worker.answer()
+                    if isinstance(answer, Exception):
+                        raise answer
+                    if answer is not None:
+                        yield worker.in_hand.popleft(), answer
+                        continue
+                    worker.check_killed()
+                    workers[workers.index(worker)] = _start(worker.job, self.n)
+                    lost = list(worker.in_hand)
+                    deaths.update(lost[:1])
+                    if lost and deaths[lost[0]] == ATTEMPTS:
+                        yield lost[0], _given_up(sources[lost[0]])
+                        del lost[0]
+                    waiting.extendleft(reversed(lost))
+        finally:
+            for worker in workers:
+                worker.stop()
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """A process, the line to it, and the images that it was given: the first is computed."""
+
+    job: Job
+    process: SpawnProcess
+    connection: Connection
+    in_hand: deque[int] = field(default_factory=deque)
+
+    def give(self, index: int, source: ImageSource) -> None:
+        self.in_hand.append(index)
+        # That it is dead is noticed where its answer is waited for.
+        with suppress(OSError):
+            self.connection.send(source)
+
+    def answer(self) -> Outcome | Exception | None:
+        """Outcome of the first image in hand, an error that ends the run, or None: it is dead."""
+        try:
+            answer: Outcome | Exception = self.connection.recv()
+        except (EOFError, OSError):
+            return None
+        return answer
+
+    def check_killed(self) -> None:
+        """Raise unless the process, which is dead, was killed from outside."""
+        self.connection.close()
+        self.process.join()
+        code = self.process.exitcode
+        if code is not None and code >= 0:
+            raise RuntimeError(f"a worker process ended with code {code}; it said why, above")
+
+    def stop(self) -> None:
+        self.connection.close()
+        self.process.terminate()
+        self.process.join(_PATIENCE)
+        self.process.kill()
+        self.process.join()
+
+
+def _start(job: Job, n_processes: int) -> _Worker:
+    # A forked process would inherit threads' locks, and a GPU that it can't use.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, job), daemon=True)
+    with environment(thread_limits(n_processes)):
+        process.start()
+    theirs.close()
+    return _Worker(job, process, ours)
+
+
+def _hand_out(
+    workers: Sequence[_Worker], waiting: deque[int], sources: Sequence[ImageSource]
+) -> None:
+    """Give the idle images first, then the busy ones something to read ahead."""
+    for n in range(_IN_HAND):
+        for worker in workers:
+            if waiting and len(worker.in_hand) == n:
+                index = waiting.popleft()
+                worker.give(index, sources[index])
+
+
+def _heard_of(workers: Sequence[_Worker]) -> list[_Worker]:
+    """Workers that have answered or died; waits for the first."""
+    heard = wait([worker.connection for worker in workers])
+    return [worker for worker in workers if worker.connection in heard]
+
+
+def _given_up(source: ImageSource) -> Outcome:
+    return Outcome(
+        source.name,
+        "refused",
+        reason=f"{source.path} could not be predicted: the system ended its process {ATTEMPTS} "
+        "times, most likely for lack of memory; take fewer workers, or a smaller image.",
+    )
+
+
+def _devices(device: str, n: int) -> list[str]:
+    """Device of each process: the GPUs of the machine in turns, unless one is asked for."""
+    n_gpus = torch.cuda.device_count()
+    if device not in ("auto", "cuda") or n_gpus < 2:
+        return [device] * n
+    return [f"cuda:{i % n_gpus}" for i in range(n)]
+
+
+def _serve(connection: Connection, job: Job) -> None:
+    """Predict what comes through the line until it is closed: the whole life of a process."""
+    # Ctrl-C reaches every process of a terminal; what it means, the first one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Raised as an exception, the request to end leaves no partial file behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with suppress(BrokenPipeError):
+        try:
+            for outcome in predict_images(job, _received(connection)):
+                connection.send(outcome)
+        except (ProbinstError, MemoryError) as error:
+            connection.send(error)
+
+
+def _received(connection: Connection) -> Iterator[ImageSource]:
+    with suppress(EOFError, OSError):
+        while True:
+            yield connection.recv()

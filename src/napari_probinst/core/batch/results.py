@@ -1,0 +1,114 @@
+"""The files of one prediction: how they are written, and whether they are all there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.data.atomic import output_error
+from napari_probinst.core.data.exports import check_stack_sizes, coco_image, export_prediction
+from napari_probinst.core.data.naming import (
+    COUNTS_SUFFIX,
+    ENTROPY_SUFFIX,
+    INSTANCES_SUFFIX,
+    LABELS_SUFFIX,
+    PEAKS_SUFFIX,
+    PREDICTION_SUFFIX,
+    PROBABILITY_SUFFIX,
+)
+from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.entropy import confidence, entropy_map, probability_map
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_probinst.core.data.coco import CocoImage
+    from napari_probinst.core.prediction import Prediction
+
+_ALWAYS = (PREDICTION_SUFFIX, LABELS_SUFFIX, PROBABILITY_SUFFIX, ENTROPY_SUFFIX, PEAKS_SUFFIX)
+_STACKS = (INSTANCES_SUFFIX, COUNTS_SUFFIX)
+
+
+def write_results(
+    prediction: Prediction, folder: Path, file_name: str, *, stacks: bool = False
+) -> tuple[CocoImage, int]:
+    """Write the native prediction and its exports.
+
+    Results of an earlier prediction of the same image are removed first, so that files which
+    lie side by side always belong together, wherever the process is stopped.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Result for one image, NAME.
+    folder : Path
+        Exists; gets ``NAME.prediction.npz``, ``NAME.labels.tif`` and the others.
+    file_name : str
+        File name of the image, for the COCO data set.
+    stacks : bool, default False
+        Also write the stacks of masks and of counts.
+
+    Returns
+    -------
+    CocoImage
+        The image's part of the COCO data set of all images.
+    int
+        Pixels that belong to more than one instance.
+
+    Raises
+    ------
+    OutputError
+        If a file can't be written, or the stacks would be too large (then nothing is changed).
+    """
+    if stacks:
+        check_stack_sizes(prediction)
+    _remove(prediction.name, folder)
+    save_prediction(prediction, folder / f"{prediction.name}{PREDICTION_SUFFIX}")
+    n_overlap = export_prediction(
+        prediction,
+        folder,
+        probability=probability_map(prediction.instances),
+        entropy=entropy_map(prediction.instances),
+        stacks=stacks,
+    )
+    return coco_record(prediction, file_name), n_overlap
+
+
+def coco_record(prediction: Prediction, file_name: str) -> CocoImage:
+    """Exported instances with their confidence, as an image of a COCO data set."""
+    return coco_image(prediction, file_name, confidence(prediction.instances))
+
+
+def complete_prediction(name: str, folder: Path, *, stacks: bool = False) -> Prediction | None:
+    """Read the prediction of an image whose results are all there.
+
+    Parameters
+    ----------
+    name : str
+        Name of the image.
+    folder : Path
+        Where its results would be.
+    stacks : bool, default False
+        Whether the stacks must be there, too.
+
+    Returns
+    -------
+    Prediction or None
+        None if a file is missing or the prediction can't be read: it has to be made again.
+    """
+    suffixes = _ALWAYS + (_STACKS if stacks else ())
+    if not all((folder / f"{name}{suffix}").is_file() for suffix in suffixes):
+        return None
+    try:
+        return load_prediction(folder / f"{name}{PREDICTION_SUFFIX}")
+    except InputError:
+        return None
+
+
+def _remove(name: str, folder: Path) -> None:
+    for suffix in _ALWAYS + _STACKS:
+        path = folder / f"{name}{suffix}"
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(path, error) from error

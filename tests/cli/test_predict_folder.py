@@ -1,0 +1,195 @@
+"""Whole folders: going on, going on in spite of bad images, and the summary."""
+
+from __future__ import annotations
+
+import csv
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from napari_probinst.core.batch import results
+from napari_probinst.core.batch.job import Job
+from napari_probinst.core.batch.predicting import predict_images
+from napari_probinst.core.data.io import ImageSource, find_images
+from napari_probinst.core.data.prediction_file import load_prediction
+from napari_probinst.core.inference.image_ranking import rank_results
+from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.network.checkpoint import load_model
+
+
+@pytest.fixture
+def plate(tmp_path, write, pixels):
+    """Folder with the images a, b and c."""
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    for seed, name in enumerate("abc"):
+        write(folder / f"{name}.tif", pixels(seed))
+    return folder
+
+
+def skipped(done):
+    """Names of the images that a run told to be finished before."""
+    assert done.code in (0, 1), done
+    lines = [line for line in done.out.splitlines() if line.startswith("[")]
+    return "".join(line.split()[1][0] for line in lines if line.endswith(", finished before"))
+
+
+def table(folder):
+    with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_is_finished_is_skipped_and_counts(tmp_path, predict, plate, contents):
+    out = tmp_path / "out"
+    assert skipped(predict(plate, out)) == ""
+    first = contents(out)
+    for name in ("predictions.json", "images.csv"):
+        (out / name).unlink()
+    times = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    done = predict(plate, out)
+    assert skipped(done) == "abc"
+    assert "0 predicted, 3 finished before, 0 refused" in done.out
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert contents(out)["predictions.json"] == first["predictions.json"]
+    assert [row["seconds"] for row in table(out)] == ["", "", ""]
+    assert skipped(predict(plate, out, "--overwrite")) == ""
+
+
+def test_what_was_changed_is_predicted_again(  # noqa: PLR0917  (fixtures)
+    tmp_path, predict, plate, write, pixels, make_model
+):
+    out = tmp_path / "out"
+    predict(plate, out)
+    write(plate / "b.tif", pixels(7))
+    write(plate / "c.tif", pixels(2), resolution=(10_000, 10_000), resolutionunit=3)
+    assert skipped(predict(plate, out)) == "a"
+    assert skipped(predict(plate, out, "--min-size", 5)) == ""
+    assert skipped(predict(plate, out, "--min-size", 5)) == "abc"
+    other = make_model(description="The same weights, another file.")
+    assert skipped(predict(plate, out, "--min-size", 5, model=other)) == ""
+
+
+@pytest.mark.parametrize("suffix", ["prediction.npz", "labels.tif", "peaks.csv"])
+def test_a_result_that_lacks_a_file_is_made_again(tmp_path, predict, plate, contents, suffix):
+    out = tmp_path / "out"
+    predict(plate, out)
+    first = contents(out)
+    (out / f"b.{suffix}").unlink()
+    (out / "c.prediction.npz").write_bytes(first["c.prediction.npz"][:-30])
+    assert skipped(predict(plate, out)) == "a"
+    del first["images.csv"]
+    assert first.items() <= contents(out).items()
+
+
+def test_stacks_belong_to_the_prediction_beside_them(tmp_path, predict, plate, contents):
+    out = tmp_path / "out"
+    predict(plate, out)
+    assert skipped(predict(plate, out, "--stacks")) == ""
+    stacks = contents(out)["a.counts.tif"]
+    assert skipped(predict(plate, out, "--stacks")) == "abc"
+    predict(plate, out, "--seed", 3)
+    assert "a.counts.tif" not in contents(out)
+    assert skipped(predict(plate, out, "--seed", 3, "--stacks")) == ""
+    assert contents(out)["a.counts.tif"] != stacks
+
+
+def test_an_image_that_was_stopped_half_way_is_not_finished(
+    tmp_path, predict, plate, contents, monkeypatch
+):
+    """Not even where files of an earlier prediction would make it look complete."""
+    out = tmp_path / "out"
+    predict(plate, out)
+    first = contents(out)
+    export = results.export_prediction
+
+    def stop(prediction, *arguments, **options):
+        if prediction.name == "b":
+            raise KeyboardInterrupt
+        return export(prediction, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "export_prediction", stop)
+        done = predict(plate, out, "--seed", 3)
+    assert done.code == 130
+    assert "1 of 3 images are done. Run the same command again to go on" in done.err
+    assert load_prediction(out / "b.prediction.npz").settings.seed == 3
+    assert skipped(predict(plate, out)) == "c"
+    del first["images.csv"]
+    assert first.items() <= contents(out).items()
+
+
+def test_bad_images_are_listed_and_good_ones_done(tmp_path, predict, plate, write):
+    out = tmp_path / "out"
+    predict(plate, out)
+    (plate / "b.tif").write_text("not an image")
+    write(plate / "d.tif", np.full((2, 4, 5), np.inf, np.float32))
+    write(plate / "e.tif", np.zeros((3, 4, 5), np.uint8))
+    done = predict(plate, out)
+    assert done.code == 1
+    assert skipped(done) == "ac"
+    assert "0 predicted, 2 finished before, 3 refused" in done.out
+    heading, *sentences = done.err.splitlines()[-4:]
+    assert heading == "3 of 5 images were refused:"
+    for sentence, name, reason in zip(
+        sentences, "bde", ("not a complete TIFF", "NaN or infinite", "3 channels"), strict=True
+    ):
+        assert f"{name}.tif" in sentence
+        assert reason in sentence
+    data = json.loads((out / "predictions.json").read_text())
+    assert [image["file_name"] for image in data["images"]] == ["a.tif", "c.tif"]
+    assert {row["image"] for row in table(out)} == {"a", "c"}
+
+
+def test_the_table_of_images_is_that_of_the_results(tmp_path, predict, plate):
+    out = tmp_path / "out"
+    done = predict(plate, out)
+    rows = table(out)
+    ranked = rank_results(out)
+    assert [row["image"] for row in rows] == [image.image for image in ranked]
+    assert f"most uncertain first: {', '.join(row['image'] for row in rows)}\n" in done.out
+    for row, image in zip(rows, ranked, strict=True):
+        assert (int(row["instances"]), int(row["peaks"])) == (image.n_instances, image.n_peaks)
+        assert float(row["entropy"]) == pytest.approx(image.entropy)
+        assert float(row["mean_entropy"]) == pytest.approx(image.mean_entropy)
+        assert float(row["seconds"]) >= 0
+    assert len({row["entropy"] for row in rows}) == 3
+
+
+def test_one_image_leaves_the_table_of_its_plate_alone(tmp_path, predict, plate, contents):
+    predict(plate, tmp_path / "out")
+    before = contents(tmp_path / "out")["images.csv"]
+    done = predict(plate / "a.tif", tmp_path / "out")
+    assert skipped(done) == "a"
+    assert contents(tmp_path / "out")["images.csv"] == before
+
+
+def test_one_image_is_read_ahead_and_no_more(tmp_path, plate, model, monkeypatch):
+    loaded = load_model(model)
+    (tmp_path / "out").mkdir()
+    job = Job((model,), (loaded.checksum,), loaded.header.inference, tmp_path / "out")
+    read: list[str] = []
+    second_is_read = threading.Event()
+    read_image, predict_image = ImageSource.read, Predictor.predict
+    read_by_then = {}
+
+    def read_and_tell(source, *arguments):
+        read.append(source.name)
+        if source.name == "b":
+            second_is_read.set()
+        return read_image(source, *arguments)
+
+    def wait_and_predict(predictor, channels, *arguments, name, **options):
+        assert second_is_read.wait(60), "nothing was read while this image was computed"
+        read_by_then[name] = "".join(read)
+        return predict_image(predictor, channels, *arguments, name=name, **options)
+
+    monkeypatch.setattr(ImageSource, "read", read_and_tell)
+    monkeypatch.setattr(Predictor, "predict", wait_and_predict)
+    sources = find_images(plate, loaded.header.network.channels)
+    outcomes = list(predict_images(job, sources))
+    assert [(outcome.name, outcome.status) for outcome in outcomes] == [
+        (name, "predicted") for name in "abc"
+    ]
+    assert read_by_then["a"] == "ab"

@@ -1,0 +1,261 @@
+"""Several processes and a Dask cluster: the same bytes, whatever becomes of a worker."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from importlib import import_module
+
+import pytest
+import torch
+
+from napari_probinst.core.batch import cluster as cluster_module
+from napari_probinst.core.batch import processes
+from napari_probinst.core.batch.cluster import Cluster
+from napari_probinst.core.batch.executors import ThisProcess
+from napari_probinst.core.batch.job import Job
+from napari_probinst.core.batch.processes import WorkerProcesses
+from napari_probinst.core.batch.summary import RunSummary
+from napari_probinst.core.batch.threads import environment, thread_limits
+from napari_probinst.core.data.io import ImageSource, find_images
+from napari_probinst.core.errors import ConfigError, OutputError
+from napari_probinst.core.network.checkpoint import load_model
+
+N_IMAGES = 16
+DRAWS = 2
+
+#: A worker that is killed can't close what it has open, which is what the tests are about.
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="workers are killed by a signal")
+
+
+@pytest.fixture
+def plate(tmp_path, write, pixels):
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    for index in range(N_IMAGES):
+        write(folder / f"{index:02}.tif", pixels(index, (2, 90 + index, 100)))
+    return folder
+
+
+@pytest.fixture
+def make_job(tmp_path, model):
+    """Return the function that makes the job of predicting into a new folder."""
+
+    def make(name, **options) -> Job:
+        (tmp_path / name).mkdir()
+        loaded = load_model(model)
+        settings = loaded.header.inference.model_copy(update={"n_draws": DRAWS})
+        return Job((model,), (loaded.checksum,), settings, tmp_path / name, **options)
+
+    return make
+
+
+@pytest.fixture
+def sources(plate, model):
+    return find_images(plate, load_model(model).header.network.channels)
+
+
+@pytest.fixture
+def expected(make_job, sources):
+    """What one process writes."""
+    job = make_job("expected")
+    return files_of(job, summary(ThisProcess(), job, sources))
+
+
+@pytest.fixture(scope="module")
+def dask_cluster():
+    """Dask cluster of two worker processes on this machine."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        yield cluster
+
+
+def summary(executor, job, sources):
+    outcomes = dict(executor.run(job, sources))
+    return RunSummary(tuple(outcomes[index] for index in range(len(sources))))
+
+
+def files_of(job, summary):
+    """All results of a run, by name; a killed process may leave a hidden file behind."""
+    assert not summary.refused
+    summary.write_coco(job.folder)
+    return {
+        path.name: path.read_bytes()
+        for path in job.folder.iterdir()
+        if not path.name.startswith(".")
+    }
+
+
+class Killer:
+    """Kills one process as soon as the first image is finished, and remembers what was then."""
+
+    def __init__(self, folder, pids):
+        self._folder, self._pids = folder, pids
+        self.killed = self.n_finished = None
+        self._thread = threading.Thread(target=self._wait_and_kill, daemon=True)
+        self._thread.start()
+
+    def _wait_and_kill(self):
+        while not (finished := list(self._folder.glob("*.peaks.csv"))):
+            time.sleep(0.002)
+        self.killed = self._pids()[0]
+        os.kill(self.killed, signal.SIGKILL)
+        self.n_finished = len(finished)
+
+    def check(self):
+        """Make sure that the process was killed in the middle."""
+        self._thread.join()
+        assert 1 <= self.n_finished < N_IMAGES - 2
+
+
+def test_two_processes_one_of_them_killed(make_job, sources, expected):
+    job = make_job("killed")
+    killer = Killer(job.folder, lambda: [child.pid for child in multiprocessing.active_children()])
+    assert files_of(job, summary(WorkerProcesses(2), job, sources)) == expected
+    killer.check()
+    assert multiprocessing.active_children() == []
+
+
+def test_workers_on_the_command_line(tmp_path, predict, plate, contents, expected):
+    (plate / "bad.tif").write_text("not an image")
+    done = predict(plate, tmp_path / "out", "--workers", 2, "--draws", DRAWS)
+    assert done.code == 1
+    assert f"{N_IMAGES} predicted, 0 finished before, 1 refused" in done.out
+    files = contents(tmp_path / "out")
+    del files["images.csv"]
+    assert files == expected
+    (plate / "bad.tif").unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlySource(ImageSource):
+    """An image that ends every process which reads it."""
+
+    def read(self, axes=None, memory_limit=None):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_image_that_kills_its_process_is_given_up(make_job, sources, monkeypatch):
+    monkeypatch.setattr(processes, "ATTEMPTS", 2)
+    good, bad = sources[0], sources[1]
+    deadly = DeadlySource(bad.name, bad.paths, bad.channels)
+    outcomes = dict(WorkerProcesses(1).run(make_job("out"), [deadly, good]))
+    assert outcomes[0].status == "refused"
+    assert "the system ended its process 2 times" in outcomes[0].reason
+    assert outcomes[1].status == "predicted"
+
+
+def test_what_no_image_survives_ends_the_run(make_job, sources):
+    job = make_job("out")
+    (job.folder / "00.labels.tif").mkdir()
+    with pytest.raises(OutputError, match=r"00\.labels\.tif can't be written"):
+        dict(WorkerProcesses(1).run(job, sources[:1]))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_run_that_is_left_leaves_no_process(make_job, sources):
+    run = WorkerProcesses(2).run(make_job("out"), sources)
+    next(run)
+    assert len(multiprocessing.active_children()) == 2
+    run.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_dask_workers_one_of_them_killed(make_job, sources, expected, dask_cluster):
+    job = make_job("killed")
+    killer = Killer(job.folder, lambda: [nanny.pid for nanny in dask_cluster.workers.values()])
+    executor = Cluster(dask_cluster.scheduler_address)
+    assert files_of(job, summary(executor, job, sources)) == expected
+    killer.check()
+
+
+def test_a_scheduler_on_the_command_line(  # noqa: PLR0917  (fixtures)
+    tmp_path, predict, plate, contents, expected, dask_cluster
+):
+    done = predict(
+        plate, tmp_path / "out", "--scheduler", dask_cluster.scheduler_address, "--draws", DRAWS
+    )
+    assert done.code == 0, done
+    files = contents(tmp_path / "out")
+    del files["images.csv"]
+    assert files == expected
+
+
+def test_a_local_cluster_on_the_command_line(tmp_path, predict, plate, contents, expected):
+    pytest.importorskip("distributed")
+    done = predict(plate, tmp_path / "out", "--scheduler", "local", "--draws", DRAWS)
+    assert done.code == 0, done
+    assert expected.items() <= contents(tmp_path / "out").items()
+
+
+def test_an_unreachable_scheduler_is_refused(tmp_path, predict, plate, contents, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster_module, "_PATIENCE", 0.5)
+    for address in ("tcp://127.0.0.1:9", "carrier-pigeon://here"):
+        sentence = predict(plate, tmp_path / "out", "--scheduler", address).refusal()
+        assert sentence.startswith(f"There is no Dask scheduler at {address}; check the address")
+    assert contents(tmp_path / "out") == {}
+    both = predict(plate, tmp_path / "out", "--scheduler", "tcp://a:1", "--workers", 2).refusal()
+    assert "leave out --workers" in both
+
+
+def test_the_optional_package_is_asked_for(tmp_path, predict, plate, monkeypatch):
+    def absent(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(cluster_module, "import_module", absent)
+    sentence = predict(plate, tmp_path / "out", "--scheduler", "local").refusal()
+    assert "install napari-probinst[cluster]" in sentence
+    assert not (tmp_path / "out").exists()
+
+
+class Lost:
+    """A future of Dask whose task came to nothing."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def result(self):
+        raise self._error
+
+    def release(self):
+        pass
+
+
+def test_lost_workers_and_a_lost_scheduler(sources):
+    pytest.importorskip("distributed")
+    killed = import_module("distributed").KilledWorker("task", None, 3)
+    executor = Cluster("tcp://a:1")
+    outcome = executor._outcome(Lost(killed), sources[0])
+    assert outcome.status == "refused"
+    assert "the workers that tried were lost" in outcome.reason
+    with pytest.raises(ConfigError, match="scheduler at tcp://a:1 is gone"):
+        executor._outcome(Lost(CancelledError()), sources[0])
+
+
+def test_gpus_are_taken_in_turns(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert processes._devices("auto", 3) == ["cuda:0", "cuda:1", "cuda:0"]
+    assert processes._devices("cpu", 2) == ["cpu", "cpu"]
+    assert processes._devices("cuda:1", 2) == ["cuda:1", "cuda:1"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert processes._devices("auto", 2) == ["auto", "auto"]
+
+
+def test_threads_are_shared_out(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    assert set(thread_limits(3).values()) == {"2"}
+    assert set(thread_limits(20).values()) == {"1"}
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with environment(thread_limits(2)):
+        assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("4", "4")
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+    assert "MKL_NUM_THREADS" not in os.environ
