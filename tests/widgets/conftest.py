@@ -20,6 +20,7 @@ from napari_probinst.core.prediction import Prediction
 from napari_probinst.widgets._canvas import camera
 from napari_probinst.widgets._keys import REPEAT_GAP
 from napari_probinst.widgets._layers import show_prediction
+from napari_probinst.widgets._session_place import SESSIONS_VARIABLE
 
 if TYPE_CHECKING:
     from napari_probinst.widgets._layers import ShownPrediction
@@ -140,6 +141,14 @@ def _put(viewer, prediction, name="well", **place):
 
 def _open_proofread(viewer):
     return viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
+
+
+@pytest.fixture(autouse=True)
+def sessions(tmp_path_factory, monkeypatch):
+    """Folder of sessions whose image has no file, out of the user's own; also of subprocesses."""
+    folder = tmp_path_factory.mktemp("sessions")
+    monkeypatch.setenv(SESSIONS_VARIABLE, str(folder))
+    return folder
 
 
 @pytest.fixture

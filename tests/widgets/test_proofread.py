@@ -231,12 +231,14 @@ def test_keys_are_silent_in_a_number_field_and_when_fired_twice(person, qtbot):
     assert person.session.position == 1
 
 
-def test_closing_gives_back_keys_and_layers_and_warns_of_unsaved_work(person):
+def test_closing_gives_back_keys_and_layers_and_loses_nothing(person):
     viewer, shown = person.viewer, person.shown
     person.click(*ON_DOWN)
     person.click_button("delete")
+    n_messages = len(notification_manager.records)
     viewer.window.remove_dock_widget(person.dock)
-    assert "not saved" in last_message()
+    # Every correction is on the disk: there is nothing to warn of.
+    assert len(notification_manager.records) == n_messages
     assert [layer.name for layer in viewer.layers] == [
         "well",
         "well | probability",
@@ -247,26 +249,25 @@ def test_closing_gives_back_keys_and_layers_and_warns_of_unsaved_work(person):
     assert not viewer.keymap
     assert not shown.instances.keymap
     assert not any("probinst" in each.__module__ for each in viewer.mouse_drag_callbacks)
-    # Nothing is lost: the dock finds the session again.
     _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
     assert dock.shown is shown
     assert dock.shown.session.can_undo
 
 
-def test_save_writes_beside_the_prediction_and_says_so(person, tmp_path):
+def test_save_writes_results_beside_the_prediction_and_says_so(person, tmp_path):
     asked = []
     person.dock.choose_folder = lambda start: asked.append(start) or tmp_path
     person.click(*ON_DOWN)
     person.click_button("delete")
-    assert person.text("saved") == "1 unsaved change"
+    assert "Results" not in person.text("saved")
     person.click_button("save")
-    assert person.text("saved").startswith("saved ")
+    assert "Results saved " in person.text("saved")
     assert (tmp_path / "well.prediction.npz").is_file()
     curated = load_corrected(tmp_path / "well.corrected.npz")
     assert len(curated.instances) == len(person.session.instances)
     prediction = (tmp_path / "well.prediction.npz").read_bytes()
     person.click_button("undo")
-    assert person.text("saved").startswith("1 unsaved change (saved ")
+    assert person.text("saved").endswith("1 change since.")
     person.click_button("save")
     assert len(asked) == 1
     assert (tmp_path / "well.prediction.npz").read_bytes() == prediction

@@ -94,6 +94,19 @@ def channel_sources(layers: Sequence[Any], n_channels: int) -> list[ChannelSourc
     return sources
 
 
+def plane_of(layer: Any) -> Any | None:
+    """First plane of an image layer, as a backdrop; None where the layer is no image.
+
+    A lazy array stays unread.
+    """
+    if not isinstance(layer, Image):
+        return None
+    pixels = layer.data[0] if layer.multiscale else layer.data
+    if layer.rgb:
+        return pixels[..., 0]
+    return pixels[(0,) * (pixels.ndim - 2)] if pixels.ndim > 2 else pixels
+
+
 def suggest_sources(
     sources: Sequence[ChannelSource], channels: Sequence[ChannelConfig], preferred: Any
 ) -> list[ChannelSource | None]:

@@ -17,7 +17,7 @@ from napari.utils.colormaps import ensure_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_probinst.core.inference.entropy import entropy_map, probability_map
-from napari_probinst.widgets._label_view import label_colours, label_page
+from napari_probinst.widgets._label_view import distinct_place, label_colours, label_page
 from napari_probinst.widgets._saved import SavedState
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
+    from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.prediction import Prediction
 
@@ -57,11 +58,13 @@ class ShownPrediction:
     instances, probability, entropy, peaks : Layer
         The four layers.
     session : CurationSession
-        The corrections; kept here so that closing the dock loses nothing.
+        The corrections.
     folder : Path or None
-        Where the prediction's file is and corrections go; None until it is known.
+        Where the prediction's file is and results are saved; None until it is known.
     saved : SavedState
-        When the corrections were saved last.
+        When the results were saved last.
+    kept : KeptSession or None
+        What writes the session to the disk; None until it is proofread.
     colours : dict of int to int
         Place in the palette of instances that edits have made.
     """
@@ -76,6 +79,7 @@ class ShownPrediction:
     session: CurationSession
     folder: Path | None = None
     saved: SavedState = field(default_factory=SavedState)
+    kept: KeptSession | None = None
     colours: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -95,6 +99,8 @@ def show_prediction(
     session: CurationSession,
     image: Layer | None = None,
     folder: Path | None = None,
+    *,
+    kept: KeptSession | None = None,
 ) -> ShownPrediction:
     """Add the four layers of a prediction to a viewer.
 
@@ -110,6 +116,8 @@ def show_prediction(
         Layer whose name and place the new layers take over.
     folder : Path, optional
         Where the prediction's file is.
+    kept : KeptSession, optional
+        What writes the session to the disk already.
 
     Returns
     -------
@@ -137,10 +145,11 @@ def show_prediction(
         opacity=0.7,
         **place,
     )
+    colours = _edit_colours(prediction, session)
     instances = Labels(
         label_page(session, (0, 0, *session.shape)),
         name=f"{title} | instances",
-        colormap=label_colours(session.instances, {}),
+        colormap=label_colours(session.instances, colours),
         opacity=0.9,
         **place,
     )
@@ -149,7 +158,17 @@ def show_prediction(
     instances.editable = False
     peaks = _peaks_layer(prediction, session, f"{title} | peaks", place)
     shown = ShownPrediction(
-        prediction, title, image, instances, probability, entropy, peaks, session, folder
+        prediction,
+        title,
+        image,
+        instances,
+        probability,
+        entropy,
+        peaks,
+        session,
+        folder,
+        kept=kept,
+        colours=colours,
     )
     for layer in shown.layers:
         layer.metadata[METADATA_KEY] = {"shown": shown}
@@ -167,9 +186,20 @@ def add_layers(viewer: Any, shown: ShownPrediction) -> None:
     viewer.layers.selection.active = shown.instances
 
 
+def redraw(shown: ShownPrediction) -> None:
+    """Show another state of the session than the one the layers were made from."""
+    session, layer = shown.session, shown.instances
+    shown.colours = _edit_colours(shown.prediction, session)
+    layer.colormap = label_colours(session.instances, shown.colours)
+    layer.data[...] = label_page(session, (0, 0, *session.shape))
+    layer.refresh(extent=False)
+
+
 def remove_layers(viewer: Any, shown: ShownPrediction) -> None:
-    """Take a prediction out of a viewer for good; its corrections go with it."""
+    """Take a prediction out of a viewer for good; its corrections stay on the disk."""
     present = list(viewer.layers)
+    if shown.kept is not None:
+        shown.kept.release()
     shown.instances.metadata.pop(METADATA_KEY, None)
     for layer in shown.layers:
         if layer in present:
@@ -225,6 +255,15 @@ def peak_colours(session: CurationSession) -> NDArray[np.float64]:
     if session.position is not None:
         colours[session.position, 3] = 1
     return colours
+
+
+def _edit_colours(prediction: Prediction, session: CurationSession) -> dict[int, int]:
+    """Places in the palette of the instances that edits have made."""
+    chosen: dict[int, int] = {}
+    for identifier in sorted(session.instances):
+        if identifier > len(prediction.instances):
+            chosen[identifier] = distinct_place(session, identifier, chosen)
+    return chosen
 
 
 def _transparent_magma() -> Colormap:

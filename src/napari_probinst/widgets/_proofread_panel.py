@@ -16,11 +16,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_probinst.widgets._dock import button
+from napari_probinst.widgets._hypotheses import HypothesesStrip
 from napari_probinst.widgets._keys import KEYS, key_label
+from napari_probinst.widgets._queue_table import QueueTable
+from napari_probinst.widgets._saved import kept_text
 from napari_probinst.widgets._tool_switch import BANNER_COLOUR
 from napari_probinst.widgets._tools import BrushTool
 from napari_probinst.widgets._words import (
-    finished_text,
     peak_text,
     position_text,
     reason_text,
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QPushButton
 
+    from napari_probinst.core.curation.kept_session import KeptSession
+    from napari_probinst.core.curation.peak_filter import PeakFilter
+    from napari_probinst.core.curation.proposals import Proposal
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.widgets._layers import ShownPrediction
     from napari_probinst.widgets._tools import Tool
@@ -52,6 +57,8 @@ _EDIT_BUTTONS = (
     ("repaint", "Repaint", "Paint or erase the selected instance with napari's brush"),
     ("delete", "Delete", "Delete the selected instances"),
 )
+#: The banner's colours: they must stand out in any theme.
+_ALARM = f"background: {BANNER_COLOUR}; color: black; font-weight: bold;"
 
 
 class ProofreadPanel(QWidget):
@@ -63,25 +70,34 @@ class ProofreadPanel(QWidget):
         What each button does, by its name.
     on_chosen : callable
         Called with the prediction that is chosen in the combo box.
+    on_visit : callable
+        Called with the peak that is clicked in the table.
+    on_adopt : callable
+        Called with the hypothesis that is chosen.
     """
 
     def __init__(
         self,
         actions: Mapping[str, Callable[[], None]],
         on_chosen: Callable[[ShownPrediction], None],
+        on_visit: Callable[[int], None],
+        on_adopt: Callable[[Proposal], None],
     ) -> None:
         super().__init__()
         self._actions = actions
         self._on_chosen = on_chosen
         self._buttons: dict[str, QPushButton] = {}
+        self._hypotheses = HypothesesStrip(on_adopt)
+        self._table = QueueTable(on_visit, filter_chosen=self._show_hint)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._build_files())
         layout.addWidget(self._build_queue())
         layout.addWidget(self._build_tools())
         layout.addWidget(self._build_saving())
-        # Comes and goes, so it is last: no button may move under the pointer.
+        # Comes and goes, so it lies below all buttons: none may move under the pointer.
         layout.addWidget(self._build_banner())
+        layout.addWidget(self._build_table(), stretch=1)
 
     def show_predictions(
         self, choices: Sequence[ShownPrediction], current: ShownPrediction | None
@@ -103,24 +119,51 @@ class ProofreadPanel(QWidget):
         self._kind.setText("Run Predict, or open a prediction's file.")
         for label in (self._reason, self._selected, self._statistics, self._saved, self._finished):
             label.setText("")
+        self._saved.setStyleSheet("")
         self._finished.hide()
+        self._hypotheses.show_nothing()
+        self._table.show_session(None)
         self._show_tool(None)
         for name, made in self._buttons.items():
             made.setEnabled(name == "open")
 
+    @property
+    def peak_filter(self) -> PeakFilter:
+        """Peaks that the table lists, and that Next and Previous go through."""
+        return self._table.peak_filter
+
     def show_session(
-        self, session: CurationSession, selected: tuple[int, ...], tool: Tool | None
+        self,
+        session: CurationSession,
+        selected: tuple[int, ...],
+        tool: Tool | None,
+        image: Any | None = None,
+        colours: Mapping[int, int] | None = None,
     ) -> None:
-        """Show where the review is, and what can be done now."""
+        """Show where the review is, and what can be done now.
+
+        Parameters
+        ----------
+        session : CurationSession
+            The corrections.
+        selected : tuple of int
+            Selected instances.
+        tool : Tool or None
+            The tool that is on.
+        image, colours
+            What is behind the hypotheses, and the colours of instances; see
+            `HypothesesStrip.show_session`.
+        """
         statistics = session.statistics()
         self._position.setText(position_text(session))
         self._kind.setText(peak_text(session))
         self._reason.setText(reason_text(session))
         self._selected.setText(selection_text(session, selected))
         self._statistics.setText(statistics_text(statistics))
-        finished = statistics.total > 0 and statistics.open == 0
-        self._finished.setText(finished_text(statistics) if finished else "")
-        self._finished.setVisible(finished)
+        self._table.show_session(session)
+        self._hypotheses.show_session(session, image, colours)
+        self._hypotheses.setEnabled(tool is None)
+        self._show_hint()
         self._show_tool(tool)
         queued = session.position is not None
         painting = isinstance(tool, BrushTool)
@@ -135,9 +178,16 @@ class ProofreadPanel(QWidget):
         for name in ("delete", "repaint"):
             self._buttons[name].setEnabled(bool(selected) and not painting)
 
-    def show_saved(self, text: str) -> None:
-        """Show the saved state."""
-        self._saved.setText(text)
+    def show_saved(self, kept: KeptSession, results: str) -> None:
+        """Show where the corrections are, and what is said of the result files."""
+        self._saved.setText("\n".join(filter(None, (kept_text(kept), results))))
+        self._saved.setToolTip(str(kept.path or ""))
+        self._saved.setStyleSheet(_ALARM if kept.n_waiting or kept.read_only else "")
+
+    def _show_hint(self) -> None:
+        hint = self._table.hint
+        self._finished.setText(hint)
+        self._finished.setVisible(bool(hint))
 
     def _show_tool(self, tool: Tool | None) -> None:
         self._banner.setVisible(tool is not None)
@@ -155,7 +205,9 @@ class ProofreadPanel(QWidget):
         self._choices.activated.connect(lambda _: self._on_chosen(self._choices.currentData()))
         row = QHBoxLayout()
         row.addWidget(self._choices, stretch=1)
-        row.addWidget(self._button("open", "Open…", "Open a NAME.prediction.npz"))
+        row.addWidget(
+            self._button("open", "Open…", "Open a NAME.prediction.npz or a NAME.probinst")
+        )
         return row
 
     def _build_banner(self) -> QWidget:
@@ -192,10 +244,18 @@ class ProofreadPanel(QWidget):
         self._statistics = _label("statistics", lines=2)
         box = QGroupBox("Review")
         column = QVBoxLayout(box)
-        for label in (self._position, self._kind, self._reason, self._finished):
+        for label in (self._position, self._kind, self._reason):
             column.addWidget(label)
+        column.addWidget(self._hypotheses)
         column.addLayout(self._button_grid(_QUEUE_BUTTONS))
         column.addWidget(self._statistics)
+        return box
+
+    def _build_table(self) -> QWidget:
+        box = QGroupBox("Queue")
+        column = QVBoxLayout(box)
+        column.addWidget(self._finished)
+        column.addWidget(self._table)
         return box
 
     def _build_tools(self) -> QWidget:
@@ -214,9 +274,10 @@ class ProofreadPanel(QWidget):
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
-        self._saved = _label("saved")
+        self._saved = _label("saved", lines=2)
         row.addWidget(self._saved, stretch=1)
-        row.addWidget(self._button("save", "Save", "Write NAME.corrected.* beside the prediction"))
+        tooltip = "Write the corrected masks, NAME.corrected.*, for other programs"
+        row.addWidget(self._button("save", "Save results", tooltip))
         return box
 
     def _button_grid(self, buttons: Sequence[tuple[str, str, str]]) -> QGridLayout:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from napari_probinst.core.curation.records import Visit
 
 if TYPE_CHECKING:
+    from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.curation.session import CurationSession
 
 
 @dataclass(frozen=True, slots=True)
 class SavedState:
-    """When a session was saved, and how many records it had then."""
+    """When the results were saved, and how many records the session had then."""
 
     moment: str = ""
     n_records: int = 0
@@ -25,10 +26,26 @@ class SavedState:
         return cls(datetime.now().astimezone().strftime("%H:%M:%S"), len(session.records))
 
     def text(self, session: CurationSession) -> str:
-        """What the dock says, e.g. "3 unsaved changes"."""
-        if session.modified:
-            later = session.records[self.n_records :]
-            changes = sum(not isinstance(record.event, Visit) for record in later)
-            before = f" (saved {self.moment})" if self.moment else ""
-            return f"{changes} unsaved {'change' if changes == 1 else 'changes'}{before}"
-        return f"saved {self.moment}" if self.moment else "no changes"
+        """What the dock says of the result files; empty before they were saved for once."""
+        if not self.moment:
+            return ""
+        later = session.records[self.n_records :] if session.modified else ()
+        changes = sum(not isinstance(record.event, Visit) for record in later)
+        if not changes:
+            return f"Results saved {self.moment}."
+        return f"Results saved {self.moment}; {_changes(changes)} since."
+
+
+def kept_text(kept: KeptSession) -> str:
+    """Where the corrections are, e.g. "Every correction is on disk: C04.probinst"."""
+    if kept.n_waiting:
+        return f"NOT ON DISK: {_changes(kept.n_waiting)}. {kept.problem or ''}".rstrip()
+    if kept.path is None:
+        return "No corrections yet. Each one goes to disk at once."
+    if kept.read_only:
+        return f"READ-ONLY: {kept.path.name} is being corrected elsewhere."
+    return f"Every correction is on disk: {kept.path.name}"
+
+
+def _changes(number: int) -> str:
+    return f"{number} {'change' if number == 1 else 'changes'}"

@@ -63,15 +63,6 @@ def statistics_text(statistics: ReviewStatistics) -> str:
     return " · ".join(parts)
 
 
-def finished_text(statistics: ReviewStatistics) -> str:
-    """Message at the end of the queue."""
-    skipped = ""
-    if statistics.skipped:
-        noun = "place was" if statistics.skipped == 1 else "places were"
-        skipped = f" {statistics.skipped} {noun} skipped: Previous leads back to them."
-    return f"End of the queue: no open place is left.{skipped} Save the corrections."
-
-
 def selection_text(session: CurationSession, selected: tuple[int, ...]) -> str:
     """Selected instances in words."""
     if not selected:

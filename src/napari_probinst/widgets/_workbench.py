@@ -13,7 +13,7 @@ from napari.utils import DirectLabelColormap
 from napari.utils.notifications import show_warning
 
 from napari_probinst.core.boxes import enclose
-from napari_probinst.core.errors import EditRefusedError
+from napari_probinst.core.errors import EditRefusedError, OutputError
 from napari_probinst.widgets._canvas import pixel_at
 from napari_probinst.widgets._label_view import (
     SELECTION_COLOUR,
@@ -172,7 +172,7 @@ class Workbench:
         """Make an edit, or show why it is refused; return whether it was made."""
         try:
             change = self.session.apply(edit)
-        except EditRefusedError as error:
+        except (EditRefusedError, OutputError) as error:
             show_warning(str(error))
             return False
         self.select([i for i in change.ids if i in self.session.instances][:1])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import napari
@@ -26,6 +28,7 @@ from napari_probinst.core.inference.entropy import confidence, entropy_map, prob
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.sample_data import sample_image
 from napari_probinst.widgets._layers import shown_predictions
+from napari_probinst.widgets._session_place import SESSIONS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         make_folder(options.output)
-        _Demo(options.output).run(unattended=options.unattended)
+        with TemporaryDirectory() as sessions:
+            # A picture of the demo must not depend on what an earlier one corrected.
+            if options.unattended:
+                os.environ[SESSIONS_VARIABLE] = sessions
+            _Demo(options.output).run(unattended=options.unattended)
     except ProbinstError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

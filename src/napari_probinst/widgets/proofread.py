@@ -9,22 +9,30 @@ from napari.utils.notifications import show_error, show_info, show_warning
 
 from napari_probinst.core.curation.edits import Delete, Merge
 from napari_probinst.core.curation.review import ReviewQueue
-from napari_probinst.core.errors import ProbinstError
+from napari_probinst.core.errors import OutputError, ProbinstError
 from napari_probinst.widgets import _files
 from napari_probinst.widgets._canvas import typical_width, zoom_to_peak
+from napari_probinst.widgets._channels import plane_of
+from napari_probinst.widgets._close_guard import CloseGuard
 from napari_probinst.widgets._dock import ScrollingDock
+from napari_probinst.widgets._keeping import SessionKeeper
 from napari_probinst.widgets._keys import KeyBindings
-from napari_probinst.widgets._layers import add_layers, shown_predictions
+from napari_probinst.widgets._layers import METADATA_KEY, add_layers, shown_predictions
 from napari_probinst.widgets._proofread_panel import ProofreadPanel
 from napari_probinst.widgets._tool_switch import ToolSwitch
 from napari_probinst.widgets._tools import BrushTool, CutTool, PickTool
 from napari_probinst.widgets._workbench import Workbench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from napari.layers import Layer
+    from qtpy.QtGui import QShowEvent
+
     from napari_probinst.core.curation.history import Decision
+    from napari_probinst.core.curation.peak_filter import PeakFilter
+    from napari_probinst.core.curation.proposals import Proposal
     from napari_probinst.widgets._layers import ShownPrediction
 
 
@@ -42,9 +50,14 @@ class ProofreadWidget(ScrollingDock):
         self._viewer = napari_viewer
         self._bench: Workbench | None = None
         self._tools: ToolSwitch | None = None
-        #: Sessions whose instances layer was removed; kept, so that no correction is lost.
+        #: Sessions whose instances layer was removed; they can be shown again.
         self._orphans: list[ShownPrediction] = []
         self._switching = False
+        self._keeper = SessionKeeper()
+        # A window that closes tells its docks nothing: its sessions are given free all the same.
+        self.destroyed.connect(self._keeper.close)
+        #: Asks before napari closes on work that isn't on the disk.
+        self.guard = CloseGuard(self, self._at_stake)
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
 
@@ -66,7 +79,7 @@ class ProofreadWidget(ScrollingDock):
             "save": self.save,
             "open": self._open_dialog,
         }
-        self._panel = ProofreadPanel(actions, self._choose)
+        self._panel = ProofreadPanel(actions, self._choose, self._go_to, self._adopt)
         self.content.addWidget(self._panel)
         self._keys = KeyBindings(napari_viewer, actions)
         self._keys.bind_viewer()
@@ -99,10 +112,12 @@ class ProofreadWidget(ScrollingDock):
             return
         with self._switch():
             self._close_bench()
+            self._keeper.keep(shown)
             bench = Workbench(self._viewer, shown, self._refresh)
             self._bench = bench
             self._tools = ToolSwitch(bench, self._keys, self._refresh)
             self._width = typical_width(list(shown.session.instances.values()))
+            self._backdrop = plane_of(shown.image)
             if shown in self._orphans:
                 self._orphans.remove(shown)
                 add_layers(self._viewer, shown)
@@ -113,9 +128,9 @@ class ProofreadWidget(ScrollingDock):
         self._visit()
 
     def open(self, path: Path) -> None:
-        """Open a prediction's file and show it on its image, where that is in the viewer."""
+        """Open a prediction's file or a session, on its image where that is in the viewer."""
         try:
-            shown = _files.open_prediction(self._viewer, path)
+            shown = _files.open_path(self._viewer, path)
         except ProbinstError as error:
             show_error(str(error))
             return
@@ -148,23 +163,29 @@ class ProofreadWidget(ScrollingDock):
         if self._switching:
             return
         present = list(shown_predictions(self._viewer))
-        shown = self.shown
-        if shown is not None and _removed(event, shown.instances):
-            with self._switch():
-                self._close_bench()
-            # Predict takes its mark off a layer that it replaces; a user's removal doesn't.
-            if shown.corrected and shown.instances.metadata.get("napari_probinst"):
-                self._orphans.append(shown)
-                if shown.session.modified:
-                    show_warning(
-                        f"The instances of '{shown.title}' were removed; their corrections are "
-                        "kept: choose the prediction in the Proofread dock to show them again."
-                    )
+        for shown in self._keeper.shown:
+            if _removed(event, shown.instances):
+                self._let_go(shown)
         self._show_choices()
         if self._bench is None and present and not self._orphans:
             self.choose(present[0])
         elif self._bench is None:
             self._panel.show_nothing()
+
+    def _let_go(self, shown: ShownPrediction) -> None:
+        """Close a prediction whose instances layer was removed."""
+        if shown is self.shown:
+            with self._switch():
+                self._close_bench()
+        # Predict takes its mark off a layer that it replaces; a user's removal doesn't.
+        if shown.corrected and shown.instances.metadata.get(METADATA_KEY):
+            self._orphans.append(shown)
+            show_warning(
+                f"The instances of '{shown.title}' were removed; their corrections are "
+                "kept: choose the prediction in the Proofread dock to show them again."
+            )
+        else:
+            self._keeper.let_go(shown)
 
     def _show_choices(self) -> None:
         self._panel.show_predictions([*shown_predictions(self._viewer), *self._orphans], self.shown)
@@ -196,27 +217,32 @@ class ProofreadWidget(ScrollingDock):
         patch = bench.session.prediction.settings.patch
         zoom_to_peak(self._viewer, bench.shown.instances, peak, patch, self._width)
 
-    def _step(self, following: Callable[[ReviewQueue, int], int | None]) -> None:
+    def _step(self, following: Callable[[ReviewQueue, int, PeakFilter], int | None]) -> None:
         bench = self._ready()
         if bench is None or bench.session.position is None:
             return
-        peak = following(bench.session.queue, bench.session.position)
+        peak = following(bench.session.queue, bench.session.position, self._panel.peak_filter)
         if peak is None:
-            show_info("There is no further place in this direction.")
+            show_info("No further place in this direction passes the filters of the queue.")
             return
-        bench.session.position = peak
-        self._visit()
+        self._go_to(peak)
+
+    def _go_to(self, peak: int) -> None:
+        bench = self._ready()
+        if bench is not None:
+            bench.session.position = peak
+            self._visit()
 
     def _decide(self, decision: Decision) -> None:
         bench = self._ready()
         if bench is None or bench.session.position is None:
             return
         position = bench.session.position
-        bench.session.decide(position, decision)
-        following = bench.session.queue.next_open(position)
+        if not self._tried(lambda: bench.session.decide(position, decision)):
+            return
+        following = bench.session.queue.next_open(position, self._panel.peak_filter)
         if following is not None:
-            bench.session.position = following
-            self._visit()
+            self._go_to(following)
 
     def _visit(self) -> None:
         if self._bench is not None:
@@ -269,17 +295,31 @@ class ProofreadWidget(ScrollingDock):
             return
         self._tools.start(BrushTool(bench, bench.current))
 
+    def _adopt(self, proposal: Proposal) -> None:
+        bench = self._ready()
+        if bench is not None:
+            bench.apply(proposal.edit(bench.session.instances))
+
     def undo(self) -> None:
         """Take back the last edit or decision."""
         bench = self._ready()
         if bench is not None:
-            bench.session.undo()
+            self._tried(bench.session.undo)
 
     def redo(self) -> None:
         """Make the last edit or decision again that was taken back."""
         bench = self._ready()
         if bench is not None:
-            bench.session.redo()
+            self._tried(bench.session.redo)
+
+    def _tried(self, action: Callable[[], object]) -> bool:
+        """Do something that is recorded; say why where the session is open for reading only."""
+        try:
+            action()
+        except OutputError as error:
+            show_warning(str(error))
+            return False
+        return True
 
     def confirm(self) -> None:
         """Finish the tool that is on."""
@@ -303,15 +343,23 @@ class ProofreadWidget(ScrollingDock):
     # Files ---------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Write the corrections beside the prediction; the folder is asked for once."""
+        """Write the results beside the prediction; the folder is asked for once.
+
+        Corrections that couldn't be written to the disk go to the folder too.
+        """
         bench = self._ready()
         if bench is None:
             return
         shown = bench.shown
-        folder = shown.folder or self.choose_folder(_files.likely_folder(shown))
+        # The folder that is known may be the one that can't be written.
+        stuck = shown.kept is not None and shown.kept.n_waiting > 0 and not shown.kept.write()
+        known = None if stuck else shown.folder
+        folder = known or self.choose_folder(_files.likely_folder(shown))
         if folder is None:
             return
         try:
+            if stuck:
+                _files.move_session(shown, folder)
             _files.save(shown, folder)
         except ProbinstError as error:
             show_error(str(error))
@@ -335,27 +383,57 @@ class ProofreadWidget(ScrollingDock):
         if self._bench is None or self._tools is None:
             return
         bench = self._bench
-        self._panel.show_session(bench.session, bench.selected, self._tools.tool)
-        self._panel.show_saved(bench.shown.saved.text(bench.session))
+        shown = bench.shown
+        self._panel.show_session(
+            bench.session, bench.selected, self._tools.tool, self._backdrop, shown.colours
+        )
+        if shown.kept is not None:
+            self._panel.show_saved(shown.kept, shown.saved.text(bench.session))
+
+    def _at_stake(self) -> str | None:
+        """Return what napari would take with it if it closed now."""
+        if self._painting() is not None:
+            return "A painting isn't finished, and would be lost."
+        waiting = [shown.title for shown in self._keeper.shown if not _on_disk(shown)]
+        return f"Corrections of {_names(waiting)} are not on disk." if waiting else None
+
+    def _painting(self) -> Layer | None:
+        """Layer of a painting that isn't finished."""
+        tool = None if self._tools is None else self._tools.tool
+        return tool.layer if tool is not None and tool.unfinished() else None
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Guard the window that we are in."""
+        super().showEvent(event)
+        self.guard.watch()
 
     def on_close(self) -> None:
-        """Give back keys, callbacks and temporary layers; corrections stay with their layers."""
-        unsaved = [
-            shown.title
-            for shown in [*shown_predictions(self._viewer), *self._orphans]
-            if shown.session.modified
-        ]
+        """Give back keys, callbacks, layers and sessions; a painting stays, as a layer."""
+        painting = self._painting()
+        self.guard.stop()
         for event in self._layer_events:
             event.disconnect(self._layers_changed)
         self._close_bench()
         self._keys.release()
-        if unsaved:
+        if painting is not None:
+            self._viewer.add_layer(painting)
+            show_warning(f"The painting wasn't finished: it stays as the layer '{painting.name}'.")
+        waiting = [shown.title for shown in self._keeper.close()]
+        if waiting:
             show_warning(
-                f"Corrections of {', '.join(map(repr, unsaved))} are not saved; they stay in the "
-                "viewer until it closes: open Proofread again to save them."
+                f"Corrections of {_names(waiting)} are not on disk; they stay in the viewer until "
+                "it closes: open Proofread again, and save the results to another folder."
             )
 
 
 def _removed(event: Any, layer: Any) -> bool:
     """Whether an event of the list of layers tells of this layer's removal."""
     return event is not None and event.type == "removed" and event.value is layer
+
+
+def _on_disk(shown: ShownPrediction) -> bool:
+    return shown.kept is None or shown.kept.n_waiting == 0
+
+
+def _names(titles: Iterable[str]) -> str:
+    return ", ".join(map(repr, titles))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from napari_probinst.core.curation.peak_filter import CONTOUR, PeakFilter
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -21,6 +23,11 @@ Status = Literal["open", "accepted", "skipped", "flagged", "touched"]
 
 STATUSES: tuple[Status, ...] = ("open", "accepted", "skipped", "flagged", "touched")
 _OPEN, _ACCEPTED, _SKIPPED, _FLAGGED, _TOUCHED = range(5)
+#: Peaks that pass when nothing is said about it: all but the touched ones.
+_ANY = PeakFilter()
+#: The review hardly pays any longer once so many peaks were finished last of which no more than
+#: this needed an edit, and this share of the entropy mass is reviewed.
+_STOP_RECENT, _STOP_EDITED, _STOP_SHARE = 10, 1, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,16 @@ class ReviewStatistics:
         """Peaks that are accepted, flagged or touched; a skipped one is put off."""
         return self.accepted + self.flagged + self.touched
 
+    @property
+    def may_stop(self) -> bool:
+        """Whether the review hardly pays any longer.
+
+        So it is if at most 1 of the last 10 needed an edit, and the larger half of the
+        uncertainty is reviewed: who began with the least of it has seen nothing yet.
+        """
+        quiet = self.recent >= _STOP_RECENT and self.recent_edited <= _STOP_EDITED
+        return quiet and self.mass_share >= _STOP_SHARE
+
 
 class ReviewQueue:
     """States of an image's peaks, by rank.
@@ -73,6 +90,9 @@ class ReviewQueue:
         self._decisions: dict[int, Decision] = {}
         self._states = np.full(len(peaks), _OPEN, dtype=np.uint8)
         self._mass = np.array([peak.mass for peak in peaks], dtype=np.float64)
+        kinds = np.array([peak.kind for peak in peaks], dtype=np.str_)
+        #: Names of the kinds that occur, and the place of each peak's kind among them.
+        self._kinds, self._kind = np.unique(kinds, return_inverse=True)
         self._ids = [frozenset(index + 1 for index in peak.instances) for peak in peaks]
         # Instances of each peak that no edit has touched yet.
         self._untouched = [len(ids) for ids in self._ids]
@@ -128,19 +148,46 @@ class ReviewQueue:
         """Whether an edit that still holds was made at this peak."""
         return self._edits_at[peak] > 0
 
-    def next(self, position: int) -> int | None:
-        """Peak after ``position``, whether decided or not; touched ones are passed over."""
-        return _first(self._states[position + 1 :] != _TOUCHED, position + 1)
+    def states(self) -> NDArray[np.uint8]:
+        """Place of each peak's state in `STATUSES`, shape (n_peaks,)."""
+        return self._states.copy()
 
-    def previous(self, position: int) -> int | None:
-        """Peak before ``position``, whether decided or not; touched ones are passed over."""
-        before = _first(self._states[:position][::-1] != _TOUCHED)
+    def passing(self, among: PeakFilter) -> NDArray[np.bool_]:
+        """Whether each peak passes a filter, shape (n_peaks,)."""
+        status_passes = np.array([status in among.statuses for status in STATUSES])
+        passes: NDArray[np.bool_] = status_passes[self._states]
+        if among.kinds is not None:
+            kind_passes = np.array([kind in among.kinds for kind in self._kinds], dtype=bool)
+            passes &= kind_passes[self._kind]
+        if among.least_contour_mass > 0:
+            contours = (self._kinds == CONTOUR)[self._kind]
+            passes &= ~contours | (self._mass >= among.least_contour_mass)
+        return passes
+
+    def next(self, position: int, among: PeakFilter = _ANY) -> int | None:
+        """Peak after ``position`` that passes, whether decided or not."""
+        return _first(self.passing(among)[position + 1 :], position + 1)
+
+    def previous(self, position: int, among: PeakFilter = _ANY) -> int | None:
+        """Peak before ``position`` that passes, whether decided or not."""
+        before = _first(self.passing(among)[:position][::-1])
         return None if before is None else position - 1 - before
 
-    def next_open(self, position: int) -> int | None:
-        """Open peak after ``position``, else the first before it; None once all are reviewed."""
-        later = _first(self._states[position + 1 :] == _OPEN, position + 1)
-        return _first(self._states[:position] == _OPEN) if later is None else later
+    def next_open(self, position: int, among: PeakFilter = _ANY) -> int | None:
+        """Open peak after ``position`` that passes, else the first before it.
+
+        With a filter that leaves open peaks out, any that passes: so skipped ones are gone
+        through again. None once all are reviewed.
+        """
+        wanted = self.passing(among)
+        if "open" in among.statuses:
+            wanted &= self._states == _OPEN
+        later = _first(wanted[position + 1 :], position + 1)
+        return _first(wanted[:position]) if later is None else later
+
+    def n_open(self, among: PeakFilter = _ANY) -> int:
+        """Open peaks that pass."""
+        return int(np.count_nonzero(self.passing(among) & (self._states == _OPEN)))
 
     def statistics(self, recent: Sequence[int] = ()) -> ReviewStatistics:
         """Count the peaks in each state; ``recent`` are the peaks to look back on."""

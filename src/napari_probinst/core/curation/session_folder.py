@@ -7,6 +7,9 @@ process writes: it holds a lock of the operating system, which ends with the pro
 
 from __future__ import annotations
 
+import os
+import secrets
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -17,16 +20,20 @@ from pydantic import TypeAdapter, ValidationError
 from napari_probinst import __version__
 from napari_probinst.core.curation.journal import (
     Journal,
+    JournalHeader,
     JournalWriter,
     prediction_checksum,
     read_journal,
+    to_lines,
 )
+from napari_probinst.core.curation.records import Visit
 from napari_probinst.core.curation.replay import replay
-from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
+from napari_probinst.core.data.atomic import atomic_file, output_error
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.errors import InputError, OutputError, SessionInUseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -96,7 +103,7 @@ _MANIFEST: TypeAdapter[Manifest] = TypeAdapter(Manifest)
 class SessionFolder:
     """An open session; a context manager that gives the folder free at its end.
 
-    Made by `create_session` and `open_session`.
+    Made by `create_session`, `begin_session` and `open_session`.
 
     Attributes
     ----------
@@ -106,39 +113,64 @@ class SessionFolder:
         What the session is about.
     session : CurationSession
         Its state; every edit and decision is on the disk when it returns.
+    recorder : callable
+        Takes each record of a session that was opened here: `append`, unless a caller puts one
+        of its own in its place.
     read_only : bool
         Whether edits and decisions are refused.
     warning : str or None
         A sentence for the user where the journal's last line was torn.
     """
 
-    def __init__(self, path: Path, lock: FileLock | None) -> None:
+    def __init__(
+        self, path: Path, lock: FileLock | None, session: CurationSession | None = None
+    ) -> None:
         self.path = path
         self.read_only = lock is None
+        self.recorder: Callable[[Record], None] = self.append
+        self.warning: str | None = None
         self._lock = lock
         self._writer: JournalWriter | None = None
-        self.manifest = _read_manifest(path)
-        prediction = load_prediction(path / PREDICTION)
-        if prediction_checksum(prediction) != self.manifest.prediction:
-            raise InputError(
-                f"{path / PREDICTION} is not the prediction that this session was begun with: "
-                "restore the folder from a copy."
-            )
-        journal = _read_journal(path / JOURNAL)
-        self.warning = journal.warning
+        self.manifest = read_manifest(path)
         # Read before anything is cut off: a journal that doesn't fit stays as it is.
-        self.session: CurationSession = replay(prediction, journal, recorder=self._record)
+        self.session = self._read() if session is None else session
         if lock is not None:
             self._writer = JournalWriter(path / JOURNAL, self.session.header)
-        self.session.mark_saved()
 
-    def _record(self, record: Record) -> None:
-        if self._writer is None:
+    def append(self, record: Record) -> None:
+        """Write a record, and wait until it is on the disk.
+
+        A reader may look around: visits are let through, and leave no trace.
+
+        Raises
+        ------
+        OutputError
+            If the session is open for reading only, or the journal can't be written.
+        """
+        if self._writer is not None:
+            self._writer.append(record)
+        elif not isinstance(record.event, Visit):
             raise OutputError(
                 f"{self.path.name} is open for reading only: close it where it is being "
                 "corrected, and open it again."
             )
-        self._writer.append(record)
+
+    def _read(self) -> CurationSession:
+        prediction = load_prediction(self.path / PREDICTION)
+        if prediction_checksum(prediction) != self.manifest.prediction:
+            raise InputError(
+                f"{self.path / PREDICTION} is not the prediction that this session was begun "
+                "with: restore the folder from a copy."
+            )
+        journal = _read_journal(self.path / JOURNAL)
+        self.warning = journal.warning
+        session = replay(prediction, journal, recorder=self._record)
+        session.mark_saved()
+        return session
+
+    def _record(self, record: Record) -> None:
+        """Pass a record on; `recorder` may be another one by now."""
+        self.recorder(record)
 
     def close(self) -> None:
         """Give the folder free; further edits are refused."""
@@ -179,13 +211,38 @@ def create_session(prediction: Prediction, folder: Path) -> SessionFolder:
     """
     if folder.exists():
         raise OutputError(f"{folder} exists already: open it, or choose another name.")
-    make_folder(folder)
-    manifest = Manifest.of(prediction)
-    save_prediction(prediction, folder / PREDICTION)
-    # The manifest comes last: a folder with one is complete.
-    with atomic_file(folder / MANIFEST) as file:
-        file.write(_MANIFEST.dump_json(manifest, indent=2) + b"\n")
+    _write(prediction, (), folder)
     return open_session(folder)
+
+
+def begin_session(
+    session: CurationSession, records: Iterable[Record], folder: Path
+) -> SessionFolder:
+    """Put a session on the disk that has been in memory, and open it for writing.
+
+    Parameters
+    ----------
+    session : CurationSession
+        The session. What it does next comes into the folder by `SessionFolder.append` alone.
+    records : iterable of Record
+        What has happened so far: the journal's first lines.
+    folder : Path
+        As in `create_session`. It appears complete, or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or can't be written.
+    """
+    if folder.exists():
+        raise OutputError(f"{folder} exists already: open it, or choose another name.")
+    _write(session.prediction, records, folder)
+    lock = _locked(folder)
+    try:
+        return SessionFolder(folder, lock, session)
+    except BaseException:
+        lock.release()
+        raise
 
 
 def open_session(folder: Path, *, read_only: bool = False) -> SessionFolder:
@@ -207,7 +264,7 @@ def open_session(folder: Path, *, read_only: bool = False) -> SessionFolder:
     OutputError
         If the folder can't be written.
     """
-    _read_manifest(folder)
+    read_manifest(folder)
     lock = None if read_only else _locked(folder)
     try:
         return SessionFolder(folder, lock)
@@ -215,6 +272,38 @@ def open_session(folder: Path, *, read_only: bool = False) -> SessionFolder:
         if lock is not None:
             lock.release()
         raise
+
+
+def _write(prediction: Prediction, records: Iterable[Record], folder: Path) -> None:
+    """Write a session under its final name only when it is complete."""
+    manifest = Manifest.of(prediction)
+    header = JournalHeader(prediction=manifest.prediction, name=manifest.name)
+    temporary = folder.with_name(f".{secrets.token_hex(4)}.part")
+    try:
+        temporary.mkdir()
+        save_prediction(prediction, temporary / PREDICTION)
+        with atomic_file(temporary / JOURNAL) as file:
+            file.write(to_lines(header, records).encode())
+        with atomic_file(temporary / MANIFEST) as file:
+            file.write(_MANIFEST.dump_json(manifest, indent=2) + b"\n")
+        _sync(temporary)
+        # Unlike a replacement, this fails where another process was quicker: its session stays.
+        temporary.rename(folder)
+        _sync(folder.parent)
+    except OSError as error:
+        raise output_error(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Force the names in a folder to the disk; Windows does so by itself, and can't be asked."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _locked(folder: Path) -> FileLock:
@@ -231,7 +320,14 @@ def _locked(folder: Path) -> FileLock:
     return lock
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """Read what the session in a folder is about.
+
+    Raises
+    ------
+    InputError
+        If it is no session, its manifest is damaged, or a newer program wrote it.
+    """
     path = folder / MANIFEST
     try:
         manifest = _MANIFEST.validate_json(path.read_bytes())

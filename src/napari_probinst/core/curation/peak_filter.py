@@ -1,0 +1,47 @@
+"""Which peaks a curator wants to see: by kind, by status, and by how much is at stake."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_probinst.core.curation.review import Status
+
+#: Kind of the peaks at which nothing but an outline is in doubt.
+CONTOUR = "contour"
+
+
+@dataclass(frozen=True, slots=True)
+class PeakFilter:
+    """What a peak must be to be listed and walked to.
+
+    Parameters
+    ----------
+    kinds : frozenset of str or None, default None
+        Likely errors that pass, see `Peak.kind`; None for every kind.
+    statuses : frozenset of str
+        States that pass; by default all but "touched", whose reason no longer holds.
+    least_contour_mass : float, default 0
+        Peaks of kind "contour" with less entropy mass are jitter and don't pass, nats.
+    """
+
+    kinds: frozenset[str] | None = None
+    statuses: frozenset[Status] = frozenset({"open", "accepted", "skipped", "flagged"})
+    least_contour_mass: float = 0.0
+
+
+def jitter_mass(patch: int) -> float:
+    """Entropy mass below which a contour peak is jitter: one patch in full doubt, nats.
+
+    Outlines differ by a pixel everywhere, and each wiggle is a peak of its own; one that is
+    worth less than a patch whose every pixel is in full doubt (ln 2 each) hardly changes an
+    instance.
+
+    Parameters
+    ----------
+    patch : int
+        Side of a patch, pixels.
+    """
+    return math.log(2) * patch**2

@@ -1,0 +1,122 @@
+"""One hypothesis of the draws: its picture, its key, its votes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QRect, QSize, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
+from qtpy.QtWidgets import QAbstractButton, QSizePolicy
+
+from napari_probinst.core.inference.votes import NUMBERS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from qtpy.QtGui import QPaintEvent
+
+    from napari_probinst.core.curation.proposals import Proposal
+
+#: Side of the picture, and the space around it, pixels: two cards fit into a narrow dock.
+PICTURE_SIDE, _PADDING = 136, 4
+_BAR_HEIGHT, _RADIUS = 4, 4
+
+
+class HypothesisCard(QAbstractButton):
+    """A button with a thumbnail.
+
+    Parameters
+    ----------
+    number : int
+        The key that stands for it, 1 to 9.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.setObjectName(f"hypothesis_{number}")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        # The strip takes the focus of a click, for its keys.
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._number = number
+        self._picture = QPixmap()
+        self._share = 0.0
+        self._seen = ""
+        self.is_current = False
+
+    def show_hypothesis(
+        self, proposal: Proposal, picture: NDArray[np.uint8], *, is_current: bool
+    ) -> None:
+        """Show a proposal with its thumbnail, shape (height, width, 3)."""
+        height, width, _ = picture.shape
+        data = picture.tobytes()
+        image = QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888)
+        self._picture = QPixmap.fromImage(image)
+        self._share = proposal.votes / proposal.n_draws
+        self._seen = _count(len(proposal.instances))
+        self.is_current = is_current
+        self.setText(f"{proposal.votes} of {proposal.n_draws}")
+        self.setAccessibleName(proposal.reason)
+        advice = "As it is now." if is_current else f"Click, or press {self._number}, to adopt it."
+        self.setToolTip(f"{proposal.reason}. {advice}")
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Room for the picture, the votes and a line of text."""
+        side = PICTURE_SIDE + 2 * _PADDING
+        return QSize(side, side + _BAR_HEIGHT + 2 * self.fontMetrics().height() + _PADDING)
+
+    def paintEvent(self, _event: QPaintEvent | None) -> None:
+        """Draw picture, key, share of the votes, and what is seen."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ink = self.palette().color(self.foregroundRole())
+        self._paint_ground(painter, ink)
+        frame = QRect(_PADDING, _PADDING, PICTURE_SIDE, PICTURE_SIDE)
+        place = self._picture.rect()
+        place.moveCenter(frame.center())
+        painter.drawPixmap(place, self._picture)
+        self._paint_key(painter, frame)
+        bar = QRect(frame.left(), frame.bottom() + 3, PICTURE_SIDE, _BAR_HEIGHT)
+        painter.fillRect(bar, _faint(ink, 50))
+        bar.setWidth(round(self._share * PICTURE_SIDE))
+        painter.fillRect(bar, ink)
+        line = QRect(frame.left(), bar.bottom() + 3, PICTURE_SIDE, self.fontMetrics().height())
+        bold = self.font()
+        bold.setBold(True)
+        painter.setPen(ink)
+        painter.setFont(bold)
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self.text())
+        if self.is_current:
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight, "as now")
+        painter.setFont(self.font())
+        line.translate(0, line.height())
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self._seen)
+
+    def _paint_ground(self, painter: QPainter, ink: QColor) -> None:
+        ground = self.rect().adjusted(1, 1, -1, -1)
+        painter.setPen(_faint(ink, 255 if self.is_current else 60))
+        strength = 70 if self.isDown() else 35 if self.underMouse() else 0
+        painter.setBrush(_faint(ink, 0 if self.is_current else strength))
+        painter.drawRoundedRect(ground, _RADIUS, _RADIUS)
+
+    def _paint_key(self, painter: QPainter, frame: QRect) -> None:
+        side = self.fontMetrics().height() + 2
+        badge = QRect(frame.left() + 3, frame.top() + 3, side, side)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(0, 0, 0, 180))
+        painter.drawRoundedRect(badge, _RADIUS, _RADIUS)
+        painter.setPen(QColor("white"))
+        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, str(self._number))
+
+
+def _count(number: int) -> str:
+    if number == 0:
+        return "nothing here"
+    word = NUMBERS[number] if number < len(NUMBERS) else str(number)
+    return f"{word} instance" if number == 1 else f"{word} instances"
+
+
+def _faint(colour: QColor, alpha: int) -> QColor:
+    return QColor(colour.red(), colour.green(), colour.blue(), alpha)

@@ -1,0 +1,31 @@
+"""Opens sessions that are dropped on napari, or chosen under File ▸ Open, in the Proofread dock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import napari
+
+from napari_probinst.core.curation.session_folder import MANIFEST
+from napari_probinst.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def session_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Any]] | None:
+    """Reader of a ``NAME.probinst`` folder; None for anything else."""
+    single = isinstance(path, str) and (Path(path) / MANIFEST).is_file()
+    return _open if single else None
+
+
+def _open(path: str | list[str]) -> list[Any]:
+    """Open the session in the Proofread dock, which makes the layers itself."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise InputError(f"{path} is opened in a window of napari: start napari first.")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
+    dock.open(Path(str(path)))
+    # Tells napari that the file was read, and that there is no layer to add.
+    return [(None,)]
