@@ -39,10 +39,10 @@ def test_every_command_can_be_imported_and_called(command):
     assert callable(import_python_name(command.python_name))
 
 
-def test_both_docks_and_both_samples_are_contributed():
+def test_all_docks_and_both_samples_are_contributed():
     widgets = {widget.display_name for widget in MANIFEST.contributions.widgets or []}
     samples = {sample.key for sample in MANIFEST.contributions.sample_data or []}
-    assert widgets == {"Predict", "Proofread"}
+    assert widgets == {"Predict", "Proofread", "Train", "Evaluate"}
     assert samples == {"worms", "worms_truth"}
 
 

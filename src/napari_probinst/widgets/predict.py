@@ -23,7 +23,7 @@ from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.errors import InputError, ProbinstError
 from napari_probinst.core.network.checkpoint import read_header
 from napari_probinst.core.network.device import DEVICES
-from napari_probinst.models import DEFAULT_MODEL, bundled_models
+from napari_probinst.models import DEFAULT_MODEL
 from napari_probinst.widgets._channels import (
     ChannelSource,
     channel_sources,
@@ -38,6 +38,7 @@ from napari_probinst.widgets._layers import (
     show_prediction,
     shown_of_image,
 )
+from napari_probinst.widgets._remembered import known_models
 from napari_probinst.widgets._worker import PredictionTask, start_prediction
 
 if TYPE_CHECKING:
@@ -154,17 +155,25 @@ class PredictWidget(ScrollingDock):
         self._show_running(running=False)
 
     def refresh_models(self) -> None:
-        """List the bundled models, and choose the default one."""
-        for name, path in bundled_models().items():
+        """List the bundled models and those trained here, and choose the default one."""
+        for name, path in known_models().items():
             self._models.addItem(name, path)
         self._models.setCurrentIndex(max(self._models.findText(DEFAULT_MODEL), 0))
         self._model_chosen()
 
     def add_model(self, path: Path) -> None:
-        """Add a model file to the list and choose it."""
-        self._models.addItem(path.name, path)
-        self._models.setCurrentIndex(self._models.count() - 1)
+        """Add a model file to the list, unless it is there, and choose it."""
+        self.offer_model(path)
+        self._models.setCurrentIndex(self._listed().index(path))
         self._model_chosen()
+
+    def offer_model(self, path: Path) -> None:
+        """Add a model file to the list, unless it is there; the chosen one stays chosen."""
+        if path not in self._listed():
+            self._models.addItem(path.name, path)
+
+    def _listed(self) -> list[Path]:
+        return [self._models.itemData(index) for index in range(self._models.count())]
 
     def _browse(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
@@ -291,8 +300,8 @@ class PredictWidget(ScrollingDock):
         if last is None or last is self._given_up:
             return True
         question = (
-            f"'{image.name}' has corrections. Replace them by a new prediction? "
-            "Saved files stay as they are."
+            f"'{image.name}' has corrections. Predict again? They stay on disk; the same settings "
+            "take them up again."
         )
         if not self.confirm(question):
             return False

@@ -123,12 +123,13 @@ def _from_folder(folder: Path, names: Sequence[str] | None) -> list[PredictedIma
             "COCO file."
         )
     return [
-        _scored(name, load_prediction(paths[known]))
+        scored_image(name, load_prediction(paths[known]))
         for name, known in _chosen(names, list(paths), folder).items()
     ]
 
 
-def _scored(name: str, prediction: Prediction) -> PredictedImage:
+def scored_image(name: str, prediction: Prediction) -> PredictedImage:
+    """Instances worth exporting of a native prediction, with the draws' agreement as score."""
     exported = exported_instances(prediction)
     return PredictedImage(
         name,

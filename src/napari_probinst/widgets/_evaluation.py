@@ -1,0 +1,287 @@
+"""An evaluation free of any layer, for a thread of its own: what is scored, and against what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_probinst.core.curation.session_folder import SESSION_SUFFIX, open_session
+from napari_probinst.core.data.files import IMAGE_SUFFIXES
+from napari_probinst.core.data.flattening import exported_instances
+from napari_probinst.core.data.masks import from_labels, read_instances
+from napari_probinst.core.data.naming import PREDICTION_SUFFIX
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.entropy import confidence
+from napari_probinst.core.instances import InstanceSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.evaluation.evaluate import Evaluation
+    from napari_probinst.core.evaluation.predicted import PredictedImage, PredictedImages
+    from napari_probinst.core.evaluation.report_figures import ReportFigure
+    from napari_probinst.core.instances import Instance
+    from napari_probinst.core.prediction import Prediction
+
+PREDICTED, CORRECTED = "predicted", "corrected"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curated:
+    """A prediction and the instances that a curator left, by id.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        The start.
+    current : mapping of int to Instance
+        Copied from the session: that one may go on changing.
+    """
+
+    prediction: Prediction
+    current: Mapping[int, Instance]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerTruth:
+    """True instances in a layer of the viewer.
+
+    Parameters
+    ----------
+    name : str
+        Name of the layer.
+    labels : ndarray of int, shape (height, width) or (n_instances, height, width)
+        Label image, or one mask a plane.
+    """
+
+    name: str
+    labels: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvaluationTask:
+    """What is to be scored, and the truth.
+
+    Parameters
+    ----------
+    predicted : Curated or Path
+        One prediction of the viewer; or a results folder, a session, or a COCO file.
+    truth : LayerTruth or Path
+        A layer; or a folder or file as `evaluate` reads it.
+    """
+
+    predicted: Curated | Path
+    truth: LayerTruth | Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluated:
+    """Scores of a prediction, and of its corrected state where there is one.
+
+    Parameters
+    ----------
+    scores : mapping of str to Evaluation
+        `PREDICTED`, and `CORRECTED` where anything was corrected.
+    figures : mapping of str to (mapping of str to ReportFigure)
+        Figures of the report for each of them.
+    truth : str
+        Where the truth is from.
+    """
+
+    scores: Mapping[str, Evaluation]
+    figures: Mapping[str, Mapping[str, ReportFigure]]
+    truth: str
+
+
+def evaluate_in_steps(task: EvaluationTask) -> Generator[str, None, Evaluated]:
+    """Score, yielding what is being done.
+
+    Raises
+    ------
+    ProbinstError
+        If prediction or truth can't be read, or they don't fit.
+    """
+    yield "Reading…"
+    # scikit-learn, pycocotools and matplotlib are imported here, not when the dock opens.
+    from napari_probinst.core.evaluation.evaluate import evaluate_predictions
+    from napari_probinst.core.evaluation.report_figures import report_figures
+
+    states = _states(task.predicted)
+    truth = _true_instances(task.truth, states[PREDICTED])
+    source = task.truth if isinstance(task.truth, Path) else Path(f"layer {task.truth.name}")
+    scores, figures = {}, {}
+    for state, images in states.items():
+        yield f"Scoring the {state} instances…"
+        scores[state] = evaluate_predictions(images, truth)
+        yield f"Drawing figures of the {state} instances…"
+        figures[state] = report_figures(scores[state], source)
+    return Evaluated(scores, figures, str(source))
+
+
+def write_reports(evaluated: Evaluated, folder: Path) -> Path:
+    """Write the full report, or one for each state; return the page to open.
+
+    Raises
+    ------
+    OutputError
+        If a file can't be written.
+    """
+    from napari_probinst.core.evaluation.report import build_report, write_report
+
+    several = len(evaluated.scores) > 1
+    files = {
+        state: build_report(evaluation, evaluated.figures[state], evaluated.truth)
+        for state, evaluation in evaluated.scores.items()
+    }
+    # Dictionaries keep their order: the last page is of the corrected state.
+    pages = [
+        write_report(content, folder / state if several else folder)
+        for state, content in files.items()
+    ]
+    return pages[-1]
+
+
+def _states(source: Curated | Path) -> dict[str, PredictedImages]:
+    """What was predicted and, where anything was corrected, what became of it."""
+    from napari_probinst.core.evaluation.predicted import (
+        PredictedImages,
+        read_predictions,
+        scored_image,
+    )
+
+    if isinstance(source, Curated):
+        curated, where = {source.prediction.name: source}, Path(source.prediction.name)
+        images = [scored_image(source.prediction.name, source.prediction)]
+    else:
+        curated, where = _sessions(source), source
+        known = _predictions(source)
+        if known or not curated:
+            images = list(read_predictions(source).images)
+        else:
+            images = [scored_image(name, each.prediction) for name, each in curated.items()]
+    states = {PREDICTED: PredictedImages(where, tuple(images))}
+    after = tuple(
+        _corrected_image(curated[image.name]) if image.name in curated else image
+        for image in images
+    )
+    if any(not _alike(one, other) for one, other in zip(images, after, strict=True)):
+        states[CORRECTED] = PredictedImages(where, after)
+    return states
+
+
+def _predictions(source: Path) -> list[Path]:
+    return sorted(source.glob(f"*{PREDICTION_SUFFIX}")) if source.is_dir() else []
+
+
+def _sessions(source: Path) -> dict[str, Curated]:
+    """Sessions at a path by the name of their image."""
+    folders = [source]
+    if not source.name.endswith(SESSION_SUFFIX):
+        folders = sorted(source.glob(f"*{SESSION_SUFFIX}")) if source.is_dir() else []
+    found = {}
+    for folder in folders:
+        with open_session(folder, read_only=True) as opened:
+            session = opened.session
+            found[session.prediction.name] = Curated(session.prediction, dict(session.instances))
+    return found
+
+
+def _corrected_image(curated: Curated) -> PredictedImage:
+    """Current instances; those that were edited are certain, the others as before.
+
+    The native prediction is left out: its uncertainty is not that of the corrected instances.
+    """
+    from napari_probinst.core.evaluation.predicted import PredictedImage
+
+    prediction, current = curated.prediction, curated.current
+    before = exported_instances(prediction)
+    confidences = confidence(prediction.instances)
+    scores = [
+        confidences[key - 1] if _unchanged(before.get(key - 1), current[key]) else 1.0
+        for key in sorted(current)
+    ]
+    return PredictedImage(
+        prediction.name,
+        InstanceSet(prediction.shape, tuple(current[key] for key in sorted(current))),
+        np.array(scores, dtype=np.float64),
+    )
+
+
+def _unchanged(before: Instance | None, now: Instance) -> bool:
+    return before is not None and before.same_pixels(now)
+
+
+def _alike(one: PredictedImage, other: PredictedImage) -> bool:
+    return len(one.instances) == len(other.instances) and all(
+        a.same_pixels(b)
+        for a, b in zip(one.instances.instances, other.instances.instances, strict=True)
+    )
+
+
+def _true_instances(
+    truth: LayerTruth | Path, predicted: PredictedImages
+) -> Mapping[str, InstanceSet]:
+    from napari_probinst.core.evaluation.truth import read_truth
+
+    shapes = predicted.shapes
+    if isinstance(truth, Path):
+        if len(shapes) == 1 and truth.is_file() and truth.suffix.lower() in IMAGE_SUFFIXES:
+            # One image, one file: there is nothing that a name would have to tell.
+            (name,) = shapes
+            return {name: read_instances(truth, shapes[name])}
+        return read_truth(truth, shapes)
+    if len(shapes) > 1:
+        raise InputError(
+            f"The layer '{truth.name}' is the truth of one image, but {predicted.source} holds "
+            f"{len(shapes)}; choose a folder of truth."
+        )
+    (name,) = shapes
+    return {name: _of_layer(truth, shapes[name])}
+
+
+def _of_layer(truth: LayerTruth, shape: tuple[int, int]) -> InstanceSet:
+    labels = truth.labels.reshape(-1, *truth.labels.shape[-2:])
+    height, width = labels.shape[1:]
+    if (height, width) != tuple(shape):
+        raise InputError(
+            f"The layer '{truth.name}' is {height} x {width} pixels, but the prediction is "
+            f"{shape[0]} x {shape[1]}; choose the truth of this image."
+        )
+    if len(labels) == 1:
+        return from_labels(labels[0])
+    for number, plane in enumerate(labels):
+        if len(np.unique(plane[plane != 0])) > 1:
+            raise InputError(
+                f"The layer '{truth.name}' has {len(labels)} planes, and several labels on plane "
+                f"{number}; expected a label image, or one mask a plane."
+            )
+    masks = [plane != 0 for plane in labels if plane.any()]
+    return InstanceSet.from_masks(masks, (height, width))
+
+
+def start_worker(
+    function: Callable[..., Any],
+    *arguments: Any,
+    on_progress: Callable[[str], None] | None = None,
+    on_result: Callable[[Any], None],
+    on_error: Callable[[Exception], None],
+    on_finished: Callable[[], None],
+) -> Any:
+    """Run a function, or a generator that yields what it does, in a thread of its own."""
+    from napari.qt.threading import create_worker
+
+    connections: dict[str, Callable[..., None]] = {
+        "returned": on_result,
+        "errored": on_error,
+        "finished": on_finished,
+    }
+    if on_progress is not None:
+        connections["yielded"] = on_progress
+    return create_worker(
+        function, *arguments, _progress={"desc": "Evaluating"}, _connect=connections
+    )
