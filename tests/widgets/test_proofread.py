@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSpinBox
+from qtpy.QtWidgets import QCheckBox, QSpinBox
 
 from napari_probinst.core.curation.corrected import load_corrected
 from napari_probinst.core.curation.edits import SplitAlongLine
 from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.widgets._hypotheses import HypothesesStrip
+from napari_probinst.widgets._hypothesis_card import HypothesisCard
 from napari_probinst.widgets._label_view import OVERLAP, PALETTE
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -380,3 +382,50 @@ def test_what_an_edit_makes_differs_in_colour_from_what_is_beside_it(person):
         assert parts[0] != parts[1]
         assert not np.array_equal(colours[parts[0]], colours[parts[1]])
         person.session.undo()
+
+
+def test_one_instance_is_isolated_and_the_uncertainty_switched(person):
+    shown = person.dock.shown
+    before = [layer.visible for layer in shown.layers]
+    person.press(Qt.Key_W)
+    assert not any(layer.visible for layer in shown.layers)
+    person.press(Qt.Key_W)
+    assert [layer.visible for layer in shown.layers] == before
+    person.press(Qt.Key_U)
+    assert shown.entropy.visible is not before[1]
+    person.press(Qt.Key_U)
+    assert [layer.visible for layer in shown.layers] == before
+
+
+def test_my_zoom_is_kept_where_that_is_asked_for(person):
+    person.dock.findChild(QCheckBox, "keep_zoom").setChecked(True)
+    person.camera.zoom = 3.5
+    person.press(Qt.Key_N)
+    peak = person.session.peaks[person.session.position]
+    assert person.camera.zoom == 3.5
+    assert np.allclose(person.camera.center[-2:], (peak.y + 1.5, peak.x + 1.5))
+    person.press(Qt.Key_J)
+    assert person.camera.zoom != 3.5
+
+
+def test_a_flagged_place_is_left_to_others(person):
+    person.button("flag").click()
+    assert person.session.status(0) == "flagged"
+    assert person.session.position == 1
+
+
+def test_a_hypothesis_is_adopted_by_a_click_and_taken_back(person):
+    strip = person.dock.findChild(HypothesesStrip)
+    before = {key: person.mask(key) for key in person.session.instances}
+    other = next(card for card in strip.findChildren(HypothesisCard) if not card.is_current)
+    assert other.isVisibleTo(strip)
+    other.click()
+    assert person.session.undo_step.kind == "adopt draw"
+    assert any(
+        key not in person.session.instances or not np.array_equal(person.mask(key), mask)
+        for key, mask in before.items()
+    )
+    person.press(Qt.Key_Z, CONTROL)
+    assert set(person.session.instances) == set(before)
+    for key, mask in before.items():
+        np.testing.assert_array_equal(person.mask(key), mask)

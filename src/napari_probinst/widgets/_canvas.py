@@ -21,7 +21,9 @@ _USUAL_WIDTH = 10.0
 _SAMPLE = 50
 
 
-def zoom_to_peak(viewer: Any, layer: Layer, peak: Peak, patch: int, width: float) -> None:
+def zoom_to_peak(
+    viewer: Any, layer: Layer, peak: Peak, patch: int, width: float, *, keep_zoom: bool = False
+) -> None:
     """Show a patch with its surroundings in the middle of the canvas.
 
     The context of a patch is the patch and one object's width on either side; the shorter side
@@ -39,6 +41,8 @@ def zoom_to_peak(viewer: Any, layer: Layer, peak: Peak, patch: int, width: float
         Side of the patch, pixels.
     width : float
         Typical width of an object, pixels.
+    keep_zoom : bool, default False
+        Only move there.
     """
     centre = np.array([peak.y, peak.x]) + (patch - 1) / 2
     origin = _world(viewer, layer, centre)
@@ -47,7 +51,8 @@ def zoom_to_peak(viewer: Any, layer: Layer, peak: Peak, patch: int, width: float
     field = ZOOM_FACTOR * (patch + 2 * width) * pixel
     view = camera(viewer)
     view.center = (0.0, *origin)
-    view.zoom = min(canvas_size(viewer)) / field
+    if not keep_zoom:
+        view.zoom = min(canvas_size(viewer)) / field
 
 
 def typical_width(instances: Sequence[Instance]) -> float:

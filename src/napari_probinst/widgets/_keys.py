@@ -27,6 +27,8 @@ KEYS: dict[str, str] = {
     "accept": "K",
     "skip": "Q",
     "jump": "J",
+    "isolate": "W",
+    "uncertainty": "U",
     "merge": "G",
     "split": "H",
     "undo": "Control-Z",

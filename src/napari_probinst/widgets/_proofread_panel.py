@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QGridLayout,
     QGroupBox,
@@ -48,7 +49,10 @@ _QUEUE_BUTTONS = (
     ("next", "Next", "Go to the next place"),
     ("accept", "Accept", "It is right now: go to the next open place"),
     ("skip", "Skip", "Put it off: go to the next open place"),
+    ("flag", "Flag", "Leave it to somebody who knows better: go to the next open place"),
     ("jump", "Jump", "Zoom to this place again"),
+    ("isolate", "Isolate", "Show the selected instances alone, or all again"),
+    ("uncertainty", "Uncertainty", "Show or hide the entropy"),
 )
 _EDIT_BUTTONS = (
     ("merge", "Merge", "Pick instances that are one, by clicks; then again to merge them"),
@@ -126,6 +130,11 @@ class ProofreadPanel(QWidget):
         self._show_tool(None)
         for name, made in self._buttons.items():
             made.setEnabled(name == "open")
+
+    @property
+    def keep_zoom(self) -> bool:
+        """Whether going to a place leaves the zoom as it is."""
+        return self._keep_zoom.isChecked()
 
     @property
     def peak_filter(self) -> PeakFilter:
@@ -242,12 +251,17 @@ class ProofreadPanel(QWidget):
         self._finished = _label("finished")
         self._finished.hide()
         self._statistics = _label("statistics", lines=2)
+        self._keep_zoom = QCheckBox("Keep my zoom")
+        self._keep_zoom.setObjectName("keep_zoom")
+        self._keep_zoom.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._keep_zoom.setToolTip("Go from place to place without zooming; Jump still zooms")
         box = QGroupBox("Review")
         column = QVBoxLayout(box)
         for label in (self._position, self._kind, self._reason):
             column.addWidget(label)
         column.addWidget(self._hypotheses)
         column.addLayout(self._button_grid(_QUEUE_BUTTONS))
+        column.addWidget(self._keep_zoom)
         column.addWidget(self._statistics)
         return box
 

@@ -78,6 +78,8 @@ class Workbench:
         self._selection.contour = 2
         self._selection.editable = False
         self._unsubscribe: Callable[[], None] = lambda: None
+        #: Layers that are hidden while one instance is isolated.
+        self._hidden: tuple[Layer, ...] = ()
 
     def open(self) -> None:
         """Add the layer of the selection, and listen to session and mouse."""
@@ -89,6 +91,7 @@ class Workbench:
     def close(self) -> None:
         """Leave the viewer as it was before, but for the four layers of the prediction."""
         self._unsubscribe()
+        self._show_hidden()
         if self._mouse in self.viewer.mouse_drag_callbacks:
             self.viewer.mouse_drag_callbacks.remove(self._mouse)
         self.remove(self._selection)
@@ -118,6 +121,26 @@ class Workbench:
         """Take a layer of ours out of the viewer, if the user hasn't done so."""
         if layer in list(self.viewer.layers):
             self.viewer.layers.remove(layer)
+
+    def isolate(self) -> None:
+        """Hide everything but the selected instances and the image, or show it again."""
+        if self._hidden:
+            self._show_hidden()
+            return
+        present = [*self.shown.layers]
+        self._hidden = tuple(layer for layer in present if layer.visible)
+        for layer in self._hidden:
+            layer.visible = False
+
+    def _show_hidden(self) -> None:
+        for layer in self._hidden:
+            layer.visible = True
+        self._hidden = ()
+
+    def toggle_uncertainty(self) -> None:
+        """Show or hide the entropy."""
+        self._show_hidden()
+        self.shown.entropy.visible = not self.shown.entropy.visible
 
     # Selection and edits -------------------------------------------------------------------
 

@@ -66,7 +66,10 @@ class ProofreadWidget(ScrollingDock):
             "previous": self.previous,
             "accept": self.accept,
             "skip": self.skip,
+            "flag": self.flag,
             "jump": self.jump,
+            "isolate": self.isolate,
+            "uncertainty": self.toggle_uncertainty,
             "merge": self.merge,
             "split": self.split,
             "delete": self.delete,
@@ -208,14 +211,32 @@ class ProofreadWidget(ScrollingDock):
         """Put the place off, and go to the next open one."""
         self._decide("skipped")
 
+    def flag(self) -> None:
+        """Leave the place to somebody who knows better, and go to the next open one."""
+        self._decide("flagged")
+
+    def isolate(self) -> None:
+        """Show the selected instances alone, or all again."""
+        if self._bench is not None:
+            self._bench.isolate()
+
+    def toggle_uncertainty(self) -> None:
+        """Show or hide the entropy."""
+        if self._bench is not None:
+            self._bench.toggle_uncertainty()
+
     def jump(self) -> None:
         """Zoom to the current place again."""
+        self._look(keep_zoom=False)
+
+    def _look(self, *, keep_zoom: bool) -> None:
         bench = self._bench
         if bench is None or bench.session.position is None:
             return
         peak = bench.session.peaks[bench.session.position]
         patch = bench.session.prediction.settings.patch
-        zoom_to_peak(self._viewer, bench.shown.instances, peak, patch, self._width)
+        layer = bench.shown.instances
+        zoom_to_peak(self._viewer, layer, peak, patch, self._width, keep_zoom=keep_zoom)
 
     def _step(self, following: Callable[[ReviewQueue, int, PeakFilter], int | None]) -> None:
         bench = self._ready()
@@ -248,7 +269,7 @@ class ProofreadWidget(ScrollingDock):
         if self._bench is not None:
             self._bench.activate()
             self._bench.select_peak()
-            self.jump()
+            self._look(keep_zoom=self._panel.keep_zoom)
 
     # Edits ---------------------------------------------------------------------------------
 
