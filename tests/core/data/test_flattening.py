@@ -47,10 +47,10 @@ def test_labels_are_indices_plus_one_also_after_unlikely_instances():
     assert list(exported_instances(both)) == [1]
 
 
-def test_instances_under_the_minimum_size_are_left_out():
-    assert list(exported_instances(prediction(LEFT, RIGHT, min_size=4))) == [0, 1]
-    assert list(exported_instances(prediction(LEFT, RIGHT, min_size=4, threshold=0.75))) == [1]
-    assert list(exported_instances(prediction(LEFT, RIGHT, min_size=5))) == []
+def test_instances_under_half_of_the_minimum_size_are_left_out():
+    assert list(exported_instances(prediction(LEFT, RIGHT, min_size=8))) == [0, 1]
+    assert list(exported_instances(prediction(LEFT, RIGHT, min_size=8, threshold=0.75))) == [1]
+    assert list(exported_instances(prediction(LEFT, RIGHT, min_size=10))) == []
     assert list(exported_instances(prediction(FAINT, min_size=0))) == []
 
 

@@ -27,7 +27,7 @@ def prediction(name):
         InstanceSet(SHAPE, (bar(0, 0, 20), bar(4, 0, 20), bar(8, 0, 1))),
         InstanceSet(SHAPE, (bar(0, 0, 16), bar(8, 0, 1))),
     ]
-    settings = InferenceConfig(n_draws=2, min_size=4, probability_threshold=0.75)
+    settings = InferenceConfig(n_draws=2, min_size=6, probability_threshold=0.75)
     return Prediction(name, agglomerate(draws), (), settings)
 
 

@@ -63,6 +63,22 @@ def test_the_better_bandwidth_is_chosen():
     assert result.settings.seed == START.seed
 
 
+def test_what_is_too_small_to_be_exported_is_not_scored():
+    """Four draws of 20 pixels each: three of them agree on 8. Half of the minimum is the least."""
+    pages = [np.full(SHAPE, np.nan) for _ in range(4)]
+    for number, page in enumerate(pages):
+        page[2:4, 4 * number : 4 * number + 10] = 0
+    agreed = np.zeros(SHAPE, bool)
+    agreed[2:4, [8, 9, 12, 13]] = True
+    truth = InstanceSet.from_masks([agreed], SHAPE)
+    images = [TuningImage(name, truth, tuple(map(_draw, pages))) for name in "ab"]
+    only = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=(), steps=())
+    for min_size, score in ((16, 1), (18, 0)):
+        start = START.model_copy(update={"min_size": min_size})
+        result = tune(images, start, (("a",), ("b",)), space=only)
+        assert result.before.dsb_image == score
+
+
 def test_each_fold_is_scored_with_the_choice_of_the_other():
     """What suits one fold is wrong for the other: on both, the choice is worth nothing."""
     images = [

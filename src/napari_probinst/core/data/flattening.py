@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_probinst.core.instances import InstanceSet
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_probinst.core.instances import Instance
+    from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.instances import Instance, ProbabilisticInstances
     from napari_probinst.core.prediction import Prediction
 
 FLATTEN_RULE = (
@@ -38,15 +41,24 @@ class Flattened:
 def exported_instances(prediction: Prediction) -> dict[int, Instance]:
     """Binary instances worth exporting, by their index in the prediction.
 
-    Those that hold at least one pixel, and at least ``settings.min_size``, at the prediction's
-    probability threshold.
+    Those that hold at least one pixel, and at least half of ``settings.min_size``, at the
+    prediction's probability threshold.
     """
-    least = max(prediction.settings.min_size, 1)
-    return {
-        index: instance
-        for index, instance in enumerate(prediction.binary().instances)
-        if instance.area >= least
-    }
+    return _large_enough(prediction.instances, prediction.settings)
+
+
+def worth_exporting(instances: ProbabilisticInstances, settings: InferenceConfig) -> InstanceSet:
+    """Binary instances that a prediction under these settings exports."""
+    return InstanceSet(instances.shape, tuple(_large_enough(instances, settings).values()))
+
+
+def _large_enough(
+    instances: ProbabilisticInstances, settings: InferenceConfig
+) -> dict[int, Instance]:
+    binary = instances.binarise(settings.probability_threshold).instances
+    # In the draws it had the whole size; where they only overlap in part, less is agreed on.
+    least = max(settings.min_size // 2, 1)
+    return {index: instance for index, instance in enumerate(binary) if instance.area >= least}
 
 
 def flatten(prediction: Prediction) -> Flattened:

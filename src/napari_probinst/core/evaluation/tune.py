@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_probinst.core.data.flattening import worth_exporting
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.evaluation.search import SearchSpace, search
 from napari_probinst.core.evaluation.segmentation import score_image, summarise
@@ -211,7 +212,7 @@ class _Trials:
         for probability in self._probabilities:
             key = settings.model_copy(update={"probability_threshold": probability})
             self._scores[image.name, key] = score_image(
-                image.name, instances.binarise(probability), image.truth
+                image.name, worth_exporting(instances, key), image.truth
             )
         if self._on_trial is not None:
             self._on_trial()
