@@ -56,7 +56,8 @@ def agglomerate(
     from napari_probinst.core.data.naming import COCO_NAME
     from napari_probinst.core.errors import InputError
 
-    asked: dict[str, object] = {"min_size": min_size}
+    # The setting is the size in a draw, of which half makes an instance worth exporting.
+    asked: dict[str, object] = {"min_size": 2 * min_size}
     if threshold is not None:
         asked["probability_threshold"] = threshold
     settings = validated(InferenceConfig, asked, "command line")
