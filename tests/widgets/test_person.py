@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 from qtpy.QtCore import QPoint
-from qtpy.QtWidgets import QApplication, QPushButton
+from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea
 
 from napari_probinst.core.data.io import read_instances
 from napari_probinst.sample_data import sample_image
@@ -73,7 +73,11 @@ class Hands:
             self.qtbot.wait(3 * PAUSE)
 
     def button(self, dock, name):
-        self.click(dock.findChild(QPushButton, name))
+        found = dock.findChild(QPushButton, name)
+        # What a small screen hides, a person scrolls to.
+        dock.findChild(QScrollArea).ensureWidgetVisible(found)
+        self.qtbot.wait(3 * PAUSE)
+        self.click(found)
 
     def menu(self, *path):
         """Click along the beginnings of the entries of the menu bar and its menus."""
