@@ -17,14 +17,14 @@ from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.ranking import rank_peaks
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.core.prediction import Prediction
-from napari_probinst.widgets._canvas import camera
-from napari_probinst.widgets._keys import REPEAT_GAP
-from napari_probinst.widgets._layers import show_prediction
-from napari_probinst.widgets._session_place import SESSIONS_VARIABLE
+from napari_probinst.widgets.layers import show_prediction
+from napari_probinst.widgets.proofreading.canvas import camera
+from napari_probinst.widgets.proofreading.keys import REPEAT_GAP
+from napari_probinst.widgets.proofreading.session_place import SESSIONS_VARIABLE
 
 if TYPE_CHECKING:
-    from napari_probinst.widgets._layers import ShownPrediction
-    from napari_probinst.widgets.proofread import ProofreadWidget
+    from napari_probinst.widgets.layers import ShownPrediction
+    from napari_probinst.widgets.proofreading.dock import ProofreadWidget
 
 SHAPE = (64, 96)
 #: y0, x0, y1, x1 of the bars. LEFT and RIGHT touch; ACROSS and DOWN cross.

@@ -3,7 +3,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
 
 from napari_probinst.core.config import InferenceConfig
-from napari_probinst.widgets._form import SettingsForm
+from napari_probinst.widgets.settings_form import SettingsForm
 
 
 def test_form_takes_bounds_and_help_from_the_model(qtbot):

@@ -6,7 +6,7 @@ forms in the docks and the header of a model file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -62,9 +62,21 @@ class NetworkConfig(Section):
         description="Give the class map convolutions of its own at full resolution, so that "
         "contours don't share features with embeddings.",
     )
+    global_context: bool = Field(
+        False,
+        description="Let the class map's convolutions also read the means of the features over "
+        "the whole image, so that contours follow its contrast and illumination. Needs "
+        "class_decoder.",
+    )
     initial_rate: float = Field(
         0.05, gt=1e-4, lt=1 - 1e-4, description="Dropout rates before training."
     )
+
+    @model_validator(mode="after")
+    def _context_has_a_reader(self) -> Self:
+        if self.global_context and not self.class_decoder:
+            raise ValueError("global_context needs class_decoder: true")
+        return self
 
     @property
     def n_channels(self) -> int:

@@ -27,8 +27,8 @@ from napari_probinst.core.evaluation.matching import iou_matrix
 from napari_probinst.core.inference.entropy import confidence, entropy_map, probability_map
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.sample_data import sample_image
-from napari_probinst.widgets._layers import shown_predictions
-from napari_probinst.widgets._session_place import SESSIONS_VARIABLE
+from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.proofreading.session_place import SESSIONS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.instances import Instance
     from napari_probinst.core.prediction import Prediction
-    from napari_probinst.widgets.proofread import ProofreadWidget
+    from napari_probinst.widgets.proofreading.dock import ProofreadWidget
 
 WINDOW_SIZE = (1500, 900)
 #: A contour that agrees less with the truth than this is worth a repaint.

@@ -24,12 +24,14 @@ def n_weights(network):
     return sum(weight.numel() for weight in network.parameters())
 
 
-@pytest.mark.parametrize("class_decoder", [False, True])
+@pytest.mark.parametrize(
+    "classes", [{}, {"class_decoder": True}, {"class_decoder": True, "global_context": True}]
+)
 @pytest.mark.parametrize("block", [1, 4, 16])
 @pytest.mark.parametrize("levels", [1, 2, 4])
-def test_it_computes_what_the_masked_network_computes(levels, block, class_decoder):
+def test_it_computes_what_the_masked_network_computes(levels, block, classes):
     for seed in range(3):
-        network = masked(seed, filters=6, levels=levels, class_decoder=class_decoder)
+        network = masked(seed, filters=6, levels=levels, **classes)
         thinned = copy.deepcopy(network)
         thin(thinned, block=block)
         image = torch.randn(1, 4, 16, 24)
@@ -38,7 +40,7 @@ def test_it_computes_what_the_masked_network_computes(levels, block, class_decod
 
 
 def test_the_sources_of_every_layer_have_the_channels_it_reads():
-    network = UNet(NetworkConfig(filters=3, levels=3, class_decoder=True))
+    network = UNet(NetworkConfig(filters=3, levels=3, class_decoder=True, global_context=True))
     layers = dict(network.named_modules())
     sources = network.sources()
     assert set(sources) == {name for name, layer in layers.items() if hasattr(layer, "stride")} - {

@@ -110,6 +110,25 @@ def test_a_class_decoder_starts_as_a_copy_of_the_shared_one():
         torch.testing.assert_close(mine, theirs)
 
 
+@pytest.mark.parametrize("levels", [1, 3])
+def test_a_global_context_is_read_with_weight_zero_at_first(levels):
+    without = UNet(NetworkConfig(filters=4, levels=levels, class_decoder=True)).eval()
+    network = UNet(without.config.model_copy(update={"global_context": True})).eval()
+    network.load_weights_of(without)
+    image = torch.randn(1, 4, 16, 16)
+    for mine, theirs in zip(network(image), without(image), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_the_global_context_carries_one_corner_of_the_image_to_the_other():
+    network = UNet(NetworkConfig(filters=4, levels=2, class_decoder=True, global_context=True))
+    image = torch.zeros(1, 4, 64, 64, requires_grad=True)
+    embeddings, logits = network.eval()(image + torch.rand(1, 4, 64, 64))
+    for output, reaches in ((embeddings, False), (logits, True)):
+        (gradient,) = torch.autograd.grad(output[..., :2, :2].sum(), image, retain_graph=True)
+        assert bool(gradient[..., 40:, 40:].any()) == reaches
+
+
 def test_rates_stay_where_only_one_network_has_them():
     config = NetworkConfig(filters=2, levels=2, initial_rate=0.3)
     concrete, plain = UNet(config), UNet(config.model_copy(update={"dropout": "none"}))

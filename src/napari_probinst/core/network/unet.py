@@ -73,14 +73,22 @@ class UNet(nn.Module):
             self.decoder.append(DoubleConv(2 * width, width, dropout(2 * width), dropout(width)))
         n_embedding = config.embedding_dimensions
         width = config.filters
-        self.class_block = self.class_head = None
+        self.class_block = self.class_head = self.context = None
         if config.class_decoder:
             joined = width if config.levels == 1 else 2 * width
+            if config.global_context:
+                self.context = StochasticConv2d(sum(widths[: self._n_context]), width, 1, None)
+                joined += width
             self.class_block = DoubleConv(joined, width, dropout(joined), dropout(width))
             self.class_head = StochasticConv2d(width, N_CLASSES, 1, dropout(width))
         n_out = n_embedding if config.class_decoder else n_embedding + N_CLASSES
         self.head = StochasticConv2d(width, n_out, 1, dropout(width))
         self.apply(_initialise)
+
+    @property
+    def _n_context(self) -> int:
+        """Levels whose means are the context: the skips, which dropout hardly thins."""
+        return max(1, self.config.levels - 1)
 
     @property
     def stride(self) -> int:
@@ -102,11 +110,14 @@ class UNet(nn.Module):
             Background, foreground, overlap.
         """
         skips: list[Tensor] = []
+        means: list[Tensor] = []
         for level, block in enumerate(self.encoder):
             if level:
                 x = nn.functional.max_pool2d(x, 2)
             x = block(x)
             skips.append(x)
+            if self.context is not None and level < self._n_context:
+                means.append(x.mean(dim=(2, 3), keepdim=True))
         skips.pop()
         joined = x
         for up, block in zip(self.up, self.decoder, strict=True):
@@ -115,6 +126,9 @@ class UNet(nn.Module):
         out = self.head(x)
         if self.class_block is None or self.class_head is None:
             return out[:, :-N_CLASSES], out[:, -N_CLASSES:]
+        if self.context is not None:
+            context = torch.relu(self.context(torch.cat(means, dim=1)))
+            joined = torch.cat([joined, context.expand(-1, -1, *joined.shape[2:])], dim=1)
         return out, self.class_head(self.class_block(joined))
 
     def sources(self) -> dict[str, tuple[str, ...]]:
@@ -132,6 +146,9 @@ class UNet(nn.Module):
             joined = (f"encoder.{len(self.encoder) - 2 - step}.conv2", f"up.{step}")
             x = _chain(result, f"decoder.{step}", joined)
         result["head"] = (x,)
+        if self.context is not None:
+            result["context"] = tuple(f"encoder.{level}.conv2" for level in range(self._n_context))
+            joined += ("context",)
         if self.class_block is not None:
             result["class_head"] = (_chain(result, "class_block", joined),)
         return result
@@ -140,7 +157,8 @@ class UNet(nn.Module):
         """Take over the weights of a network of the same shape.
 
         ``other`` may lack the class decoder: its own then starts as a copy of the decoder that
-        both outputs shared, and the two networks compute the same. Where only one of them has
+        both outputs shared. It may lack the global context: that is then read with weight zero.
+        Either way the two networks compute the same. Where only one of them has
         dropout rates, ours stay as they are, or theirs are left out.
 
         Raises
@@ -151,11 +169,27 @@ class UNet(nn.Module):
         weights = other.state_dict()
         if self.class_block is not None and other.class_block is None:
             weights = _with_class_decoder(weights, last=len(self.decoder) - 1)
+        if self.context is not None and other.context is None:
+            weights = self._with_context(weights)
         if self.config.dropout != other.config.dropout:
             own_rates = {name: rate for name, rate in self.state_dict().items() if _is_rate(name)}
             weights = {name: weight for name, weight in weights.items() if not _is_rate(name)}
             weights |= own_rates
         self.load_state_dict(weights)
+
+    def _with_context(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of the same function where the class map also reads the global context."""
+        own = {
+            name: weight.clone()
+            for name, weight in self.state_dict().items()
+            if name.startswith("context.")
+        }
+        name = "class_block.conv1.weight"
+        if name not in weights:
+            return weights  # no class decoder to read it: refused by its names
+        narrow = weights[name]
+        zeros = narrow.new_zeros(len(narrow), self.config.filters, *narrow.shape[2:])
+        return weights | own | {name: torch.cat([narrow, zeros], dim=1)}
 
 
 def coordinate_channels(height: int, width: int, offset: tuple[float, float]) -> Tensor:

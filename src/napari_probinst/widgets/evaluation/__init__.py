@@ -1,0 +1,1 @@
+"""The Evaluate dock: tables and figures against ground truth."""

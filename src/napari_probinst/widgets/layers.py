@@ -1,0 +1,321 @@
+"""The four layers that show a prediction, and how they are found again.
+
+The link between them is kept in the layers' metadata and by the layer objects themselves, so
+that renaming, moving, duplicating or deleting layers, two images, or two viewers confuse nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Points
+from napari.utils import Colormap
+from napari.utils.colormaps import ensure_colormap
+from napari.utils.colormaps.standardize_color import transform_color
+
+from napari_probinst.core.inference.entropy import entropy_map, probability_map
+from napari_probinst.widgets.label_view import distinct_place, label_colours, label_page
+from napari_probinst.widgets.saved_state import SavedState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.curation.kept_session import KeptSession
+    from napari_probinst.core.curation.session import CurationSession
+    from napari_probinst.core.prediction import Prediction
+
+#: Our entry in a layer's metadata.
+METADATA_KEY = "napari_probinst"
+#: Colours of peaks by status; none needs red to be told from green.
+STATUS_COLOURS = {
+    "open": "#F0E442",
+    "accepted": "#56B4E9",
+    "skipped": "#CC79A7",
+    "flagged": "#E69F00",
+    "touched": "#999999",
+}
+
+
+@dataclass(slots=True, eq=False)
+class ShownPrediction:
+    """A prediction, the layers that show it, and what has been done to it.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        What the layers were made from; it is never changed.
+    title : str
+        Name of the image layer when the layers were made.
+    image : Layer or None
+        The image's layer, None where a file was opened without its image.
+    instances, probability, entropy, peaks : Layer
+        The four layers.
+    session : CurationSession
+        The corrections.
+    folder : Path or None
+        Where the prediction's file is and results are saved; None until it is known.
+    saved : SavedState
+        When the results were saved last.
+    kept : KeptSession or None
+        What writes the session to the disk; None until it is proofread.
+    colours : dict of int to int
+        Place in the palette of instances that edits have made.
+    """
+
+    prediction: Prediction
+    title: str
+    image: Layer | None
+    instances: Labels
+    probability: Image
+    entropy: Image
+    peaks: Points
+    session: CurationSession
+    folder: Path | None = None
+    saved: SavedState = field(default_factory=SavedState)
+    kept: KeptSession | None = None
+    colours: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The four layers, bottom to top."""
+        return (self.probability, self.entropy, self.instances, self.peaks)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether a curator has edited or decided anything."""
+        return self.session.can_undo
+
+
+def show_prediction(
+    viewer: Any,
+    prediction: Prediction,
+    session: CurationSession,
+    image: Layer | None = None,
+    folder: Path | None = None,
+    *,
+    kept: KeptSession | None = None,
+) -> ShownPrediction:
+    """Add the four layers of a prediction to a viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where they are shown.
+    prediction : Prediction
+        What they show.
+    session : CurationSession
+        Its corrections; the instances layer shows their current state.
+    image : Layer, optional
+        Layer whose name and place the new layers take over.
+    folder : Path, optional
+        Where the prediction's file is.
+    kept : KeptSession, optional
+        What writes the session to the disk already.
+
+    Returns
+    -------
+    ShownPrediction
+        Found again by `shown_predictions`.
+    """
+    title = str(image.name) if image is not None else prediction.name
+    place = placement(image) if image is not None else _pixel_scale(prediction)
+    probability = Image(
+        probability_map(prediction.instances),
+        name=f"{title} | probability",
+        contrast_limits=(0, 1),
+        colormap="viridis",
+        opacity=0.6,
+        visible=False,
+        **place,
+    )
+    entropy = Image(
+        entropy_map(prediction.instances),
+        name=f"{title} | entropy",
+        contrast_limits=(0, math.log(2)),
+        colormap=_transparent_magma(),
+        # Light added to a bright background is lost: there the map is laid over the image.
+        blending="translucent" if _is_bright(image, prediction) else "additive",
+        opacity=0.7,
+        **place,
+    )
+    colours = _edit_colours(prediction, session)
+    instances = Labels(
+        label_page(session, (0, 0, *session.shape)),
+        name=f"{title} | instances",
+        colormap=label_colours(session.instances, colours),
+        opacity=0.9,
+        **place,
+    )
+    instances.contour = 1
+    # Edits go to the session, which knows of overlaps; napari's brush must not bypass it.
+    instances.editable = False
+    peaks = _peaks_layer(prediction, session, f"{title} | peaks", place)
+    shown = ShownPrediction(
+        prediction,
+        title,
+        image,
+        instances,
+        probability,
+        entropy,
+        peaks,
+        session,
+        folder,
+        kept=kept,
+        colours=colours,
+    )
+    for layer in shown.layers:
+        layer.metadata[METADATA_KEY] = {"shown": shown}
+    instances.metadata[METADATA_KEY]["prediction"] = prediction
+    add_layers(viewer, shown)
+    return shown
+
+
+def add_layers(viewer: Any, shown: ShownPrediction) -> None:
+    """Add those of the four layers that the viewer doesn't have, and select the instances."""
+    present = list(viewer.layers)
+    for layer in shown.layers:
+        if layer not in present:
+            viewer.add_layer(layer)
+    viewer.layers.selection.active = shown.instances
+
+
+def redraw(shown: ShownPrediction) -> None:
+    """Show another state of the session than the one the layers were made from."""
+    session, layer = shown.session, shown.instances
+    shown.colours = _edit_colours(shown.prediction, session)
+    layer.colormap = label_colours(session.instances, shown.colours)
+    layer.data[...] = label_page(session, (0, 0, *session.shape))
+    layer.refresh(extent=False)
+
+
+def remove_layers(viewer: Any, shown: ShownPrediction) -> None:
+    """Take a prediction out of a viewer for good; its corrections stay on the disk."""
+    present = list(viewer.layers)
+    if shown.kept is not None:
+        shown.kept.release()
+    shown.instances.metadata.pop(METADATA_KEY, None)
+    for layer in shown.layers:
+        if layer in present:
+            viewer.layers.remove(layer)
+
+
+def shown_predictions(viewer: Any) -> Iterator[ShownPrediction]:
+    """Predictions whose instances layer is in the viewer, in the order of the layers.
+
+    A duplicate of an instances layer shares its metadata and is passed over: it is a plain label
+    image of that moment.
+    """
+    for layer in viewer.layers:
+        entry = layer.metadata.get(METADATA_KEY)
+        if isinstance(entry, dict) and "prediction" in entry and entry["shown"].instances is layer:
+            yield entry["shown"]
+
+
+def is_result(layer: Layer) -> bool:
+    """Whether a layer shows a prediction, and is no image to predict."""
+    return "shown" in layer.metadata.get(METADATA_KEY, {})
+
+
+def image_name(layer: Layer) -> str:
+    """Name under which an image's results are saved: its own where it states one."""
+    name = layer.metadata.get(METADATA_KEY, {}).get("name")
+    return str(name or layer.name)
+
+
+def shown_of_image(viewer: Any, image: Layer) -> ShownPrediction | None:
+    """Return the prediction of an image layer, None if there is none."""
+    return next((shown for shown in shown_predictions(viewer) if shown.image == image), None)
+
+
+def placement(layer: Layer) -> dict[str, Any]:
+    """Keyword arguments that put a two-dimensional layer where the planes of ``layer`` lie."""
+    affine = np.asarray(layer.affine.affine_matrix)
+    return {
+        "scale": layer.scale[-2:],
+        "translate": layer.translate[-2:],
+        "rotate": np.asarray(layer.rotate)[-2:, -2:],
+        "shear": np.asarray(layer.shear)[-1:],
+        "affine": affine[-3:, -3:],
+        "units": layer.units[-2:],
+    }
+
+
+def peak_colours(session: CurationSession) -> NDArray[np.float64]:
+    """Border colours (RGBA) of the peaks; all but the current one are faint."""
+    statuses = [session.status(peak) for peak in range(len(session.peaks))]
+    colours: NDArray[np.float64] = transform_color([STATUS_COLOURS[status] for status in statuses])
+    colours[:, 3] = 0.5
+    if session.position is not None:
+        colours[session.position, 3] = 1
+    return colours
+
+
+def _edit_colours(prediction: Prediction, session: CurationSession) -> dict[int, int]:
+    """Places in the palette of the instances that edits have made."""
+    chosen: dict[int, int] = {}
+    for identifier in sorted(session.instances):
+        if identifier > len(prediction.instances):
+            chosen[identifier] = distinct_place(session, identifier, chosen)
+    return chosen
+
+
+def _transparent_magma() -> Colormap:
+    """Magma that lets the image through where the draws agree."""
+    colours = np.array(ensure_colormap("magma").colors)
+    colours[:, 3] = np.linspace(0, 1, len(colours)) ** 0.5
+    return Colormap(colours, name="transparent magma")
+
+
+def _is_bright(layer: Layer | None, prediction: Prediction) -> bool:
+    """Whether the surroundings of the instances are shown in the upper half of the contrast."""
+    if not isinstance(layer, Image) or layer.multiscale or layer.rgb:
+        return False
+    boxes = [instance.bbox for instance in prediction.instances.instances]
+    page = layer.data[(0,) * (layer.data.ndim - 2)]
+    if not boxes or page.shape != prediction.shape:
+        return False
+    pixels = [np.asarray(page[y0:y1:4, x0:x1:4]).ravel() for y0, x0, y1, x1 in boxes]
+    return bool(np.median(np.concatenate(pixels)) > np.mean(layer.contrast_limits))
+
+
+def _pixel_scale(prediction: Prediction) -> dict[str, Any]:
+    if prediction.pixel_size is None:
+        return {}
+    return {"scale": prediction.pixel_size, "units": ("micrometer", "micrometer")}
+
+
+def _peaks_layer(
+    prediction: Prediction, session: CurationSession, name: str, place: dict[str, Any]
+) -> Points:
+    peaks = prediction.peaks
+    side = prediction.settings.patch
+    # The centre of a patch that starts at pixel y lies between its pixels y and y + side - 1.
+    centres = np.array([(peak.y, peak.x) for peak in peaks], dtype=float).reshape(-1, 2)
+    features = {
+        "rank": [peak.rank for peak in peaks],
+        "kind": [peak.kind for peak in peaks],
+        "entropy": [peak.entropy for peak in peaks],
+        "status": [session.status(index) for index in range(len(peaks))],
+        "reason": [peak.reason for peak in peaks],
+    }
+    layer = Points(
+        centres + (side - 1) / 2,
+        ndim=2,
+        name=name,
+        features=features,
+        symbol="square",
+        size=side + 2,
+        face_color="transparent",
+        border_color=peak_colours(session) if peaks else "#F0E442",
+        border_width=0.1,
+        **place,
+    )
+    layer.editable = False
+    return layer

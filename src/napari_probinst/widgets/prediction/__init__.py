@@ -1,0 +1,1 @@
+"""The Predict dock: image, model, draws."""

@@ -1,0 +1,212 @@
+"""Which image layers serve as which channels of a model, and their pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_probinst.core.errors import InputError
+from napari_probinst.widgets.layers import is_result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.config import ChannelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSource:
+    """A layer, or one channel of a layer, that can serve as a channel of a model.
+
+    Parameters
+    ----------
+    layer : Image
+        The layer.
+    axis : int or None
+        Axis of the layer's squeezed pixels that counts channels; None for a plain plane.
+    index : int
+        Position on that axis.
+    """
+
+    layer: Image
+    axis: int | None = None
+    index: int = 0
+
+    @property
+    def label(self) -> str:
+        """Text of a combo box."""
+        name = str(self.layer.name)
+        return name if self.axis is None else f"{name}, channel {self.index + 1}"
+
+    def pixels(self) -> NDArray[Any]:
+        """Read the plane of shape (height, width).
+
+        Raises
+        ------
+        InputError
+            If the layer is no plane of finite numbers.
+        """
+        plane = _squeezed(self.layer)
+        if self.axis is not None:
+            plane = plane.take(self.index, axis=self.axis)
+        if self.layer.rgb:
+            raise InputError(
+                f"'{self.layer.name}' is an RGB picture; split it with Layers > Split RGB and "
+                "choose its channels."
+            )
+        if plane.ndim != 2:
+            raise InputError(
+                f"'{self.layer.name}' has the shape {plane.shape}: expected one plane of height "
+                "and width, not a stack; choose or extract a single plane."
+            )
+        if plane.dtype.kind not in "buif":
+            raise InputError(
+                f"'{self.layer.name}' holds {plane.dtype} values; expected real numbers: convert "
+                "it first."
+            )
+        if not np.isfinite(plane).all():
+            raise InputError(
+                f"'{self.layer.name}' holds NaN or infinite values; replace them by numbers first."
+            )
+        return plane
+
+
+def channel_sources(layers: Sequence[Any], n_channels: int) -> list[ChannelSource]:
+    """All that the image layers of a viewer offer to a model with ``n_channels``.
+
+    A layer with an axis of ``n_channels`` entries is offered channel by channel. Our own maps of
+    probability and entropy are no images.
+    """
+    sources = []
+    for layer in layers:
+        if not isinstance(layer, Image) or is_result(layer):
+            continue
+        axis = _channel_axis(layer, n_channels)
+        if axis is None:
+            sources.append(ChannelSource(layer))
+        else:
+            sources.extend(ChannelSource(layer, axis, index) for index in range(n_channels))
+    return sources
+
+
+def plane_of(layer: Any) -> Any | None:
+    """First plane of an image layer, as a backdrop; None where the layer is no image.
+
+    A lazy array stays unread.
+    """
+    if not isinstance(layer, Image):
+        return None
+    pixels = layer.data[0] if layer.multiscale else layer.data
+    if layer.rgb:
+        return pixels[..., 0]
+    return pixels[(0,) * (pixels.ndim - 2)] if pixels.ndim > 2 else pixels
+
+
+def suggest_sources(
+    sources: Sequence[ChannelSource], channels: Sequence[ChannelConfig], preferred: Any
+) -> list[ChannelSource | None]:
+    """Guess a source for each channel; None where a channel that may be absent finds none.
+
+    A layer whose name holds a channel's name or file mark serves as that channel; what is left
+    is taken in the order of the layers, the ``preferred`` one (or its channels) first.
+    """
+    if preferred is not None:
+        sources = sorted(sources, key=lambda source: source.layer != preferred)
+        split = [source for source in sources if source.layer == preferred]
+        if len(split) == len(channels) > 1:
+            return list(split)
+    chosen: list[ChannelSource | None] = [
+        next((source for source in sources if _named(source, channel)), None)
+        for channel in channels
+    ]
+    shape = next((_shape(source) for source in chosen if source is not None), None)
+    left = [source for source in sources if source not in chosen]
+    for number, channel in enumerate(channels):
+        if chosen[number] is not None:
+            continue
+        fitting = [source for source in left if shape in (None, _shape(source))]
+        if fitting and (channel.required or not _other_name(fitting[0], channels)):
+            chosen[number] = fitting[0]
+            left.remove(fitting[0])
+            shape = shape or _shape(fitting[0])
+    return chosen
+
+
+def read_channels(
+    sources: Sequence[ChannelSource | None], channels: Sequence[ChannelConfig]
+) -> tuple[NDArray[Any], tuple[bool, ...]]:
+    """Stack the channels in the model's order.
+
+    Returns
+    -------
+    channels : ndarray of shape (n_channels, height, width)
+        Zero where a channel is absent.
+    present : tuple of bool
+        Which channels are there.
+
+    Raises
+    ------
+    InputError
+        If a needed channel is missing, a layer can't be used, or shapes differ.
+    """
+    planes = [None if source is None else source.pixels() for source in sources]
+    for channel, plane in zip(channels, planes, strict=True):
+        if plane is None and channel.required:
+            raise InputError(
+                f"The model needs the channel '{channel.name}'; choose an image layer for it."
+            )
+    given = [plane for plane in planes if plane is not None]
+    if not given:
+        raise InputError("No channel is chosen; open an image and choose its layer.")
+    shapes = {plane.shape for plane in given}
+    if len(shapes) > 1:
+        stated = " and ".join(str(shape) for shape in sorted(shapes))
+        raise InputError(
+            f"The chosen layers have different shapes ({stated}); choose channels of one image."
+        )
+    empty = np.zeros_like(given[0])
+    stack = np.stack([empty if plane is None else plane for plane in planes])
+    return stack, tuple(plane is not None for plane in planes)
+
+
+def _squeezed(layer: Image) -> NDArray[Any]:
+    data = layer.data[0] if layer.multiscale else layer.data
+    leading = len(data.shape) - (3 if layer.rgb else 2)
+    keep = tuple(0 if i < leading and data.shape[i] == 1 else slice(None) for i in range(data.ndim))
+    return np.asarray(data[keep])
+
+
+def _plane_shape(layer: Image) -> tuple[int, ...]:
+    data = layer.data[0] if layer.multiscale else layer.data
+    *leading, height, width = data.shape
+    return (*(size for size in leading if size != 1), height, width)
+
+
+def _shape(source: ChannelSource) -> tuple[int, ...]:
+    shape = _plane_shape(source.layer)
+    return shape if source.axis is None else shape[: source.axis] + shape[source.axis + 1 :]
+
+
+def _channel_axis(layer: Image, n_channels: int) -> int | None:
+    """Axis that counts channels: the first, else the last, with as many entries as the model."""
+    if layer.rgb:
+        return None
+    shape = _plane_shape(layer)
+    if len(shape) != 3 or n_channels < 2:
+        return None
+    return next((axis for axis in (0, 2, 1) if shape[axis] == n_channels), None)
+
+
+def _named(source: ChannelSource, channel: ChannelConfig) -> bool:
+    name = source.layer.name.lower().replace("_", " ")
+    marks = (channel.name.lower(), channel.suffix.lower() if channel.suffix else None)
+    return source.axis is None and any(mark and mark in name for mark in marks)
+
+
+def _other_name(source: ChannelSource, channels: Sequence[ChannelConfig]) -> bool:
+    return any(_named(source, channel) for channel in channels)

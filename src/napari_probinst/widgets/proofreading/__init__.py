@@ -1,0 +1,1 @@
+"""The Proofread dock: queue, canvas, editing tools, history and saving."""

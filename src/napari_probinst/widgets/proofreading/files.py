@@ -1,0 +1,154 @@
+"""Opening predictions and sessions and saving results, as the Proofread dock does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QFileDialog
+
+from napari_probinst.core.curation.corrected import save_corrected
+from napari_probinst.core.curation.journal import prediction_checksum
+from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.curation.session_folder import MANIFEST, SESSION_SUFFIX, read_manifest
+from napari_probinst.core.curation.session_place import SessionPlace
+from napari_probinst.core.data.naming import PREDICTION_SUFFIX
+from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
+from napari_probinst.core.errors import OutputError
+from napari_probinst.widgets.layers import (
+    ShownPrediction,
+    image_name,
+    is_result,
+    remove_layers,
+    show_prediction,
+    shown_predictions,
+)
+from napari_probinst.widgets.proofreading.keeping import resumed_text, take_up
+from napari_probinst.widgets.proofreading.session_place import file_name, image_folder, user_folder
+from napari_probinst.widgets.saved_state import SavedState
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_probinst.core.prediction import Prediction
+
+
+def open_path(viewer: Any, path: Path) -> ShownPrediction:
+    """Show a prediction's file or a session, placed on its image where the viewer has that.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where it is shown.
+    path : Path
+        ``NAME.prediction.npz``, a folder ``NAME.probinst``, or a file in one.
+
+    Raises
+    ------
+    ProbinstError
+        If it can't be used.
+    """
+    session = _session_path(path)
+    if session is None:
+        prediction = load_prediction(path)
+        start = CurationSession(prediction)
+        return show_prediction(viewer, prediction, start, _image(viewer, prediction), path.parent)
+    present = next((shown for shown in shown_predictions(viewer) if _holds(shown, session)), None)
+    if present is not None and (present.kept is None or not present.kept.read_only):
+        return present
+    name = file_name(read_manifest(session).name)
+    kept = take_up(session, SessionPlace(name, (session.parent,), user_folder()))
+    if present is not None:
+        remove_layers(viewer, present)
+    prediction = kept.session.prediction
+    show_info(resumed_text(kept.session.records))
+    image = _image(viewer, prediction)
+    return show_prediction(viewer, prediction, kept.session, image, session.parent, kept=kept)
+
+
+def _session_path(path: Path) -> Path | None:
+    """Session that a path means: the folder itself, or that of one of its files."""
+    folders = (path.absolute(), path.absolute().parent)
+    return next((folder for folder in folders if folder.suffix == SESSION_SUFFIX), None)
+
+
+def _holds(shown: ShownPrediction, session: Path) -> bool:
+    """Whether a prediction is shown with the corrections of this session."""
+    path = None if shown.kept is None else shown.kept.path
+    return path is not None and path.resolve() == session.resolve()
+
+
+def _image(viewer: Any, prediction: Prediction) -> Image | None:
+    """Image layer of a prediction: of its name, else the only one of its size."""
+    images = [
+        layer
+        for layer in viewer.layers
+        if isinstance(layer, Image)
+        and not is_result(layer)
+        and not layer.rgb
+        and not layer.multiscale
+        and tuple(layer.data.shape[-2:]) == prediction.shape
+    ]
+    named = [layer for layer in images if prediction.name in (image_name(layer), layer.name)]
+    return (named or (images if len(images) == 1 else [None]))[0]
+
+
+def save(shown: ShownPrediction, folder: Path) -> None:
+    """Write the corrections, and the prediction they belong to where it isn't there yet.
+
+    Raises
+    ------
+    ProbinstError
+        If a file can't be written, or the folder holds another prediction of this image.
+    """
+    name = file_name(shown.prediction.name)
+    path = folder / f"{name}{PREDICTION_SUFFIX}"
+    if not path.exists():
+        save_prediction(shown.prediction, path)
+    elif prediction_checksum(load_prediction(path)) != shown.session.header.prediction:
+        raise OutputError(
+            f"{path} is another prediction, which corrections of this one must not stand beside: "
+            "choose another folder."
+        )
+    save_corrected(shown.session, folder, name)
+    shown.saved = SavedState.now(shown.session)
+
+
+def move_session(shown: ShownPrediction, folder: Path) -> None:
+    """Begin the session anew in a folder that can be written, with all that happened.
+
+    Raises
+    ------
+    OutputError
+        If this one can't be written either.
+    """
+    kept = shown.kept
+    place = SessionPlace(file_name(shown.prediction.name), (folder,), folder)
+    if kept is not None and not kept.move(place):
+        raise OutputError(kept.problem or f"{folder} can't be written: choose another folder.")
+
+
+def likely_folder(shown: ShownPrediction) -> Path:
+    """Folder of the image, else the user's own."""
+    return image_folder(shown) or Path.home()
+
+
+def ask_prediction(parent: QWidget) -> Path | None:
+    """Ask for a prediction's file, or the manifest in a session's folder."""
+    path, _ = QFileDialog.getOpenFileName(
+        parent,
+        "Open a prediction, or the manifest of a session",
+        "",
+        f"Predictions and sessions (*{PREDICTION_SUFFIX} {MANIFEST});;All files (*)",
+    )
+    return Path(path) if path else None
+
+
+def ask_folder(parent: QWidget, start: Path) -> Path | None:
+    """Ask where the corrections go."""
+    folder = QFileDialog.getExistingDirectory(
+        parent, "Folder for the prediction and its corrections", str(start)
+    )
+    return Path(folder) if folder else None

@@ -1,0 +1,134 @@
+"""The sessions that one dock keeps open: on the disk, and free again when the dock goes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_info, show_warning
+
+from napari_probinst.core.curation.history import DecisionStep, EditStep, History
+from napari_probinst.core.curation.kept_session import KeptSession
+from napari_probinst.core.curation.records import Redo, Undo
+from napari_probinst.core.curation.session_folder import open_session
+from napari_probinst.core.errors import OutputError, ProbinstError, SessionInUseError
+from napari_probinst.widgets.layers import redraw
+from napari_probinst.widgets.proofreading.session_place import session_place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from napari_probinst.core.curation.records import Record
+    from napari_probinst.core.curation.session_place import SessionPlace
+    from napari_probinst.widgets.layers import ShownPrediction
+
+
+class SessionKeeper:
+    """Sees to it that every correction of the predictions it was given is on the disk."""
+
+    def __init__(self) -> None:
+        self._shown: list[ShownPrediction] = []
+
+    @property
+    def shown(self) -> tuple[ShownPrediction, ...]:
+        """Predictions whose sessions are open."""
+        return tuple(self._shown)
+
+    def keep(self, shown: ShownPrediction) -> None:
+        """Keep a prediction's corrections, after taking up earlier ones where there are any."""
+        if shown not in self._shown:
+            self._shown.append(shown)
+        if shown.kept is not None and not shown.kept.closed:
+            return
+        place = session_place(shown)
+        path = None if shown.kept is None else shown.kept.path
+        if path is None and not shown.session.can_undo:
+            path = place.find(shown.prediction, show_warning)
+        kept = None
+        if path is not None:
+            try:
+                kept = take_up(path, place)
+            except ProbinstError as error:
+                show_warning(str(error))
+        if kept is None:
+            records = shown.session.records
+            kept = KeptSession(shown.prediction, place, show_warning, records=records)
+            # What was done without us, or was in a folder that is gone.
+            kept.write()
+        n_before = len(shown.session.records)
+        shown.kept, shown.session = kept, kept.session
+        if len(kept.session.records) > n_before:
+            redraw(shown)
+            show_info(resumed_text(kept.session.records))
+
+    def let_go(self, shown: ShownPrediction) -> bool:
+        """Give a session free; return False if there is something that can't be written."""
+        if shown.kept is not None and not shown.kept.close():
+            return False
+        if shown in self._shown:
+            self._shown.remove(shown)
+        return True
+
+    def close(self) -> list[ShownPrediction]:
+        """Give all free; return those that have corrections in memory only."""
+        return [shown for shown in self.shown if not self.let_go(shown)]
+
+
+def take_up(path: Path, place: SessionPlace) -> KeptSession:
+    """Go on with a session on the disk.
+
+    While another process corrects it, it is open for reading only. Where its folder can't be
+    written, further corrections begin a folder of their own.
+
+    Raises
+    ------
+    InputError
+        If it can't be used.
+    """
+    try:
+        return KeptSession(open_session(path), place, show_warning)
+    except SessionInUseError:
+        show_warning(
+            f"{path.name} is being corrected in another window or program: it is shown as it "
+            "is now, for reading only."
+        )
+        return KeptSession(open_session(path, read_only=True), place, show_warning)
+    except OutputError:
+        with open_session(path, read_only=True) as opened:
+            session = opened.session
+        return KeptSession(
+            session.prediction, place, show_warning, records=session.records, on_disk=True
+        )
+
+
+def resumed_text(records: Iterable[Record]) -> str:
+    """Notice that corrections were taken up again, e.g. "Corrections of 12:30 taken up again"."""
+    history = History()
+    moment = ""
+    for record in records:
+        moment = record.time
+        match record.event:
+            case EditStep() | DecisionStep() as step:
+                history.push(step)
+            case Undo():
+                history.undo()
+            case Redo():
+                history.redo()
+    n_edits = sum(isinstance(step, EditStep) for step in history.done)
+    n_decisions = len(history.done) - n_edits
+    return (
+        f"Corrections of {_when(moment)} taken up again: {_counted(n_edits, 'edit')}, "
+        f"{_counted(n_decisions, 'decision')}."
+    )
+
+
+def _when(moment: str) -> str:
+    """Local time of a record; with its day unless that is today."""
+    local = datetime.fromisoformat(moment).astimezone()
+    today = local.date() == datetime.now().astimezone().date()
+    return local.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

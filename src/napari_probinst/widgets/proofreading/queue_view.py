@@ -1,0 +1,137 @@
+"""How the table of peaks looks and moves: fixed sizes, whole rows, few keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QScrollBar, QTableView
+
+from napari_probinst.widgets.proofreading.queue_model import KIND, RANK, REASON, SCORE, STATUS
+from napari_probinst.widgets.proofreading.queue_words import SHORT_KINDS, SHORT_STATUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtCore import QAbstractItemModel, QModelIndex
+    from qtpy.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
+
+#: Rows that the table has room for at least.
+_ROWS = 7
+#: The reason has a column where so much of it can be read; the tooltip tells it anyway.
+_LEAST_REASON = "6 of 8 draws"
+#: Side of the square that shows a status, pixels.
+_SQUARE = 10
+#: Keys that the table itself needs; all others are the canvas's.
+_NAVIGATION = frozenset(
+    {
+        Qt.Key.Key_Up,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_PageUp,
+        Qt.Key.Key_PageDown,
+        Qt.Key.Key_Home,
+        Qt.Key.Key_End,
+    }
+)
+
+
+class QueueView(QTableView):
+    """A table of whole rows that takes the keyboard only by Tab, and only the keys it needs.
+
+    Parameters
+    ----------
+    chosen : callable
+        Called with an index of the row that was clicked, or on which Enter was pressed.
+    """
+
+    def __init__(self, chosen: Callable[[QModelIndex], None]) -> None:
+        super().__init__()
+        self._chosen = chosen
+        self.clicked.connect(chosen)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setIconSize(QSize(_SQUARE, _SQUARE))
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._columns = QHeaderView(Qt.Orientation.Horizontal)
+        self._columns.setSectionsClickable(True)
+        self.setHorizontalHeader(self._columns)
+        self._heights = QHeaderView(Qt.Orientation.Vertical)
+        # Fixed heights: Qt never asks for the size of a row.
+        self._heights.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self._heights.hide()
+        self.setVerticalHeader(self._heights)
+        self._bar = QScrollBar(Qt.Orientation.Vertical)
+        self.setVerticalScrollBar(self._bar)
+
+    def setModel(self, model: QAbstractItemModel | None) -> None:
+        """Show a model; its columns get their widths once and for all."""
+        super().setModel(model)
+        self._measure()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Measure anew when the font has changed."""
+        super().changeEvent(event)
+        fonts = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
+        if event is not None and event.type() in fonts and self.model() is not None:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Give columns and rows the sizes that the font asks for, whatever they hold."""
+        metrics = self.fontMetrics()
+        for column, width in _column_widths(metrics).items():
+            self._columns.resizeSection(column, width)
+        height = metrics.height() + 6
+        self._heights.setDefaultSectionSize(height)
+        self.setMinimumHeight(_ROWS * height + self._columns.sizeHint().height() + 4)
+        self._share_width()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Share the width anew."""
+        super().resizeEvent(event)
+        self._share_width()
+
+    def _share_width(self) -> None:
+        """Give what is left to the reason; where it is too narrow to be read, to the kind."""
+        metrics, header = self.fontMetrics(), self._columns
+        taken = sum(_column_widths(metrics).values()) + metrics.horizontalAdvance(_LEAST_REASON)
+        readable = self.maximumViewportSize().width() - self._bar.sizeHint().width() >= taken
+        self.setColumnHidden(REASON, not readable)
+        fixed, stretching = (KIND, REASON) if readable else (REASON, KIND)
+        header.setSectionResizeMode(fixed, QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(stretching, QHeaderView.ResizeMode.Stretch)
+        if readable:
+            header.resizeSection(KIND, _column_widths(metrics)[KIND])
+
+    def reset(self) -> None:
+        """Take over other rows without scrolling."""
+        place = self._bar.value()
+        super().reset()
+        self._bar.setValue(place)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Move by arrows, go to a peak by Enter; leave the letters to the canvas."""
+        if event is None:
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self._chosen(self.currentIndex())
+        elif event.key() in _NAVIGATION:
+            super().keyPressEvent(event)
+        else:
+            event.ignore()
+
+
+def _column_widths(metrics: QFontMetrics) -> dict[int, int]:
+    """Room for the longest text of each column but the reason, pixels."""
+    longest = {
+        RANK: "000000",
+        KIND: max(SHORT_KINDS.values(), key=metrics.horizontalAdvance),
+        SCORE: "Score0",
+        STATUS: max(SHORT_STATUSES.values(), key=metrics.horizontalAdvance),
+    }
+    widths = {column: metrics.horizontalAdvance(text) + 12 for column, text in longest.items()}
+    return widths | {STATUS: widths[STATUS] + _SQUARE + 6}

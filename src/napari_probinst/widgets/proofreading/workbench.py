@@ -1,0 +1,282 @@
+"""A curation session on the canvas: what is selected, clicked, edited and repainted.
+
+The session owns all masks; the layers only show them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils import DirectLabelColormap
+from napari.utils.notifications import show_warning
+
+from napari_probinst.core.boxes import enclose
+from napari_probinst.core.errors import EditRefusedError, OutputError
+from napari_probinst.widgets.label_view import (
+    SELECTION_COLOUR,
+    distinct_place,
+    has_colour,
+    label_colours,
+    label_page,
+)
+from napari_probinst.widgets.layers import peak_colours, placement
+from napari_probinst.widgets.proofreading.canvas import pixel_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from napari.layers import Layer
+
+    from napari_probinst.core.boxes import BBox
+    from napari_probinst.core.curation.edit import Edit
+    from napari_probinst.core.curation.session import Change
+    from napari_probinst.widgets.layers import ShownPrediction
+    from napari_probinst.widgets.proofreading.tools import Tool
+
+#: Screen pixels that a hand may move during a click.
+_CLICK_TOLERANCE = 4
+#: Border of the points that mark peaks, and of the current one, in parts of their size.
+_BORDER, _CURRENT_BORDER = 0.1, 0.25
+
+
+class Workbench:
+    """Connects one session with its layers in one viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    shown : ShownPrediction
+        Session and layers.
+    on_change : callable
+        Called after every change of the session or the selection.
+    """
+
+    def __init__(self, viewer: Any, shown: ShownPrediction, on_change: Callable[[], None]) -> None:
+        self.viewer = viewer
+        self.shown = shown
+        self.session = shown.session
+        #: Selected instances, in the order they were picked.
+        self.selected: tuple[int, ...] = ()
+        #: Whether the user selected them, not the peak.
+        self.by_hand = False
+        #: Tool that takes the mouse; None while clicks select.
+        self.tool: Tool | None = None
+        #: Called when a drag has completed the tool's edit.
+        self.tool_done: Callable[[], None] = lambda: None
+        self._on_change = on_change
+        self._selection_box: BBox = (0, 0, 0, 0)
+        self._selection = Labels(
+            np.zeros(self.session.shape, dtype=np.uint8),
+            name=f"{shown.title} | selection",
+            colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
+            opacity=1,
+            **placement(shown.instances),
+        )
+        self._selection.contour = 2
+        self._selection.editable = False
+        self._unsubscribe: Callable[[], None] = lambda: None
+        #: Layers that are hidden while one instance is isolated.
+        self._hidden: tuple[Layer, ...] = ()
+
+    def open(self) -> None:
+        """Add the layer of the selection, and listen to session and mouse."""
+        self.add_below_peaks(self._selection)
+        self._unsubscribe = self.session.subscribe(self._changed)
+        self.viewer.mouse_drag_callbacks.append(self._mouse)
+        self._show_peaks()
+
+    def close(self) -> None:
+        """Leave the viewer as it was before, but for the four layers of the prediction."""
+        self._unsubscribe()
+        self._show_hidden()
+        if self._mouse in self.viewer.mouse_drag_callbacks:
+            self.viewer.mouse_drag_callbacks.remove(self._mouse)
+        self.remove(self._selection)
+
+    # Layers --------------------------------------------------------------------------------
+
+    @property
+    def own_layers(self) -> tuple[Labels, ...]:
+        """Labels layers whose own keys would shadow those of the viewer."""
+        return (self.shown.instances, self._selection)
+
+    def add_below_peaks(self, layer: Layer) -> None:
+        """Add a layer under the marks of the peaks; the instances stay the active layer."""
+        self.viewer.add_layer(layer)
+        layers = self.viewer.layers
+        present = list(layers)
+        if self.shown.peaks in present:
+            layers.move(present.index(layer), present.index(self.shown.peaks))
+        self.activate()
+
+    def activate(self) -> None:
+        """Make the instances the active layer, so that clicks and keys are ours."""
+        if self.shown.instances in list(self.viewer.layers):
+            self.viewer.layers.selection.active = self.shown.instances
+
+    def remove(self, layer: Layer) -> None:
+        """Take a layer of ours out of the viewer, if the user hasn't done so."""
+        if layer in list(self.viewer.layers):
+            self.viewer.layers.remove(layer)
+
+    def isolate(self) -> None:
+        """Hide everything but the selected instances and the image, or show it again."""
+        if self._hidden:
+            self._show_hidden()
+            return
+        present = [*self.shown.layers]
+        self._hidden = tuple(layer for layer in present if layer.visible)
+        for layer in self._hidden:
+            layer.visible = False
+
+    def _show_hidden(self) -> None:
+        for layer in self._hidden:
+            layer.visible = True
+        self._hidden = ()
+
+    def toggle_uncertainty(self) -> None:
+        """Show or hide the entropy."""
+        self._show_hidden()
+        self.shown.entropy.visible = not self.shown.entropy.visible
+
+    # Selection and edits -------------------------------------------------------------------
+
+    @property
+    def current(self) -> int | None:
+        """Instance that single-instance tools work on: the one picked last."""
+        return self.selected[-1] if self.selected else None
+
+    def peak_ids(self) -> list[int]:
+        """Existing instances that the current peak is about, the most uncertain first."""
+        position = self.session.position
+        if position is None:
+            return []
+        ids = (index + 1 for index in self.session.peaks[position].instances)
+        return [identifier for identifier in ids if identifier in self.session.instances]
+
+    def select(self, ids: Iterable[int], *, by_hand: bool = False) -> None:
+        """Select instances; ids that don't exist are passed over."""
+        self.by_hand = by_hand
+        self.selected = tuple(i for i in dict.fromkeys(ids) if i in self.session.instances)
+        self._show_selection()
+        self._on_change()
+
+    def select_peak(self) -> None:
+        """Select the most uncertain instance of the current peak."""
+        self.select(self.peak_ids()[:1])
+
+    def cycle(self, pixel: tuple[int, int], *, extend: bool) -> None:
+        """Select at a pixel: where instances overlap, each in turn, then all, then none.
+
+        Parameters
+        ----------
+        pixel : (int, int)
+            y and x.
+        extend : bool
+            Keep what is selected elsewhere.
+        """
+        here = self.session.instances_at(*pixel)
+        others = [i for i in self.selected if i not in here] if extend else []
+        choices: list[tuple[int, ...]] = [(i,) for i in here]
+        if extend and len(here) > 1:
+            choices.append(here)
+        if extend:
+            choices.append(())
+        now = tuple(i for i in here if i in self.selected)
+        following = here[:1]
+        if now in choices:
+            following = choices[(choices.index(now) + 1) % len(choices)]
+        self.select([*others, *following], by_hand=True)
+
+    def apply(self, edit: Edit) -> bool:
+        """Make an edit, or show why it is refused; return whether it was made."""
+        try:
+            change = self.session.apply(edit)
+        except (EditRefusedError, OutputError) as error:
+            show_warning(str(error))
+            return False
+        self.select([i for i in change.ids if i in self.session.instances][:1])
+        return True
+
+    def _changed(self, change: Change) -> None:
+        y0, x0, y1, x1 = change.bbox
+        if change.ids:
+            layer = self.shown.instances
+            layer.data[y0:y1, x0:x1] = label_page(self.session, change.bbox)
+            self._colour(change.ids)
+            layer.refresh(extent=False)
+            self.selected = tuple(i for i in self.selected if i in self.session.instances)
+            self._show_selection()
+        self._show_peaks()
+        self._on_change()
+
+    def _colour(self, ids: Sequence[int]) -> None:
+        """Give instances that an edit has made colours that those beside them don't have."""
+        layer, chosen = self.shown.instances, self.shown.colours
+        made = [
+            identifier
+            for identifier in ids
+            if identifier > len(self.shown.prediction.instances)
+            and identifier in self.session.instances
+            and identifier not in chosen
+        ]
+        for identifier in made:
+            chosen[identifier] = distinct_place(self.session, identifier, chosen)
+        if not all(has_colour(layer.colormap, identifier, chosen) for identifier in made):
+            layer.colormap = label_colours(self.session.instances, chosen)
+
+    def _show_selection(self) -> None:
+        page = self._selection.data
+        y0, x0, y1, x1 = self._selection_box
+        page[y0:y1, x0:x1] = 0
+        masks = [self.session.instances[identifier] for identifier in self.selected]
+        for number, mask in enumerate(masks, start=1):
+            mask.paint(page, min(number, 255))
+        self._selection_box = enclose(mask.bbox for mask in masks)
+        self._selection.refresh(extent=False)
+
+    def _show_peaks(self) -> None:
+        peaks, session = self.shown.peaks, self.session
+        if len(session.peaks) != len(peaks.data) or not session.peaks:
+            return
+        table = peaks.features
+        table["status"] = [session.status(index) for index in range(len(session.peaks))]
+        peaks.features = table
+        widths = np.full(len(session.peaks), _BORDER)
+        if session.position is not None:
+            widths[session.position] = _CURRENT_BORDER
+        peaks.border_color = peak_colours(session)
+        peaks.border_width = widths
+
+    # Mouse ---------------------------------------------------------------------------------
+
+    def _listens(self) -> bool:
+        """Whether clicks are meant for the instances, not for a layer that is no part of this."""
+        active = self.viewer.layers.selection.active
+        return active in (*self.shown.layers, self._selection, self.shown.image, None)
+
+    def _mouse(self, _viewer: Any, event: Any) -> Iterator[None]:
+        """Clicks select; drags go to the tool. The camera keeps what nobody wants."""
+        if event.button != 1 or not self._listens():
+            return
+        tool = self.tool
+        start = np.array(event.pos)
+        dragging = False
+        yield
+        while event.type == "mouse_move":
+            if not dragging and np.abs(np.array(event.pos) - start).max() > _CLICK_TOLERANCE:
+                dragging = True
+            if tool is not None:
+                tool.dragged(event.position)
+            yield
+        if tool is not None and self.tool is not tool:
+            return
+        pixel = pixel_at(self.shown.instances, event.position)
+        if tool is not None:
+            if tool.released(pixel, clicked=not dragging):
+                self.tool_done()
+        elif not dragging and pixel is not None:
+            self.cycle(pixel, extend="Shift" in event.modifiers)

@@ -1,0 +1,182 @@
+"""The Predict dock with a tiny untrained model, opened through the manifest."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QSpinBox
+
+from napari_probinst.core.config import InferenceConfig, NetworkConfig
+from napari_probinst.core.curation.edits import Delete
+from napari_probinst.core.errors import ModelError
+from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.network.checkpoint import ModelHeader, model_bytes
+from napari_probinst.core.network.unet import UNet
+from napari_probinst.widgets.layers import shown_predictions
+
+SHAPE = (48, 64)
+
+
+@pytest.fixture
+def model(tmp_path):
+    network = NetworkConfig(filters=4, levels=3)
+    inference = InferenceConfig(n_draws=2, min_size=1, n_seeds=16)
+    path = tmp_path / "tiny.safetensors"
+    header = ModelHeader(name="tiny", network=network, inference=inference)
+    path.write_bytes(model_bytes(UNet(network), header))
+    return path
+
+
+@pytest.fixture
+def dock(viewer, model):
+    _, made = viewer.window.add_plugin_dock_widget("napari-probinst", "Predict")
+    made.add_model(model)
+    return made
+
+
+def find(dock, kind, name):
+    return dock.findChild(kind, name)
+
+
+def click(qtbot, dock, name):
+    find(dock, QPushButton, name).click()
+
+
+def status(dock):
+    return find(dock, QLabel, "status").text()
+
+
+def wait(qtbot, dock):
+    qtbot.waitUntil(find(dock, QPushButton, "run").isEnabled, timeout=60_000)
+
+
+def noise(seed=0):
+    return np.random.default_rng(seed).integers(0, 4000, SHAPE, dtype=np.uint16)
+
+
+def last_message():
+    return notification_manager.records[-1].message
+
+
+def test_two_layers_are_predicted_and_proofread(viewer, dock, qtbot):
+    viewer.add_image(noise(0), name="A01 fluorescence", scale=(0.5, 0.5))
+    bright = viewer.add_image(noise(1)[None], name="A01 bright field", scale=(1, 0.5, 0.5))
+    chosen = [find(dock, QComboBox, f"channel {name}") for name in ("bright field", "fluorescence")]
+    assert [box.currentText() for box in chosen] == ["A01 bright field", "A01 fluorescence"]
+    assert find(dock, QSpinBox, "n_draws").value() == 2
+    click(qtbot, dock, "run")
+    assert not find(dock, QPushButton, "run").isEnabled()
+    assert find(dock, QProgressBar, "progress").isVisibleTo(dock)
+    wait(qtbot, dock)
+    (shown,) = shown_predictions(viewer)
+    assert [layer.name for layer in shown.layers] == [
+        f"A01 bright field | {kind}" for kind in ("probability", "entropy", "instances", "peaks")
+    ]
+    assert shown.image == bright
+    assert all(np.allclose(layer.scale, 0.5) for layer in shown.layers)
+    assert shown.prediction.instances.n_draws == 2
+    assert shown.instances.metadata["napari_probinst"]["prediction"] is shown.prediction
+    assert shown.probability.contrast_limits == [0, 1]
+    assert np.allclose(shown.entropy.contrast_limits, [0, np.log(2)])
+    assert "instance" in status(dock)
+    click(qtbot, dock, "open_proofread")
+    assert viewer.window.dock_widgets["Proofread (napari-probinst)"].shown is shown
+
+
+def test_layer_with_a_channel_axis_is_split(viewer, dock):
+    viewer.add_image(np.stack([noise(0), noise(1)]), name="A01", channel_axis=None)
+    boxes = [find(dock, QComboBox, f"channel {name}") for name in ("bright field", "fluorescence")]
+    assert [box.currentText() for box in boxes] == ["A01, channel 1", "A01, channel 2"]
+
+
+def test_renamed_layer_is_offered_by_its_new_name_and_stays_chosen(viewer, dock):
+    first, second = viewer.add_image(noise(0), name="one"), viewer.add_image(noise(1), name="two")
+    box = find(dock, QComboBox, "channel bright field")
+    box.setCurrentIndex(box.findText("one"))
+    box.activated.emit(box.currentIndex())
+    second.name = "other"
+    first.name = "bright"
+    assert box.currentText() == "bright"
+    assert [box.itemText(i) for i in range(box.count())] == ["bright", "other"]
+
+
+def test_corrections_are_replaced_only_when_confirmed(viewer, dock, qtbot):
+    viewer.add_image(noise(), name="A01")
+    click(qtbot, dock, "run")
+    wait(qtbot, dock)
+    (first,) = shown_predictions(viewer)
+    if not first.session.instances:
+        pytest.fail("the untrained model was to see something here")
+    first.session.apply(Delete((min(first.session.instances),)))
+    questions = []
+    dock.confirm = lambda question: bool(questions.append(question))
+    click(qtbot, dock, "run")
+    assert len(questions) == 1
+    assert list(shown_predictions(viewer)) == [first]
+    dock.confirm = lambda _question: True
+    click(qtbot, dock, "run")
+    wait(qtbot, dock)
+    (second,) = shown_predictions(viewer)
+    assert second is not first
+    assert sum(layer.name.startswith("A01 |") for layer in viewer.layers) == 4
+
+
+def test_cancel_acts_within_one_draw_and_changes_nothing(viewer, dock, qtbot, monkeypatch):
+    made = []
+
+    def slow_draws(_self, _channels, settings, _present):
+        for draw in range(settings.n_draws):
+            made.append(draw)
+            time.sleep(0.02)
+            yield None
+
+    monkeypatch.setattr(Predictor, "draws", slow_draws)
+    viewer.add_image(noise(), name="A01")
+    find(dock, QSpinBox, "n_draws").setValue(255)
+    click(qtbot, dock, "run")
+    qtbot.waitUntil(lambda: len(made) > 2, timeout=60_000)
+    click(qtbot, dock, "cancel")
+    at_cancel = len(made)
+    wait(qtbot, dock)
+    assert len(made) <= at_cancel + 1
+    assert "Cancelled" in status(dock)
+    assert len(viewer.layers) == 1
+    assert not find(dock, QProgressBar, "progress").isVisibleTo(dock)
+
+
+def test_error_in_the_worker_is_a_sentence_and_frees_the_dock(viewer, dock, qtbot, monkeypatch):
+    def fail(*_arguments):
+        raise ModelError("The model is damaged; copy it again.")
+
+    monkeypatch.setattr("napari_probinst.widgets.prediction.worker.load_model", fail)
+    viewer.add_image(noise(), name="A01")
+    click(qtbot, dock, "run")
+    wait(qtbot, dock)
+    assert status(dock) == last_message() == "The model is damaged; copy it again."
+    assert not find(dock, QProgressBar, "progress").isVisibleTo(dock)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (np.full(SHAPE, np.nan), "NaN"),
+        (np.zeros((5, *SHAPE)), "stack"),
+        (np.zeros((*SHAPE, 3), np.uint8), "RGB"),
+    ],
+)
+def test_unfit_layers_are_refused_with_a_sentence(viewer, dock, qtbot, data, reason):
+    viewer.add_image(data, name="odd")
+    click(qtbot, dock, "run")
+    assert reason in last_message()
+    assert "'odd'" in last_message()
+    assert find(dock, QPushButton, "run").isEnabled()
+
+
+def test_file_that_is_no_model_is_refused(viewer, dock, tmp_path):
+    wrong = tmp_path / "weights.pt"
+    wrong.write_bytes(b"\x80\x02}q\x00.")
+    dock.add_model(wrong)
+    assert "weights.pt" in last_message()

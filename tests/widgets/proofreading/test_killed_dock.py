@@ -1,0 +1,79 @@
+"""The dock's process is killed at any moment: whatever it had shown as saved is there again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_probinst.core.curation.records import Visit
+from napari_probinst.core.curation.session_folder import open_session
+
+N_KILLS = 5
+#: Merges two instances and takes that back, again and again; each time that the dock says that
+#: everything is on disk, it tells the kind of what it has just done.
+_CURATOR = """
+import sys
+import napari
+from qtpy.QtWidgets import QApplication, QLabel
+sys.path.insert(0, sys.argv[1])
+from conftest import _make_prediction, _put
+from napari_probinst.widgets.proofreading.dock import ProofreadWidget
+
+viewer = napari.Viewer(show=False)
+_put(viewer, _make_prediction())
+dock = ProofreadWidget(viewer)
+print("open", dock.shown.session.can_undo, flush=True)
+while True:
+    merged = dock.shown.session.can_undo
+    if merged:
+        dock.undo()
+    else:
+        ids = sorted(dock.shown.session.instances)[:2]
+        dock._bench.select(ids, by_hand=True)
+        dock.merge()
+    QApplication.processEvents()
+    if dock.findChild(QLabel, "saved").text().startswith("Every correction is on disk"):
+        print("undo" if merged else "edit", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.timeout(400)
+def test_killed_at_any_moment_it_takes_up_what_it_had_shown_as_saved(sessions):
+    done = []
+    for pause in np.random.default_rng(7).uniform(0.0, 1.0, N_KILLS):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _CURATOR, str(Path(__file__).parents[1])],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ,
+        )
+        told = (line.split() for line in process.stdout)
+        opened = next(words for words in told if words[0] == "open")
+        # It opened in the state that was left.
+        assert opened[1] == str(bool(done) and done[-1] == "edit")
+        time.sleep(pause)
+        process.send_signal(signal.SIGKILL)
+        shown = [words[0] for words in told if words and words[0] in ("edit", "undo")]
+        process.stdout.close()
+        process.wait()
+        assert len(list(sessions.glob("*.probinst"))) <= 1
+        path = sessions / "well.probinst"
+        if not path.exists():
+            assert shown == []
+            continue
+        with open_session(path, read_only=True) as again:
+            events = [record.event for record in again.session.records]
+        kinds = [event.kind for event in events if not isinstance(event, Visit)]
+        assert kinds[: len(done) + len(shown)] == [*done, *shown]
+        assert len(kinds) <= len(done) + len(shown) + 1
+        done = kinds
+    assert len(done) > N_KILLS

@@ -1,0 +1,216 @@
+"""The main job done by X11's own mouse and keyboard, in a window of napari, on the sample.
+
+The other tests send Qt's events straight to a widget. Here `xdotool` moves the pointer of the
+X server, so whatever lies over a button, steals a key or needs the focus is in the way as it
+would be for a user.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import tifffile
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea
+
+from napari_probinst.core.data.io import read_instances
+from napari_probinst.sample_data import sample_image
+from napari_probinst.widgets.layers import shown_predictions
+
+PAUSE = 60
+
+
+def xdotool(*words):
+    subprocess.run(["xdotool", *map(str, words)], check=True, timeout=20)
+
+
+def has_real_screen():
+    # Qt's "offscreen" platform draws windows that no pointer of the X server reaches.
+    return shutil.which("xdotool") is not None and QApplication.platformName() == "xcb"
+
+
+class Hands:
+    """Pointer and keyboard of the X server."""
+
+    def __init__(self, viewer, qtbot):
+        self.viewer = viewer
+        self.qtbot = qtbot
+        xdotool("windowfocus", "--sync", int(self.window.winId()))
+
+    # Not kept: napari's fixture takes a window that outlives its test for a leak.
+    @property
+    def window(self):
+        return self.viewer.window._qt_window
+
+    @property
+    def canvas(self):
+        return self.viewer.window._qt_viewer.canvas.native
+
+    def at(self, widget, place=None):
+        place = widget.mapToGlobal(widget.rect().center() if place is None else place)
+        xdotool("mousemove", place.x(), place.y())
+        self.qtbot.wait(PAUSE)
+
+    def click(self, widget, place=None):
+        self.rest(widget)
+        self.at(widget, place)
+        xdotool("click", 1)
+        self.qtbot.wait(PAUSE)
+
+    def rest(self, widget):
+        """Wait until a widget stands still: a text that changed moves what is below it."""
+        before = None
+        while before != (before := widget.mapToGlobal(QPoint(0, 0))):
+            self.qtbot.wait(5 * PAUSE)
+
+    def press(self, *keys):
+        for key in keys:
+            xdotool("key", key)
+            self.qtbot.wait(3 * PAUSE)
+
+    def button(self, dock, name):
+        found = dock.findChild(QPushButton, name)
+        # What a small screen hides, a person scrolls to.
+        dock.findChild(QScrollArea).ensureWidgetVisible(found)
+        self.qtbot.wait(3 * PAUSE)
+        self.click(found)
+
+    def menu(self, *path):
+        """Click along the beginnings of the entries of the menu bar and its menus."""
+        bar = self.window.menuBar()
+        place = bar
+        for text in path:
+            action = next(a for a in place.actions() if a.text().replace("&", "").startswith(text))
+            self.click(place, place.actionGeometry(action).center())
+            place = action.menu() or place
+            self.qtbot.wait(3 * PAUSE)
+
+    def point(self, layer, y, x):
+        """Place of a layer's pixel on the canvas."""
+        camera = self.viewer.scene.camera if hasattr(self.viewer, "scene") else self.viewer.camera
+        world = np.asarray(layer.data_to_world((y, x)))[-2:]
+        offset = (world - camera.center[-2:]) * camera.zoom
+        middle = self.canvas.rect().center()
+        return QPoint(round(middle.x() + offset[1]), round(middle.y() + offset[0]))
+
+    def drag(self, layer, *points):
+        places = [self.point(layer, *point) for point in points]
+        self.at(self.canvas, places[0])
+        xdotool("mousedown", 1)
+        for start, stop in pairwise(places):
+            for share in np.linspace(0, 1, 7)[1:]:
+                self.at(self.canvas, start + (stop - start) * float(share))
+        xdotool("mouseup", 1)
+        self.qtbot.wait(PAUSE)
+
+
+def masks(session):
+    return {
+        identifier: (instance.bbox, instance.mask.tobytes())
+        for identifier, instance in session.instances.items()
+    }
+
+
+def own_pixel(session, identifier):
+    """Return the pixel of an instance's midline that is in no other instance."""
+    instance = session.instances[identifier]
+    ys, xs = np.nonzero(instance.mask)
+    depths = [_depth(instance.mask, y, x) for y, x in zip(ys, xs, strict=True)]
+    for index in np.argsort(depths)[::-1]:
+        pixel = int(ys[index] + instance.bbox[0]), int(xs[index] + instance.bbox[1])
+        if session.instances_at(*pixel) == (identifier,):
+            return pixel
+    raise AssertionError("the instance is covered")
+
+
+def _depth(mask, y, x):
+    """Largest square around a pixel that lies within the mask, half its side."""
+    padded = np.pad(mask, 8)
+    return next(
+        (
+            r - 1
+            for r in range(1, 9)
+            if not padded[y + 8 - r : y + 9 + r, x + 8 - r : x + 9 + r].all()
+        ),
+        8,
+    )
+
+
+@pytest.fixture
+def hands(viewer, qtbot):
+    if not has_real_screen():
+        pytest.skip("needs an X server and xdotool")
+    viewer.window._qt_window.setGeometry(0, 0, 1400, 900)
+    qtbot.wait(300)
+    return Hands(viewer, qtbot)
+
+
+def test_predict_review_correct_undo_and_save(hands, tmp_path):
+    viewer, qtbot = hands.viewer, hands.qtbot
+    for number, channel in ((2, 0), (1, 1)):
+        path = tmp_path / f"plate_C07_w{number}.tif"
+        tifffile.imwrite(path, sample_image().channels[channel])
+        viewer.open(path)
+
+    hands.menu("Plugins", "Probabilistic Instances", "Predict")
+    predict = viewer.window.dock_widgets["Predict (Probabilistic Instances)"]
+    hands.button(predict, "run")
+    qtbot.waitUntil(lambda: any(shown_predictions(viewer)), timeout=120_000)
+    qtbot.waitUntil(lambda: not predict.running, timeout=10_000)
+    hands.button(predict, "open_proofread")
+    dock = predict.proofread
+    session = dock.shown.session
+    qtbot.wait(300)
+
+    # Look at places; two are right, one is put off, and one decision is taken back.
+    hands.at(hands.canvas)
+    hands.press("n", "shift+n")
+    assert session.position == 0
+    hands.press("k", "k", "q")
+    assert session.statistics().open == len(session.peaks) - 3
+    hands.press("ctrl+z")
+    assert session.statistics().open == len(session.peaks) - 2
+
+    # Two worms made one, and taken back again.
+    viewer.reset_view()
+    qtbot.wait(200)
+    layer = dock.shown.instances
+    before, unchanged = dict(session.instances), masks(session)
+    one, other = list(before)[:2]
+    hands.press("g")
+    for identifier in (one, other):
+        hands.click(hands.canvas, hands.point(layer, *own_pixel(session, identifier)))
+    hands.press("g")
+    union = before[one].full(session.shape) | before[other].full(session.shape)
+    assert len(session.instances) == len(before) - 1
+    assert any(
+        np.array_equal(instance.full(session.shape), union)
+        for instance in session.instances.values()
+    )
+    hands.press("ctrl+z")
+    assert masks(session) == unchanged
+
+    # One worm cut in two; no other changes.
+    y, x = own_pixel(session, one)
+    hands.click(hands.canvas, hands.point(layer, y, x))
+    hands.press("h")
+    y0, x0, y1, x1 = before[one].bbox
+    steep = y1 - y0 > x1 - x0
+    line = ((y, x0 - 4), (y, x1 + 4)) if steep else ((y0 - 4, x), (y1 + 4, x))
+    hands.drag(layer, *line)
+    parts = [i for i in session.instances if i not in before or i == one]
+    assert len(parts) >= 2
+    joined = sum(session.instances[i].full(session.shape).astype(int) for i in parts)
+    assert np.array_equal(joined, before[one].full(session.shape))
+    now = masks(session)
+    assert all(now[i] == unchanged[i] for i in before if i != one)
+
+    dock.choose_folder = lambda _: tmp_path
+    hands.button(dock, "save")
+    qtbot.waitUntil(lambda: not session.modified, timeout=10_000)
+    saved = read_instances(next(tmp_path.glob("*.corrected.instances.tif")))
+    assert len(saved) == len(session.instances)

@@ -1,0 +1,431 @@
+"""The Proofread dock, opened through the manifest and driven by mouse and keys."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QSpinBox
+
+from napari_probinst.core.curation.corrected import load_corrected
+from napari_probinst.core.curation.edits import SplitAlongLine
+from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.widgets.label_view import OVERLAP, PALETTE
+from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
+from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
+
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+CONTROL = Qt.KeyboardModifier.ControlModifier
+#: Points on the bars of the hand-made prediction.
+ON_LEFT, ON_RIGHT, ON_ACROSS, ON_DOWN = (10, 20), (10, 60), (40, 48), (52, 64)
+CROSSING = (40, 64)
+
+
+def last_message():
+    return notification_manager.records[-1].message
+
+
+def at(person, point):
+    return person.session.instances_at(*point)
+
+
+def test_queue_is_walked_with_keys_and_shown_in_words(person):
+    n_peaks = len(person.session.peaks)
+    assert n_peaks >= 2
+    assert person.text("position") == f"1 / {n_peaks}"
+    assert "of 8 draws" in person.text("reason")
+    assert "nats" in person.text("reason")
+    person.press(Qt.Key_N)
+    assert person.text("position") == f"2 / {n_peaks}"
+    person.press(Qt.Key_N, SHIFT)
+    assert person.text("position") == f"1 / {n_peaks}"
+    person.press(Qt.Key_K)
+    assert person.session.status(0) == "accepted"
+    assert person.text("position") == f"2 / {n_peaks}"
+    assert person.text("statistics").startswith(f"1 of {n_peaks} · ")
+    person.press(Qt.Key_Q)
+    assert person.session.status(1) == "skipped"
+
+
+def test_end_of_the_queue_is_said(person):
+    for _ in person.session.peaks:
+        person.press(Qt.Key_K)
+    assert person.button("accept").isEnabled()
+    assert person.text("finished").startswith("End of the queue")
+    assert "100 % of the uncertainty" in person.text("statistics")
+    person.press(Qt.Key_Z, CONTROL)
+    assert person.text("finished") == ""
+
+
+def test_zoom_shows_several_times_the_context_of_the_peak(person):
+    person.press(Qt.Key_J)
+    peak = person.session.peaks[person.session.position]
+    centre = person.camera.center[-2:]
+    assert np.allclose(centre, (peak.y + 1.5, peak.x + 1.5))
+    # Context: the patch with an object's width of about 10 pixels on either side.
+    shorter = min(person.canvas.width(), person.canvas.height())
+    assert 4 * 20 <= shorter / person.camera.zoom <= 6 * 26
+
+
+def test_merge_picks_by_clicks_and_leaves_others_alone(person):
+    left, right = at(person, ON_LEFT)[0], at(person, ON_RIGHT)[0]
+    across = person.mask(at(person, ON_ACROSS)[0])
+    together = person.mask(left) | person.mask(right)
+    person.press(Qt.Key_G)
+    assert "MERGE" in person.text("banner_text")
+    assert person.dock.findChild(object, "banner").isVisible()
+    person.click(*ON_LEFT)
+    person.click(*ON_RIGHT)
+    assert set(person.dock.selected) == {left, right}
+    person.press(Qt.Key_G)
+    assert at(person, ON_LEFT) == at(person, ON_RIGHT)
+    assert np.array_equal(person.mask(at(person, ON_LEFT)[0]), together)
+    assert np.array_equal(person.mask(at(person, ON_ACROSS)[0]), across)
+    assert not person.dock.findChild(object, "banner").isVisible()
+
+
+def test_crossing_is_shown_and_its_instances_are_picked_in_turn(person):
+    assert person.shown.instances.data[CROSSING] == OVERLAP
+    both = set(at(person, CROSSING))
+    assert len(both) == 2
+    person.click(*CROSSING)
+    first = person.dock.selected
+    person.click(*CROSSING)
+    second = person.dock.selected
+    assert {*first, *second} == both
+    assert len(first) == len(second) == 1
+
+
+def test_line_splits_only_the_selected_instance(person):
+    person.click(*ON_ACROSS)
+    (across,) = person.dock.selected
+    down = person.mask(at(person, ON_DOWN)[0])
+    before = person.mask(across)
+    n_before = len(person.session.instances)
+    person.press(Qt.Key_H)
+    assert "SPLIT" in person.text("banner_text")
+    person.drag((30, 52), (50, 52))
+    assert len(person.session.instances) == n_before + 1
+    first, second = at(person, (40, 45))[0], at(person, (40, 80))[0]
+    assert first != second
+    # No slivers: the parts are the whole, and share nothing.
+    assert np.array_equal(person.mask(first) | person.mask(second), before)
+    assert not (person.mask(first) & person.mask(second)).any()
+    assert np.array_equal(person.mask(at(person, ON_DOWN)[0]), down)
+    assert not any(layer.name.endswith("| cut") for layer in person.viewer.layers)
+    assert person.camera.mouse_pan
+
+
+def test_refused_edit_is_a_sentence_and_changes_nothing(person):
+    person.click(*ON_ACROSS)
+    person.press(Qt.Key_H)
+    person.drag((2, 80), (2, 92))
+    assert "misses" in last_message()
+    assert not person.session.can_undo
+    assert "SPLIT" in person.text("banner_text")
+    person.press(Qt.Key_Escape)
+    assert person.text("banner_text") == ""
+
+
+def test_undo_key_on_our_layer_takes_back_edits_and_never_strokes(person):
+    """Napari's own undo of a Labels layer would replay strokes into masks changed since."""
+    layer = person.shown.instances
+    original = layer.data.copy()
+    # Somebody unlocks the layer and paints on it with napari's brush.
+    layer.editable = True
+    layer.selected_label = 1
+    layer.paint((60, 5), 1)
+    layer.editable = False
+    layer.data[...] = original
+    person.click(*ON_LEFT)
+    person.click_button("delete")
+    after = layer.data.copy()
+    assert person.viewer.layers.selection.active == layer
+    person.press(Qt.Key_Z, CONTROL)
+    assert np.array_equal(layer.data, original)
+    person.press(Qt.Key_Z, CONTROL)
+    assert np.array_equal(layer.data, original)
+    person.press(Qt.Key_Z, CONTROL | SHIFT)
+    assert np.array_equal(layer.data, after)
+
+
+def test_undo_is_one_history_over_edits_and_decisions(person):
+    person.press(Qt.Key_K)
+    person.click(*ON_DOWN)
+    person.click_button("delete")
+    assert at(person, ON_DOWN) == ()
+    person.click_button("undo")
+    assert len(at(person, ON_DOWN)) == 1
+    assert person.session.status(0) == "accepted"
+    person.click_button("undo")
+    assert person.session.status(0) == "open"
+    assert not person.button("undo").isEnabled()
+    person.click_button("redo")
+    assert person.session.status(0) == "accepted"
+
+
+def test_add_paints_in_a_layer_of_its_own(person):
+    n_before = len(person.session.instances)
+    person.click_button("add")
+    layer = person.viewer.layers["well | new"]
+    assert person.viewer.layers.selection.active == layer
+    layer.brush_size = 5
+    person.drag((60, 10), (60, 30))
+    assert layer.data.any()
+    painted = layer.data > 0
+    person.click_button("confirm")
+    assert len(person.session.instances) == n_before + 1
+    assert np.array_equal(person.mask(at(person, (60, 20))[0]), painted)
+    assert "well | new" not in person.viewer.layers
+    assert person.viewer.layers.selection.active == person.shown.instances
+
+
+def test_repaint_is_one_edit_that_spares_the_crossing_instance(person):
+    person.click(*ON_DOWN)
+    (down,) = person.dock.selected
+    before, across = person.mask(down), person.mask(at(person, ON_ACROSS)[0])
+    person.click_button("repaint")
+    layer = person.viewer.layers["well | repaint"]
+    layer.brush_size = 4
+    layer.mode = "erase"
+    person.drag((40, 62), (40, 66))
+    person.drag((42, 62), (42, 66))
+    # Undo belongs to the brush while it paints.
+    person.press(Qt.Key_Z, CONTROL)
+    assert not person.session.can_undo
+    person.click_button("confirm")
+    assert person.mask(down).sum() < before.sum()
+    assert np.array_equal(person.mask(at(person, ON_ACROSS)[0]), across)
+    person.press(Qt.Key_Z, CONTROL)
+    assert np.array_equal(person.mask(down), before)
+    assert not person.session.can_undo
+
+
+def test_painting_is_thrown_away_only_when_asked_twice(person):
+    person.click_button("add")
+    person.drag((60, 10), (60, 30))
+    person.press(Qt.Key_Escape)
+    assert "well | new" in person.viewer.layers
+    assert "isn't finished" in last_message()
+    for _ in range(2):
+        person.press(Qt.Key_N)
+    assert person.session.position == 0
+    assert "well | new" in person.viewer.layers
+    person.press(Qt.Key_Escape)
+    assert "well | new" not in person.viewer.layers
+    assert not person.session.can_undo
+
+
+def test_keys_are_silent_in_a_number_field_and_when_fired_twice(person, qtbot):
+    field = QSpinBox()
+    person.dock.content.addWidget(field)
+    person.dock.window().activateWindow()
+    qtbot.waitUntil(person.dock.window().isActiveWindow)
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    person.press(Qt.Key_N)
+    assert person.session.position == 0
+    person.canvas.setFocus()
+    qtbot.waitUntil(lambda: not field.hasFocus())
+    qtbot.keyClick(person.canvas, Qt.Key_N)
+    qtbot.keyClick(person.canvas, Qt.Key_N)
+    assert person.session.position == 1
+
+
+def test_closing_gives_back_keys_and_layers_and_loses_nothing(person):
+    viewer, shown = person.viewer, person.shown
+    person.click(*ON_DOWN)
+    person.click_button("delete")
+    n_messages = len(notification_manager.records)
+    viewer.window.remove_dock_widget(person.dock)
+    # Every correction is on the disk: there is nothing to warn of.
+    assert len(notification_manager.records) == n_messages
+    assert [layer.name for layer in viewer.layers] == [
+        "well",
+        "well | probability",
+        "well | entropy",
+        "well | instances",
+        "well | peaks",
+    ]
+    assert not viewer.keymap
+    assert not shown.instances.keymap
+    assert not any("probinst" in each.__module__ for each in viewer.mouse_drag_callbacks)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
+    assert dock.shown is shown
+    assert dock.shown.session.can_undo
+
+
+def test_save_writes_results_beside_the_prediction_and_says_so(person, tmp_path):
+    asked = []
+    person.dock.choose_folder = lambda start: asked.append(start) or tmp_path
+    person.click(*ON_DOWN)
+    person.click_button("delete")
+    assert "Results" not in person.text("saved")
+    person.click_button("save")
+    assert "Results saved " in person.text("saved")
+    assert (tmp_path / "well.prediction.npz").is_file()
+    curated = load_corrected(tmp_path / "well.corrected.npz")
+    assert len(curated.instances) == len(person.session.instances)
+    prediction = (tmp_path / "well.prediction.npz").read_bytes()
+    person.click_button("undo")
+    assert person.text("saved").endswith("1 change since.")
+    person.click_button("save")
+    assert len(asked) == 1
+    assert (tmp_path / "well.prediction.npz").read_bytes() == prediction
+
+
+def test_prediction_file_is_opened_on_its_image(viewer, make_prediction, open_proofread, tmp_path):
+    path = tmp_path / "well.prediction.npz"
+    save_prediction(make_prediction(), path)
+    image = viewer.add_image(np.zeros((64, 96)), name="well", scale=(0.5, 0.5), translate=(3, 4))
+    _, dock = open_proofread(viewer)
+    assert dock.shown is None
+    dock.open(path)
+    assert dock.shown.image == image
+    assert dock.shown.folder == tmp_path
+    assert np.allclose(dock.shown.instances.scale, 0.5)
+    dock.open(tmp_path / "absent.prediction.npz")
+    assert "absent" in last_message()
+
+
+def test_scaled_turned_and_moved_images_are_edited_in_their_own_pixels(
+    viewer, put, make_prediction, as_person
+):
+    put(viewer, make_prediction(), scale=(0.5, 0.25), translate=(100, -30), rotate=30)
+    person = as_person(viewer)
+    for layer in person.shown.layers:
+        assert np.allclose(layer.data_to_world((5, 7)), viewer.layers["well"].data_to_world((5, 7)))
+    person.click(*ON_DOWN)
+    assert person.dock.selected == at(person, ON_DOWN)
+    n_before = len(person.session.instances)
+    person.press(Qt.Key_H)
+    person.drag((50, 55), (50, 73))
+    assert len(person.session.instances) == n_before + 1
+    person.press(Qt.Key_J)
+    peak = person.session.peaks[person.session.position]
+    expected = viewer.layers["well"].data_to_world((peak.y + 1.5, peak.x + 1.5))
+    assert np.allclose(person.camera.center[-2:], expected)
+
+
+def test_two_images_renamed_and_duplicated_layers_confuse_nothing(
+    viewer, put, make_prediction, as_person
+):
+    first = put(viewer, make_prediction("a"), "a")
+    second = put(viewer, make_prediction("b"), "b")
+    person = as_person(viewer)
+    dock = person.dock
+    dock.choose(second)
+    second.instances.name = "first | instances"
+    duplicate = type(second.instances)(
+        second.instances.data.copy(), metadata=second.instances.metadata
+    )
+    viewer.add_layer(duplicate)
+    viewer.layers.selection.active = second.instances
+    person.show_all()
+    before = first.instances.data.copy()
+    person.click(*ON_DOWN)
+    person.click_button("delete")
+    assert second.session.can_undo
+    assert not first.session.can_undo
+    assert np.array_equal(first.instances.data, before)
+    assert dock.shown is second
+    dock.choose(first)
+    assert sum(layer.name.endswith("selection") for layer in viewer.layers) == 1
+
+
+def test_removed_instances_layer_keeps_its_corrections(person):
+    shown = person.shown
+    person.click(*ON_DOWN)
+    person.click_button("delete")
+    person.viewer.layers.remove(shown.instances)
+    assert "are kept" in last_message()
+    person.dock.choose(shown)
+    assert shown.instances in list(person.viewer.layers)
+    person.press(Qt.Key_Z, CONTROL)
+    assert len(at(person, ON_DOWN)) == 1
+
+
+@pytest.mark.parametrize("kind", ["certain", "empty"])
+def test_without_peaks_or_instances_editing_still_works(
+    viewer, put, make_prediction, as_person, kind
+):
+    put(viewer, make_prediction(**{kind: True}))
+    person = as_person(viewer)
+    assert person.text("position") == "0 / 0"
+    assert not person.button("next").isEnabled()
+    for key in (Qt.Key_N, Qt.Key_K, Qt.Key_J):
+        person.press(key)
+    person.click_button("add")
+    person.drag((60, 10), (60, 30))
+    person.click_button("confirm")
+    assert len(at(person, (60, 20))) == 1
+
+
+def test_two_viewers_keep_apart(make_napari_viewer, put, make_prediction, open_proofread):
+    one, two = make_napari_viewer(), make_napari_viewer()
+    first, second = put(one, make_prediction("a"), "a"), put(two, make_prediction("b"), "b")
+    docks = [open_proofread(each)[1] for each in (one, two)]
+    assert [dock.shown for dock in docks] == [first, second]
+    docks[0].accept()
+    assert first.session.can_undo
+    assert not second.session.can_undo
+
+
+def test_what_an_edit_makes_differs_in_colour_from_what_is_beside_it(person):
+    # No id is used twice: after so many cuts, by turns, one part would have the other's colour.
+    cut = SplitAlongLine(1, ((0, 20), (30, 20)))
+    for _ in PALETTE:
+        person.session.apply(cut)
+        parts = [person.session.instances_at(10, x)[0] for x in (14, 30)]
+        colours = person.shown.instances.colormap.color_dict
+        assert parts[0] != parts[1]
+        assert not np.array_equal(colours[parts[0]], colours[parts[1]])
+        person.session.undo()
+
+
+def test_one_instance_is_isolated_and_the_uncertainty_switched(person):
+    shown = person.dock.shown
+    before = [layer.visible for layer in shown.layers]
+    person.press(Qt.Key_W)
+    assert not any(layer.visible for layer in shown.layers)
+    person.press(Qt.Key_W)
+    assert [layer.visible for layer in shown.layers] == before
+    person.press(Qt.Key_U)
+    assert shown.entropy.visible is not before[1]
+    person.press(Qt.Key_U)
+    assert [layer.visible for layer in shown.layers] == before
+
+
+def test_my_zoom_is_kept_where_that_is_asked_for(person):
+    person.dock.findChild(QCheckBox, "keep_zoom").setChecked(True)
+    person.camera.zoom = 3.5
+    person.press(Qt.Key_N)
+    peak = person.session.peaks[person.session.position]
+    assert person.camera.zoom == 3.5
+    assert np.allclose(person.camera.center[-2:], (peak.y + 1.5, peak.x + 1.5))
+    person.press(Qt.Key_J)
+    assert person.camera.zoom != 3.5
+
+
+def test_a_flagged_place_is_left_to_others(person):
+    person.button("flag").click()
+    assert person.session.status(0) == "flagged"
+    assert person.session.position == 1
+
+
+def test_a_hypothesis_is_adopted_by_a_click_and_taken_back(person):
+    strip = person.dock.findChild(HypothesesStrip)
+    before = {key: person.mask(key) for key in person.session.instances}
+    other = next(card for card in strip.findChildren(HypothesisCard) if not card.is_current)
+    assert other.isVisibleTo(strip)
+    other.click()
+    assert person.session.can_undo
+    assert any(
+        key not in person.session.instances or not np.array_equal(person.mask(key), mask)
+        for key, mask in before.items()
+    )
+    person.press(Qt.Key_Z, CONTROL)
+    assert set(person.session.instances) == set(before)
+    for key, mask in before.items():
+        np.testing.assert_array_equal(person.mask(key), mask)

@@ -1,0 +1,297 @@
+"""The table of peaks: what is listed, in which order, and what a click does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
+
+from napari_probinst.core.curation.edits import Delete
+from napari_probinst.core.curation.peak_filter import PeakFilter, jitter_mass
+from napari_probinst.core.curation.review import ReviewStatistics
+from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.instances import Peak
+from napari_probinst.widgets.proofreading.queue_model import KIND, REASON, SCORE, STATUS, QueueModel
+from napari_probinst.widgets.proofreading.queue_table import QueueTable
+from napari_probinst.widgets.proofreading.queue_view import QueueView
+from napari_probinst.widgets.proofreading.queue_words import (
+    end_text,
+    listed_text,
+    stop_text,
+    summary_text,
+)
+
+ASCENDING, DESCENDING = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
+#: Kind and entropy mass of the peaks, by rank; the outlines of the last two are jitter.
+PEAKS = [("merge", 90.0), ("contour", 40.0), ("spurious", 20.0), ("contour", 9.0), ("contour", 9.0)]
+
+
+@pytest.fixture
+def make_session(make_prediction):
+    """Session of four bars; peak i is about bar i modulo 4."""
+
+    def make(peaks=PEAKS):
+        found = tuple(
+            Peak(4 * rank, 0, ((rank - 1) % 4,), 0.6, mass, rank, kind, f"reason {-rank}")
+            for rank, (kind, mass) in enumerate(peaks, start=1)
+        )
+        return CurationSession(replace(make_prediction(), peaks=found))
+
+    return make
+
+
+class Reviewer:
+    """Somebody with a mouse and a keyboard in front of the table alone."""
+
+    def __init__(self, qtbot, session):
+        self.qtbot, self.session = qtbot, session
+        self.visited, self.chosen = [], 0
+        self.table = QueueTable(self.visit, filter_chosen=self.count)
+        self.view = self.table.findChild(QueueView)
+        # Keeps us alive until the table is closed: a widget that is collected as garbage while Qt
+        # paints it is a crash.
+        qtbot.addWidget(self.table, before_close_func=lambda _table: self.visited.clear())
+        self.table.resize(420, 400)
+        self.table.show()
+        self.follow()
+
+    def visit(self, peak):
+        self.visited.append(peak)
+        self.session.position = peak
+        self.follow()
+
+    def count(self):
+        self.chosen += 1
+
+    def follow(self):
+        self.table.show_session(self.session)
+
+    def click(self, row):
+        place = self.view.visualRect(self.view.model().index(row, KIND)).center()
+        self.qtbot.mouseClick(self.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+    def choose(self, name, text):
+        combo = self.table.findChild(QComboBox, name)
+        combo.setCurrentText(text)
+        combo.activated.emit(combo.currentIndex())
+
+    def show_jitter(self, shown=True):
+        self.table.findChild(QCheckBox).setChecked(not shown)
+
+    def text(self, name):
+        return self.table.findChild(QLabel, name).text()
+
+    def cells(self, column):
+        model = self.view.model()
+        return [model.index(row, column).data() for row in range(model.rowCount())]
+
+    @property
+    def listed(self):
+        return list(self.table.listed())
+
+    @property
+    def highlighted(self):
+        rows = {index.row() for index in self.view.selectedIndexes()}
+        return [self.listed[row] for row in rows]
+
+
+@pytest.fixture
+def reviewer(qtbot, make_session):
+    return Reviewer(qtbot, make_session())
+
+
+def test_jitter_is_hidden_until_it_is_asked_for(reviewer):
+    assert reviewer.listed == [0, 1, 2]
+    assert reviewer.table.peak_filter == PeakFilter(least_contour_mass=jitter_mass(4))
+    assert reviewer.cells(KIND) == ["Merge?", "Outline", "Spurious?"]
+    assert reviewer.cells(SCORE) == ["90", "40", "20"]
+    assert reviewer.text("listed") == "3 of 5 listed · 3 open"
+    assert reviewer.table.findChild(QCheckBox).text() == "Hide contour jitter (2)"
+    reviewer.show_jitter()
+    assert reviewer.listed == [0, 1, 2, 3, 4]
+    assert reviewer.chosen == 1
+    assert reviewer.table.peak_filter == PeakFilter()
+
+
+def test_filters_keep_the_current_peak_and_lead_the_walk(reviewer):
+    reviewer.show_jitter()
+    reviewer.choose("kinds", "Uncertain outline")
+    # The place that one is at is listed, though it is no outline, and isn't counted.
+    assert reviewer.listed == [0, 1, 3, 4]
+    assert reviewer.highlighted == [0]
+    assert reviewer.text("listed") == "3 of 5 listed · 3 open"
+    queue, chosen = reviewer.session.queue, reviewer.table.peak_filter
+    assert [queue.next(0, chosen), queue.next(1, chosen), queue.next(4, chosen)] == [1, 3, None]
+    reviewer.session.decide(3, "accepted")
+    reviewer.visit(4)
+    assert reviewer.listed == [1, 3, 4]
+    reviewer.choose("statuses", "Accepted")
+    assert reviewer.listed == [3, 4]
+    reviewer.choose("kinds", "All but outlines")
+    assert reviewer.listed == [4]
+    assert reviewer.text("listed") == "None of the 5 places passes the filters."
+    assert reviewer.table.hint.startswith("No listed place is open; 4 are filtered out.")
+
+
+def test_touched_peaks_go_but_the_user_stays(reviewer):
+    reviewer.session.position = 1
+    reviewer.follow()
+    reviewer.session.apply(Delete((2, 3)))
+    reviewer.follow()
+    assert reviewer.listed == [0, 1]
+    assert reviewer.highlighted == [1]
+    assert reviewer.cells(STATUS) == ["open", "settled"]
+    reviewer.choose("statuses", "Every status")
+    assert reviewer.listed == [0, 1, 2]
+    reviewer.session.undo()
+    reviewer.follow()
+    assert reviewer.cells(STATUS) == ["open", "open", "open"]
+
+
+@pytest.mark.parametrize(
+    ("column", "order", "expected"),
+    [
+        (0, DESCENDING, [4, 3, 2, 1, 0]),
+        (KIND, ASCENDING, [1, 3, 4, 0, 2]),
+        # What ties stays in the order of its rank, whichever way it is sorted.
+        (KIND, DESCENDING, [2, 0, 1, 3, 4]),
+        (SCORE, ASCENDING, [3, 4, 2, 1, 0]),
+        (REASON, DESCENDING, [4, 3, 2, 1, 0]),
+        (STATUS, DESCENDING, [2, 1, 0, 3, 4]),
+    ],
+)
+def test_sorting(reviewer, column, order, expected):
+    reviewer.show_jitter()
+    reviewer.session.decide(1, "accepted")
+    reviewer.session.decide(2, "flagged")
+    reviewer.follow()
+    reviewer.view.sortByColumn(column, order)
+    assert reviewer.listed == expected
+    assert reviewer.highlighted == [0]
+
+
+def test_click_leads_to_a_peak_and_leaves_the_keyboard(reviewer):
+    reviewer.view.sortByColumn(SCORE, ASCENDING)
+    reviewer.click(0)
+    assert reviewer.visited == [2]
+    assert reviewer.highlighted == [2]
+    assert reviewer.view.focusPolicy() == Qt.FocusPolicy.TabFocus
+
+
+def test_refused_visit_takes_the_highlight_back(qtbot, make_session):
+    reviewer = Reviewer(qtbot, make_session())
+    reviewer.table._visit = lambda _peak: None
+    reviewer.click(2)
+    assert reviewer.highlighted == [0]
+
+
+def test_arrows_move_and_enter_leads_there(reviewer, qtbot):
+    qtbot.keyClick(reviewer.view, Qt.Key.Key_Down)
+    assert reviewer.visited == []
+    qtbot.keyClick(reviewer.view, Qt.Key.Key_Return)
+    assert reviewer.visited == [1]
+
+
+def test_letters_are_left_to_the_canvas(reviewer, qtbot):
+    heard = []
+    reviewer.table.keyPressEvent = lambda event: heard.append(event.text())
+    qtbot.keyClick(reviewer.view, Qt.Key.Key_N)
+    assert heard == ["n"]
+
+
+def test_only_rows_that_changed_are_told(reviewer):
+    told, resets = [], []
+    model = reviewer.view.model()
+    model.dataChanged.connect(lambda first, last: told.append((first.row(), last.row())))
+    model.modelReset.connect(lambda: resets.append(True))
+    reviewer.follow()
+    reviewer.session.decide(2, "skipped")
+    reviewer.follow()
+    assert told == [(2, 2)]
+    assert resets == []
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_shortest_queues(qtbot, make_session, count):
+    reviewer = Reviewer(qtbot, make_session(PEAKS[:count]))
+    assert reviewer.listed == list(range(count))
+    assert reviewer.highlighted == list(range(count))
+    reviewer.table.show_session(None)
+    assert reviewer.listed == []
+    assert reviewer.text("listed") == ""
+    assert not reviewer.table.isEnabled()
+
+
+def test_very_many_peaks_are_asked_for_only_where_seen(qtbot, make_session, monkeypatch):
+    session = make_session([("split", float(20_000 - rank)) for rank in range(20_000)])
+    asked = []
+    data = QueueModel.data
+    monkeypatch.setattr(
+        QueueModel, "data", lambda self, *args: asked.append(args) or data(self, *args)
+    )
+    reviewer = Reviewer(qtbot, session)
+    reviewer.view.sortByColumn(SCORE, ASCENDING)
+    reviewer.visit(10_000)
+    reviewer.table.grab()
+    assert len(reviewer.listed) == 20_000
+    assert reviewer.highlighted == [10_000]
+    assert 0 < len(asked) < 5_000
+    place = reviewer.view.visualRect(reviewer.view.currentIndex())
+    assert reviewer.view.viewport().rect().contains(place.center())
+
+
+def test_place_in_the_list_is_kept_when_rows_go(qtbot, make_session):
+    reviewer = Reviewer(qtbot, make_session([("split", 50.0)] * 300))
+    reviewer.visit(200)
+    top = reviewer.view.indexAt(reviewer.view.viewport().rect().topLeft()).row()
+    reviewer.session.apply(Delete((2,)))
+    reviewer.follow()
+    gone = 75
+    assert len(reviewer.listed) == 300 - gone
+    assert reviewer.highlighted == [200]
+    place = reviewer.view.visualRect(reviewer.view.currentIndex())
+    assert reviewer.view.viewport().rect().contains(place.center())
+    assert top > 0
+
+
+def test_reason_has_a_column_only_where_it_can_be_read(reviewer):
+    assert not reviewer.view.isColumnHidden(REASON)
+    reviewer.table.resize(280, 400)
+    assert reviewer.view.isColumnHidden(REASON)
+    assert "reason -1" in reviewer.view.model().index(0, KIND).data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_model_is_what_qt_expects(reviewer, qtmodeltester):
+    qtmodeltester.check(reviewer.view.model())
+    reviewer.show_jitter()
+    reviewer.view.sortByColumn(KIND, DESCENDING)
+
+
+def statistics(**counts):
+    none = dict.fromkeys(("open", "accepted", "skipped", "flagged", "touched"), 0)
+    rest = {"mass_share": 0.84, "recent": 10, "recent_edited": 0} | counts
+    rest = none | rest
+    return ReviewStatistics(total=sum(rest[name] for name in none), **rest)
+
+
+def test_words():
+    assert listed_text(0, 0, 0) == "The draws agree everywhere: nothing to list."
+    assert stop_text(statistics(open=5, accepted=10, recent_edited=2)) == ""
+    assert stop_text(statistics(accepted=10)) == ""
+    assert stop_text(statistics(open=90, accepted=10)) == (
+        "None of the last 10 needed an edit, and the 90 open places hold 16 % of the "
+        "uncertainty: this may be the time to stop."
+    )
+    assert "1 of the last 10" in stop_text(statistics(open=1, accepted=10, recent_edited=1))
+    assert summary_text(statistics(accepted=40, touched=12, skipped=5)) == (
+        "57 places: 40 accepted, 12 settled by an edit, 5 skipped."
+    )
+    assert end_text(statistics(open=3), 1) == end_text(statistics(), 0) == ""
+    assert end_text(statistics(accepted=1), 0) == "End of the queue. 1 place: 1 accepted."
+    assert end_text(statistics(open=1, skipped=1), 0) == (
+        "No listed place is open; 1 is filtered out. 2 places: 1 skipped, 1 open."
+    )
+    assert end_text(statistics(skipped=2), 0).endswith("can be listed by their status.")
+    assert summary_text(statistics()) == "No place to review."

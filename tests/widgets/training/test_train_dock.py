@@ -1,0 +1,284 @@
+"""The Train dock: a real training of a tiny network in its own process, started and stopped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from filelock import FileLock
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QMainWindow, QPushButton, QSpinBox
+
+from napari_probinst.core.config import Config, NetworkConfig
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.network.checkpoint import ModelHeader, read_header
+from napari_probinst.models import default_model
+from napari_probinst.widgets.remembered import known_models, last_training, remember_training
+from napari_probinst.widgets.training import monitor as monitor_module
+from napari_probinst.widgets.training.log import (
+    LOCK,
+    LOG,
+    STOP,
+    DataRead,
+    Ended,
+    Failed,
+    LogReader,
+    LogWriter,
+    Score,
+    Scoring,
+    Started,
+    Step,
+    TrainingRequest,
+    is_running,
+    prepare,
+    read_request,
+)
+from napari_probinst.widgets.training.monitor import TrainingMonitor, TrainingState
+from napari_probinst.widgets.training.presets import PRESETS, fitted
+
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
+SETTINGS = """
+network: {filters: 4, levels: 2, embedding_dimensions: 4}
+training: {max_steps: 100000, crop: 16, warmup_steps: 1, validation_images: 2, validate_every: 2,
+           workers: 0}
+inference: {min_size: 4, n_seeds: 16, n_draws: 2}
+"""
+#: Milliseconds: a busy machine needs minutes to import what trains.
+PATIENCE = 500_000
+
+
+def write_images(folder):
+    """Three images of two channels with two instances each."""
+    for part in ("images", "instances"):
+        (folder / part).mkdir(parents=True)
+    labels = np.zeros((24, 24), np.uint16)
+    labels[2:8, 2:20], labels[12:20, 5:12] = 1, 2
+    for seed, name in enumerate("abc"):
+        noise = np.random.default_rng(seed).integers(0, 500, (2, 24, 24))
+        image = (noise + 500 * (labels > 0)).astype(np.uint16)
+        tifffile.imwrite(folder / "images" / f"{name}.tif", image, photometric="minisblack")
+        tifffile.imwrite(folder / "instances" / f"{name}.tif", labels)
+    return folder
+
+
+@pytest.fixture
+def request_of(tmp_path):
+    """Return the function that makes a request; its run has a folder."""
+
+    def make(**changes):
+        made = TrainingRequest(data=(tmp_path,), output=tmp_path / "m.safetensors", **changes)
+        prepare(made)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def say(request_of):
+    """Return the function that writes events as a training process would."""
+    folder = request_of().folder
+
+    def say(*events):
+        with (folder / LOG).open("ab") as file:
+            for event in events:
+                LogWriter(file).write(event)
+
+    return say
+
+
+def find(dock, kind, name):
+    return dock.findChild(kind, name)
+
+
+def click(dock, name):
+    find(dock, QPushButton, name).click()
+
+
+def status(dock):
+    return find(dock, QLabel, "status").text()
+
+
+def last_message():
+    return notification_manager.records[-1].message
+
+
+# Without a window ---------------------------------------------------------------------------
+
+
+def test_presets_are_those_of_the_configuration_files():
+    fast, standard, paper = (preset.config for preset in PRESETS)
+    assert fast == Config.from_yaml(CONFIGS / "quick.yaml")
+    assert paper == Config.from_yaml(CONFIGS / "paper.yaml")
+    # That file is for a training that starts from a model, and for the worms it was tuned on.
+    worms = Config.from_yaml(CONFIGS / "worms.yaml")
+    from_model = fitted(standard, ModelHeader(network=worms.network, inference=worms.inference))
+    assert from_model == worms
+
+
+def test_a_training_from_a_model_takes_its_network_and_sees_as_much():
+    fast = PRESETS[0].config
+    start = ModelHeader(network=NetworkConfig(filters=4, levels=3), binning=1)
+    made = fitted(fast, start)
+    assert made.network == start.network
+    assert (fast.training.crop, fast.training.binning) == (192, 2)
+    assert (made.training.crop, made.training.binning) == (384, 1)
+    # 384 pixels binned by 5 are 76.8, and a network of three levels needs whole fours.
+    assert fitted(fast, start.model_copy(update={"binning": 5})).training.crop == 80
+    assert fitted(fast, None) == fast
+
+
+def test_log_is_read_as_it_grows_and_a_torn_line_waits(tmp_path):
+    path = tmp_path / LOG
+    reader = LogReader(path)
+    assert reader.read() == []
+    events = [Started(7), DataRead(4, 1), Step(2, 0.5, None, 1.5), Scoring(2), Score(2, 0.25, 0.5)]
+    with path.open("ab") as file:
+        writer = LogWriter(file)
+        for event in events:
+            writer.write(event)
+        file.write(b'{"event":"fail')
+        file.flush()
+        assert reader.read() == events
+        assert reader.read() == []
+        file.write(b'ed","message":"no"}\nhalf a line of a killed process{"event":\n')
+        writer.write(Ended(Path("m"), 2, None, interrupted=True))
+    assert reader.read() == [Failed("no"), Ended(Path("m"), 2, None, interrupted=True)]
+
+
+def test_state_follows_the_events_and_a_resumed_run_begins_anew():
+    state = TrainingState()
+    for event in (Started(1), Step(1, 0.1, None, 4.0), Scoring(1)):
+        state.take(event)
+    assert state.scoring
+    state.take(Score(1, 0.5, 0.5))
+    assert not state.scoring
+    state.take(Failed("no"))
+    assert state.end == Failed("no")
+    state.take(Started(2))
+    assert (state.pid, state.end, state.losses) == (2, None, [(1, 4.0)])
+
+
+def test_request_is_found_again_and_a_lock_tells_that_it_runs(request_of):
+    request = request_of(max_minutes=2.0)
+    assert read_request(request.folder) == request
+    assert not is_running(request.folder)
+    with FileLock(request.folder / LOCK):
+        assert is_running(request.folder)
+    assert not is_running(request.folder)
+    (request.folder / "request.json").write_text("{}")
+    with pytest.raises(InputError, match="no request"):
+        read_request(request.folder)
+
+
+# In a window --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dock(viewer):
+    _, made = viewer.window.add_plugin_dock_widget("napari-probinst", "Train")
+    return made
+
+
+@pytest.mark.timeout(1200)
+def test_a_training_is_started_stopped_and_its_model_predicts(viewer, dock, qtbot, tmp_path):
+    _, predict = viewer.window.add_plugin_dock_widget("napari-probinst", "Predict")
+    chosen_before = find(predict, QComboBox, "model").currentText()
+    assert find(dock, QComboBox, "start").currentData() == default_model()
+    assert find(dock, QSpinBox, "binning").value() == 1
+    click(dock, "run")
+    assert "nothing to train on" in status(dock) == last_message()
+
+    for name in ("first", "second"):
+        dock.form.folders.add(write_images(tmp_path / name))
+    output = tmp_path / "first-model.safetensors"
+    assert find(dock, QLineEdit, "output").text() == str(output)
+    (tmp_path / "tiny.yaml").write_text(SETTINGS)
+    dock.form.choose_config(tmp_path / "tiny.yaml")
+    assert find(dock, QComboBox, "start").currentData() is None
+    assert find(dock, QSpinBox, "crop").value() == 16
+    find(dock, QSpinBox, "minutes").setValue(30)
+    click(dock, "run")
+    assert dock.running
+    assert not find(dock, QPushButton, "run").isEnabled()
+    with qtbot.waitSignal(dock.monitor.updated, timeout=PATIENCE):
+        pass
+    qtbot.waitUntil(lambda: len(dock.monitor.state.scores) > 0, timeout=PATIENCE)
+    assert dock.monitor.state.data == DataRead(training=4, validation=2)
+    assert "4 images to train on, 2 in each score" in status(dock)
+    assert is_running(output.with_suffix(".run"))
+    with pytest.raises(InputError, match="being trained already"):
+        TrainingMonitor.start(dock.monitor.request, None)
+
+    click(dock, "stop")
+    assert find(dock, QPushButton, "stop").text() == "Stop at once"
+    qtbot.waitUntil(lambda: not dock.running, timeout=PATIENCE)
+    end = dock.monitor.state.end
+    assert isinstance(end, Ended), end
+    assert end.interrupted
+    assert end.model == output
+    assert f"written after {end.steps} steps" in status(dock)
+    assert str(tmp_path) in status(dock)
+    assert read_header(output).network.filters == 4
+    assert find(dock, QPushButton, "resume") is None
+    assert not find(dock, QPushButton, "stop").isEnabled()
+
+    models = find(predict, QComboBox, "model")
+    assert output in [models.itemData(index) for index in range(models.count())]
+    assert models.currentText() == chosen_before
+    assert output in known_models().values()
+    click(dock, "predict")
+    models = find(viewer.window.dock_widgets["Predict (napari-probinst)"], QComboBox, "model")
+    assert models.currentData() == output
+
+    answers = []
+    dock.confirm = lambda question: bool(answers.append(question))
+    click(dock, "run")
+    assert "exists" in answers[0]
+    assert not dock.running
+
+
+def test_a_training_of_an_earlier_napari_is_found_and_watched(viewer, say, tmp_path, qtbot):
+    folder = tmp_path / "m.run"
+    remember_training(folder)
+    assert last_training() == folder
+    say(Started(os.getpid()), DataRead(4, 1), Step(20, 0.5, 65.0, 2.5), Score(10, 0.25, 0.25))
+    lock = FileLock(folder / LOCK)
+    with lock:
+        _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Train")
+        qtbot.waitUntil(lambda: dock.running, timeout=20_000)
+        assert "Step 20 · loss 2.5 · 0:01:05 left · best DSB 0.250" in status(dock)
+        click(dock, "stop")
+        assert (folder / STOP).exists()
+
+        # The window asks before it closes; without napari the training would go on.
+        window = dock.monitor.parent()
+        assert isinstance(window, QMainWindow)
+        dock.monitor.ask = lambda: "cancel"
+        assert dock.monitor.eventFilter(window, QEvent(QEvent.Type.Close))
+        dock.monitor.ask = lambda: "go on"
+        assert not dock.monitor.eventFilter(window, QEvent(QEvent.Type.Close))
+
+        # Closing the dock leaves the training to the window; another dock finds it there.
+        monitor = dock.monitor
+        viewer.window.remove_dock_widget(dock)
+        assert monitor.running
+        _, again = viewer.window.add_plugin_dock_widget("napari-probinst", "Train")
+        qtbot.waitUntil(lambda: again.monitor is monitor, timeout=20_000)
+        say(Failed("The disk is full; free some space."))
+        qtbot.waitUntil(lambda: not again.running, timeout=20_000)
+    assert status(again) == last_message() == "The disk is full; free some space."
+    assert find(again, QPushButton, "run").isEnabled()
+
+
+def test_a_process_that_breaks_off_is_told_with_its_last_words(request_of, qtbot, monkeypatch):
+    monkeypatch.setattr(monitor_module, "_PROCESS", "napari_probinst.no_such_module")
+    monitor = TrainingMonitor.start(request_of(), None)
+    qtbot.waitUntil(lambda: not monitor.running, timeout=PATIENCE)
+    assert isinstance(monitor.state.end, Failed)
+    assert "broke off; its last line is: " in monitor.state.end.message
+    assert "no_such_module" in monitor.state.end.message
+    assert "output.txt" in monitor.state.end.message
