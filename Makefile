@@ -8,8 +8,9 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # A private X server with OpenGL in software. Qt's own "offscreen" platform has no OpenGL: it is
 # the fallback, and tests that look at pixels are skipped there.
 # Looked up when it is used: set-up may have just installed it.
+XVFB = $(call found,Xvfb)
 XVFB_RUN = $(and $(call found,xvfb-run),$(call found,xauth),xvfb-run -a -s "-screen 0 1600x1000x24")
-OFFSCREEN := env QT_QPA_PLATFORM=offscreen
+OFFSCREEN := QT_QPA_PLATFORM=offscreen
 # macOS and Windows have a display without saying so in a variable.
 DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter-out Linux,$(shell uname)))
 
@@ -17,7 +18,13 @@ DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter-out Linux,$(shell uname
 # and tools/block_gui.py makes sure that nothing else lets it in.
 HEADLESS_TESTS := $(wildcard tests/core tests/cli tests/test_headless.py tests/test_reference.py)
 HEADLESS := PYTHONPATH=tools $(BIN)/python -m pytest -p block_gui \
-	-p no:napari -p no:npe2 -p no:napari-plugin-engine -p no:pytest-qt
+	-p no:napari -p no:npe2 -p no:napari-plugin-engine -p no:pytest-qt --no-xvfb
+
+# Tests run in as many processes, one thread each: two threads of one process gain less.
+# Under Xvfb each process has a screen of its own (pytest-xvfb), for the mouse and the focus.
+WORKERS ?= 2
+SPREAD := --numprocesses $(WORKERS) --dist worksteal
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 found = $(shell command -v $(1) 2>/dev/null)
 heading = @printf '\n== %s\n' $(1)
@@ -62,11 +69,12 @@ manifest: setup
 
 test-headless: setup ## Test the headless core and the command line, napari and Qt blocked
 	$(call heading,"pytest: headless core and command line (napari and Qt blocked)")
-	@$(HEADLESS) $(HEADLESS_TESTS)
+	@$(ONE_THREAD) $(HEADLESS) $(SPREAD) $(HEADLESS_TESTS)
 
 test-gui: setup ## Test the plugin in a real napari window under Xvfb
-	$(call heading,$(if $(XVFB_RUN),"pytest: plugin under Xvfb","pytest: plugin without OpenGL because Xvfb is missing: tests of pixels are skipped"))
-	@$(or $(XVFB_RUN),$(OFFSCREEN)) $(BIN)/python -m pytest $(addprefix --ignore=,$(HEADLESS_TESTS))
+	$(call heading,$(if $(XVFB),"pytest: plugin under Xvfb","pytest: plugin without OpenGL because Xvfb is missing: tests of pixels are skipped"))
+	@$(ONE_THREAD) $(if $(XVFB),,$(OFFSCREEN)) $(BIN)/python -m pytest $(SPREAD) \
+		$(addprefix --ignore=,$(HEADLESS_TESTS))
 
 demo: setup ## Predict the embedded sample and proofread it in napari
 	$(call heading,"demo: the embedded sample from image to corrected worms")
