@@ -181,6 +181,11 @@ class InferenceConfig(Section):
         description="What ranks the peaks: entropy summed over the instances there, or, as in the "
         "paper, the patch's mean entropy.",
     )
+    size_outliers: bool = Field(
+        True,
+        description="Doubt also instances far larger than the others of the image, which all "
+        "draws may have merged. Not for objects of very different sizes.",
+    )
     n_seeds: int = Field(384, ge=1, description="Mean-shift seeds an image or tile.")
 
 

@@ -239,7 +239,8 @@ class Peak:
     entropy : float
         Highest mean entropy of the patch over its instances, nats, 0 to ln 2.
     mass : float
-        Entropy summed over the peak's region and the instances involved, nats.
+        Doubt, nats: the entropy summed over the peak's region and the instances involved, and
+        what is added for an instance that is far too large.
     rank : int
         1 for the most uncertain place.
     kind : str

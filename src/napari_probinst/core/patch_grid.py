@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import BBox, Shape
+    from napari_probinst.core.instances import Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +91,21 @@ class PatchGrid:
         heights = np.minimum(self.patch, shape[0] - y0 - np.arange(self.rows) * self.patch)
         widths = np.minimum(self.patch, shape[1] - x0 - np.arange(self.columns) * self.patch)
         return np.outer(heights, widths)
+
+
+def middle_patch(instance: Instance, patch: int) -> tuple[int, int]:
+    """Top left pixel of the patch that holds the instance's pixel nearest to their mean.
+
+    Parameters
+    ----------
+    instance : Instance
+        One without pixels has its box's first patch.
+    patch : int
+        Side of a patch, pixels.
+    """
+    pixels = np.argwhere(instance.mask)
+    if not len(pixels):
+        return instance.bbox[0] // patch * patch, instance.bbox[1] // patch * patch
+    middle = pixels[np.argmin(np.square(pixels - pixels.mean(axis=0)).sum(axis=1))]
+    y, x = ((middle + instance.bbox[:2]) // patch * patch).tolist()
+    return y, x

@@ -21,6 +21,7 @@ from napari_probinst.core.evaluation.average_precision import count_hits
 from napari_probinst.core.evaluation.matching import iou_matrix
 from napari_probinst.core.evaluation.pairing import assigned
 from napari_probinst.core.instances import InstanceSet
+from napari_probinst.core.patch_grid import middle_patch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,7 +104,7 @@ class Case:
             shown=tuple(np.flatnonzero(binary.areas()).tolist()),
             missed=tuple(j for j in np.flatnonzero(truth.areas()).tolist() if j not in partners),
             places=tuple(
-                _middle_patch(each, patch) for each in (*binary.instances, *truth.instances)
+                middle_patch(each, patch) for each in (*binary.instances, *truth.instances)
             ),
         )
 
@@ -181,12 +182,3 @@ def hits(case: Case, state: Corrected) -> dict[float, Counts]:
     n_predicted = len(case.binary)
     rows = [*sorted(state.kept), *(n_predicted + index for index in sorted(state.placed))]
     return count_hits(result(case, state), case.truth, case.iou[rows])
-
-
-def _middle_patch(instance: Instance, patch: int) -> tuple[int, int]:
-    pixels = np.argwhere(instance.mask)
-    if not len(pixels):
-        return instance.bbox[0] // patch * patch, instance.bbox[1] // patch * patch
-    middle = pixels[np.argmin(np.square(pixels - pixels.mean(axis=0)).sum(axis=1))]
-    y, x = ((middle + instance.bbox[:2]) // patch * patch).tolist()
-    return y, x

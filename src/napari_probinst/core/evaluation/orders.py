@@ -52,6 +52,7 @@ def by_patch_peaks(cases: Sequence[Case]) -> list[Stop]:
     return [
         Stop(image, peak.y, peak.x, cases[image].shown_near(peak.y, peak.x))
         for image, peak in _peaks(cases, "entropy")
+        if peak.entropy > 0  # places where only the size is in doubt are not the paper's
     ]
 
 

@@ -56,7 +56,11 @@ def compose(
         name=name,
         instances=instances,
         peaks=rank_peaks(
-            instances, settings.patch, settings.probability_threshold, settings.ranking
+            instances,
+            settings.patch,
+            settings.probability_threshold,
+            settings.ranking,
+            size_outliers=settings.size_outliers,
         ),
         settings=settings.model_copy(update={"n_draws": len(draws)}),
         provenance=provenance or Provenance(),

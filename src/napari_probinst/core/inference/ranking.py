@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from napari_probinst.core.bernoulli import entropy_levels
 from napari_probinst.core.boxes import crop_to, intersect
+from napari_probinst.core.inference.sizes import doubt_sizes
 from napari_probinst.core.inference.votes import Witness
 from napari_probinst.core.instances import Peak
 from napari_probinst.core.patch_grid import PatchGrid
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.instances import ProbabilisticInstance, ProbabilisticInstances
 
 #: What ranks the peaks. "mass": the entropy summed over the peak's region and its instances, so
-#: that a worm in doubt comes before a sharp corner. "entropy": the mean over the peak's patch,
+#: that a worm in doubt comes before a sharp corner, and the doubt about its size. "entropy": the mean over the peak's patch,
 #: as in the paper. Both are nats, whatever the image, so that images are ranked together.
 Ranking = Literal["mass", "entropy"]
 RANKINGS: tuple[Ranking, ...] = get_args(Ranking)
@@ -51,6 +52,8 @@ def rank_peaks(
     patch: int = 4,
     threshold: float = 0.75,
     ranking: Ranking = DEFAULT_RANKING,
+    *,
+    size_outliers: bool = True,
 ) -> tuple[Peak, ...]:
     """Find and rank the places of an image where the draws disagree most.
 
@@ -77,11 +80,15 @@ def rank_peaks(
         kind of error a peak is likely to be.
     ranking : {"mass", "entropy"}, default "mass"
         What comes first; "entropy" is the paper's.
+    size_outliers : bool, default True
+        Also doubt instances that are far larger than the others, which the draws may agree on:
+        see `doubt_sizes`.
 
     Returns
     -------
     tuple of Peak
-        Most uncertain first, ranks from 1. Empty with one draw, or where all draws agree.
+        Most uncertain first, ranks from 1. Empty where all draws agree on instances of about
+        the same size.
 
     Raises
     ------
@@ -96,6 +103,8 @@ def rank_peaks(
     witness = Witness(instances, threshold)
     index = _PatchIndex([grid.uncertain() for grid in grids])
     peaks = [_peak(group, grids, index, witness, patch) for group in _groups(summits, instances)]
+    if size_outliers:
+        peaks = doubt_sizes(peaks, instances, patch, threshold)
     return tuple(peak for _, peak in rank_across([("", peaks)], ranking))
 
 
