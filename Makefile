@@ -31,7 +31,7 @@ heading = @printf '\n== %s\n' $(1)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup system test lint types manifest test-headless test-gui demo screenshots docs bench constraints clean distclean
+.PHONY: help setup system test lint types manifest test-headless test-gui reliability demo screenshots docs bench constraints clean distclean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -75,6 +75,10 @@ test-gui: setup ## Test the plugin in a real napari window under Xvfb
 	$(call heading,$(if $(XVFB),"pytest: plugin under Xvfb","pytest: plugin without OpenGL because Xvfb is missing: tests of pixels are skipped"))
 	@$(ONE_THREAD) $(if $(XVFB),,$(OFFSCREEN)) $(BIN)/python -m pytest $(SPREAD) \
 		$(addprefix --ignore=,$(HEADLESS_TESTS))
+
+reliability: setup ## Kill a session at 100 random moments; `make test` does so at 20
+	$(call heading,"pytest: sessions on failing disks and in killed processes")
+	@$(ONE_THREAD) NAPARI_PROBINST_KILLS=100 $(HEADLESS) tests/core/curation/test_reliability.py
 
 demo: setup ## Predict the embedded sample and proofread it in napari
 	$(call heading,"demo: the embedded sample from image to corrected worms")

@@ -18,7 +18,7 @@ from skimage.draw import polygon2mask
 from napari_probinst.cli.export import FormatName
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.curation.edits import Delete, SplitAlongLine
-from napari_probinst.core.curation.export import FORMATS
+from napari_probinst.core.curation.export import FORMATS, SESSION_FORMATS
 from napari_probinst.core.curation.session_folder import JOURNAL, create_session
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.inference.agglomeration import agglomerate
@@ -108,7 +108,7 @@ def export(run):
 
 
 def test_the_formats_are_those_the_help_names():
-    assert get_args(FormatName) == tuple(FORMATS)
+    assert get_args(FormatName) == (*FORMATS, *SESSION_FORMATS)
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -170,6 +170,29 @@ def test_the_table_of_a_session(session, export, tmp_path):
     assert [float(row["area_um2"]) for row in rows] == [
         instances[key].area / 4 for key in sorted(instances)
     ]
+
+
+def test_the_audit_of_a_session_while_it_is_open(session, export, tmp_path):
+    folder, _ = session
+    out = tmp_path / "out"
+    out.mkdir()
+    done = export(folder, "audit", out)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"{out / 'C04.audit.csv'}: 2 records\n"
+    with (out / "C04.audit.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    # The bar of 8 x 28 pixels loses and the new instance gains the 8 x 5 beyond the cut.
+    assert [(row["image"], row["event"], row["what"], row["touched_px"]) for row in rows] == [
+        ("C04", "edit", "split along line", "80"),
+        ("C04", "edit", "delete", "40"),
+    ]
+    assert float(rows[1]["elapsed_s"]) >= float(rows[0]["elapsed_s"]) >= 0
+
+
+def test_an_audit_needs_a_session(native, export, tmp_path):
+    out = tmp_path / "a.csv"
+    assert "choose a folder NAME.probinst" in export(native, "audit", out).refusal()
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("kind", FORMATS)

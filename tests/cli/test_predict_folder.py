@@ -171,7 +171,7 @@ def test_one_image_is_read_ahead_and_no_more(tmp_path, plate, model, monkeypatch
     job = Job((model,), (loaded.checksum,), loaded.header.inference, tmp_path / "out")
     read: list[str] = []
     second_is_read = threading.Event()
-    read_image, predict_image = ImageSource.read, Predictor.predict
+    read_image, predict_image = ImageSource.open, Predictor.predict
     read_by_then = {}
 
     def read_and_tell(source, *arguments):
@@ -185,7 +185,7 @@ def test_one_image_is_read_ahead_and_no_more(tmp_path, plate, model, monkeypatch
         read_by_then[name] = "".join(read)
         return predict_image(predictor, channels, *arguments, name=name, **options)
 
-    monkeypatch.setattr(ImageSource, "read", read_and_tell)
+    monkeypatch.setattr(ImageSource, "open", read_and_tell)
     monkeypatch.setattr(Predictor, "predict", wait_and_predict)
     sources = find_images(plate, loaded.header.network.channels)
     outcomes = list(predict_images(job, sources))

@@ -138,7 +138,7 @@ def test_workers_on_the_command_line(tmp_path, predict, plate, contents, expecte
 class DeadlySource(ImageSource):
     """An image that ends every process which reads it."""
 
-    def read(self, axes=None, memory_limit=None):
+    def open(self, axes=None, memory_limit=None):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -155,17 +155,19 @@ def test_an_image_that_kills_its_process_is_given_up(make_job, sources, monkeypa
 def test_what_no_image_survives_ends_the_run(make_job, sources):
     job = make_job("out")
     (job.folder / "00.labels.tif").mkdir()
+    others = set(multiprocessing.active_children())
     with pytest.raises(OutputError, match=r"00\.labels\.tif can't be written"):
         dict(WorkerProcesses(1).run(job, sources[:1]))
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= others
 
 
 def test_a_run_that_is_left_leaves_no_process(make_job, sources):
+    others = set(multiprocessing.active_children())
     run = WorkerProcesses(2).run(make_job("out"), sources)
     next(run)
-    assert len(multiprocessing.active_children()) == 2
+    assert len(set(multiprocessing.active_children()) - others) == 2
     run.close()
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= others
 
 
 def test_dask_workers_one_of_them_killed(make_job, sources, expected, dask_cluster):

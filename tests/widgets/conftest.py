@@ -19,6 +19,7 @@ from napari_probinst.core.instances import InstanceSet
 from napari_probinst.core.prediction import Prediction
 from napari_probinst.widgets.layers import show_prediction
 from napari_probinst.widgets.proofreading.canvas import camera
+from napari_probinst.widgets.proofreading.key_table import KEYS_VARIABLE
 from napari_probinst.widgets.proofreading.keys import REPEAT_GAP
 from napari_probinst.widgets.proofreading.session_place import SESSIONS_VARIABLE
 
@@ -148,6 +149,7 @@ def sessions(tmp_path_factory, monkeypatch):
     """Folder of sessions whose image has no file, out of the user's own; also of subprocesses."""
     folder = tmp_path_factory.mktemp("sessions")
     monkeypatch.setenv(SESSIONS_VARIABLE, str(folder))
+    monkeypatch.setenv(KEYS_VARIABLE, str(folder / "keys.json"))
     return folder
 
 

@@ -157,7 +157,7 @@ def _prediction(
             )
     checksum = ""
     if image is not None:
-        from napari_probinst.core.inference.pipeline import image_checksum
+        from napari_probinst.core.data.checksum import image_checksum
 
         checksum = image_checksum(image.channels)
     return compose(

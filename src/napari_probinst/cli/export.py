@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.data.exported import ExportedImage
 
-FormatName = Literal["stack", "labels", "coco", "imagej-roi-zip", "ome-zarr", "csv"]
+FormatName = Literal["stack", "labels", "coco", "imagej-roi-zip", "ome-zarr", "csv", "audit"]
 
 
 def export(
@@ -31,11 +35,18 @@ def export(
 ) -> None:
     """Export the instances of a prediction, or the corrected ones of a session.
 
-    All formats but labels keep overlaps; how many pixels overlap is said. A session is only read,
-    also while it is open in napari.
+    All formats but labels keep overlaps; how many pixels overlap is said. The format audit tells
+    what was done in a session: a table of every edit and decision. A session is only read, also
+    while it is open in napari.
     """
-    from napari_probinst.core.curation.export import FORMATS
+    from napari_probinst.core.curation.export import FORMATS, SESSION_FORMATS
 
+    if format_ in SESSION_FORMATS:
+        with _opened(source) as session:
+            path = SESSION_FORMATS[format_].path(output, session.prediction.name)
+            SESSION_FORMATS[format_].write(session, path)
+        typer.echo(f"{path}: {len(session.records)} records")
+        return
     chosen = FORMATS[format_]
     image = _read(source)
     path = chosen.path(output, image.name)
@@ -50,12 +61,20 @@ def export(
 
 def _read(source: Path) -> ExportedImage:
     from napari_probinst.core.curation.export import of_prediction, of_session
-    from napari_probinst.core.curation.session_folder import open_session
     from napari_probinst.core.data.prediction_file import load_prediction
 
     if not source.is_dir():
         return of_prediction(load_prediction(source))
+    with _opened(source) as session:
+        return of_session(session)
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[CurationSession]:
+    """Open a session for reading; a torn journal is told."""
+    from napari_probinst.core.curation.session_folder import open_session
+
     with open_session(source, read_only=True) as opened:
         if opened.warning is not None:
             typer.secho(opened.warning, err=True, fg="yellow")
-        return of_session(opened.session)
+        yield opened.session

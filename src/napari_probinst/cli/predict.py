@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -29,7 +30,10 @@ _NAMED = 5
 
 def predict(
     images: Annotated[
-        Path, typer.Argument(metavar="IMAGE_OR_FOLDER", help="An image, or a folder of images.")
+        Path,
+        typer.Argument(
+            metavar="IMAGE_OR_FOLDER", help="An image (TIFF, PNG, OME-Zarr), or a folder of images."
+        ),
     ],
     output: Annotated[Path, typer.Option(help="Folder for the results.")],
     model: Annotated[
@@ -94,7 +98,8 @@ def predict(
     For each image NAME the output gets NAME.prediction.npz, NAME.labels.tif,
     NAME.probability.tif, NAME.entropy.tif and NAME.peaks.csv; for the run predictions.json, a
     COCO data set, and for a folder images.csv, its images with the most uncertain first.
-    Images that are finished, by the same model and settings, are skipped.
+    Images that are finished, by the same model and settings, are skipped. A large image that
+    was stopped goes on where it was, if the same command is run again.
     """
     from napari_probinst.core.batch.job import Job
     from napari_probinst.core.batch.summary import RunSummary
@@ -170,7 +175,22 @@ def _executor(workers: int, scheduler: str | None, device: str) -> Executor:
     choose_runtime(device)
     if scheduler == LOCAL:
         return Cluster(LOCAL, workers)
-    return ThisProcess() if workers == 1 else WorkerProcesses(workers)
+    return ThisProcess(_TileProgress()) if workers == 1 else WorkerProcesses(workers)
+
+
+class _TileProgress:
+    """One line in the terminal that tells how far an image in tiles is; silent elsewhere."""
+
+    def __init__(self) -> None:
+        self._is_shown = sys.stderr.isatty()
+
+    def __call__(self, name: str, draw: int, n_draws: int, tile: int, n_tiles: int) -> None:
+        if not self._is_shown or n_tiles == 1:
+            return
+        is_last = draw == n_draws and tile == n_tiles
+        line = f"{name}: draw {draw} of {n_draws}, tile {tile} of {n_tiles}"
+        # The line is written over by the next one, and cleared by the last.
+        typer.echo("\r\x1b[K" + ("" if is_last else line), err=True, nl=False)
 
 
 def _predict_all(

@@ -156,21 +156,21 @@ def correct_one(viewer: Any, dock: ProofreadWidget, before_edit: Callable[[], No
         best = {identifier: _best_truth(session, identifier, truth) for identifier in ids}
         if len(ids) > 1 and len({index for index, _ in best.values()}) == 1:
             before_edit()
-            dock.merge()
-            dock.confirm()
+            dock.edits.merge()
+            dock.edits.confirm()
             return f"peak {number + 1}: merged {len(ids)} pieces of one worm"
         if ids and best[ids[0]][1] == 0:
             before_edit()
-            dock.delete()
+            dock.edits.delete()
             return f"peak {number + 1}: deleted an instance that is no worm"
         if ids and best[ids[0]][1] < GOOD_IOU:
             before_edit()
             before = session.instances[ids[0]]
-            dock.repaint_instance()
+            dock.edits.repaint()
             paint(viewer, dock, truth.instances[best[ids[0]][0]])
             swallowed = _swallowed(before, session, truth)
             for worm in swallowed:
-                dock.add()
+                dock.edits.add()
                 paint(viewer, dock, worm)
             added = f" and added {len(swallowed)} that it had swallowed" if swallowed else ""
             return f"peak {number + 1}: repainted a worm{added}"
@@ -184,7 +184,7 @@ def paint(viewer: Any, dock: ProofreadWidget, wanted: Instance) -> None:
     page = wanted.full(layer.data.shape).astype(layer.data.dtype)
     changed = np.nonzero(page != layer.data)
     layer.data_setitem(changed, page[changed])
-    dock.confirm()
+    dock.edits.confirm()
 
 
 def score(session: CurationSession) -> float:

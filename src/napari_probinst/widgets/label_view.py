@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils import DirectLabelColormap
 
-from napari_probinst.core.boxes import intersect, window
+from napari_probinst.core.boxes import clip_box, intersect, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import BBox
@@ -30,6 +31,9 @@ PALETTE = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2")
 SELECTION_COLOUR = "#D55E00"
 #: Ids beyond the highest that get a colour in advance: colours are made anew only rarely.
 _ROOM = 256
+#: Instances in an image up to which all are compared with those beside them: 10,000 take half a
+#: second; far more are never seen in one view.
+_MOST_COMPARED = 20_000
 #: Highest id with a colour of its own: without numba, napari takes no higher labels.
 _HIGHEST = 2**16 - 1
 
@@ -46,6 +50,25 @@ def label_page(session: CurationSession, bbox: BBox) -> NDArray[np.int32]:
         mask = instance.mask[window(both, instance.bbox)]
         part[mask] = np.where(part[mask] == 0, identifier, OVERLAP)
     return page
+
+
+def refresh_within(layer: Labels, bbox: BBox) -> None:
+    """Show what has changed in the data of a layer inside ``bbox`` (y0, x0, y1, x1).
+
+    `Labels.refresh` draws the contours of the whole page anew, which takes seconds with tens of
+    millions of pixels. napari's own brush refreshes the part that it has painted, and so do we.
+    """
+    part = getattr(layer, "_partial_labels_refresh", None)
+    if part is None:
+        layer.refresh(extent=False)
+        return
+    # A hidden layer is refreshed as a whole when it is shown again.
+    if bbox[0] < bbox[2] and bbox[1] < bbox[3] and layer.visible:
+        reach = layer.contour
+        around = (bbox[0] - reach, bbox[1] - reach, bbox[2] + reach, bbox[3] + reach)
+        y0, x0, y1, x1 = clip_box(around, layer.data.shape)
+        layer._updated_slice = (slice(y0, y1), slice(x0, x1))
+        part()
 
 
 def label_colours(ids: Iterable[int], chosen: Mapping[int, int]) -> DirectLabelColormap:
@@ -65,14 +88,45 @@ def label_colours(ids: Iterable[int], chosen: Mapping[int, int]) -> DirectLabelC
     return DirectLabelColormap(color_dict=colours)
 
 
+def distinct_places(session: CurationSession, n_predicted: int) -> dict[int, int]:
+    """Places in the palette of all instances that don't have the colour of their turn.
+
+    These are the instances beside or across another one of the same turn, and those with ids
+    above ``n_predicted``, which edits have made.
+    """
+    chosen: dict[int, int] = {}
+    compared = len(session.instances) <= _MOST_COMPARED
+    for identifier in sorted(session.instances):
+        made = identifier > n_predicted
+        if compared or made:
+            place = distinct_place(session, identifier, chosen)
+            if made or place != identifier % len(PALETTE):
+                chosen[identifier] = place
+    return chosen
+
+
 def distinct_place(session: CurationSession, identifier: int, chosen: Mapping[int, int]) -> int:
-    """Place in the palette that no instance beside or across this one has, where there is one."""
-    y0, x0, y1, x1 = session.instances[identifier].bbox
-    beside = session.instances_within((y0 - 1, x0 - 1, y1 + 1, x1 + 1))
+    """Place in the palette that no instance beside or across this one has.
+
+    Where every place is taken, the one whose instances share the fewest pixels with this one.
+    """
+    instance = session.instances[identifier]
+    y0, x0, y1, x1 = instance.bbox
     n_places = len(PALETTE)
-    taken = {chosen.get(other, other % n_places) for other in beside if other != identifier}
-    turns = ((identifier + step) % n_places for step in range(n_places))
-    return next((place for place in turns if place not in taken), identifier % n_places)
+    having: dict[int, list[int]] = {}
+    for other in session.instances_within((y0 - 1, x0 - 1, y1 + 1, x1 + 1)):
+        if other != identifier:
+            having.setdefault(chosen.get(other, other % n_places), []).append(other)
+    turns = [(identifier + step) % n_places for step in range(n_places)]
+    free = [place for place in turns if place not in having]
+    if free:
+        return free[0]
+    return min(
+        turns,
+        key=lambda place: sum(
+            instance.intersection(session.instances[other]) for other in having[place]
+        ),
+    )
 
 
 def has_colour(colours: DirectLabelColormap, identifier: int, chosen: Mapping[int, int]) -> bool:

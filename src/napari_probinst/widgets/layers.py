@@ -6,28 +6,34 @@ that renaming, moving, duplicating or deleting layers, two images, or two viewer
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Points
-from napari.utils import Colormap
-from napari.utils.colormaps import ensure_colormap
+from napari.layers import Points
 from napari.utils.colormaps.standardize_color import transform_color
 
+from napari_probinst.core.curation.readings import Readings
 from napari_probinst.core.inference.entropy import entropy_map, probability_map
-from napari_probinst.widgets.label_view import distinct_place, label_colours, label_page
+from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
+from napari_probinst.widgets.pixel_status import show_readings
+from napari_probinst.widgets.result_layers import (
+    entropy_layer,
+    instances_layer,
+    is_bright,
+    probability_layer,
+)
 from napari_probinst.widgets.saved_state import SavedState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from napari.layers import Layer
+    from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
     from napari_probinst.core.curation.kept_session import KeptSession
+    from napari_probinst.core.curation.readings import Reading
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.prediction import Prediction
 
@@ -66,7 +72,7 @@ class ShownPrediction:
     kept : KeptSession or None
         What writes the session to the disk; None until it is proofread.
     colours : dict of int to int
-        Place in the palette of instances that edits have made.
+        Place in the palette of instances that don't have the colour of their turn.
     """
 
     prediction: Prediction
@@ -81,6 +87,14 @@ class ShownPrediction:
     saved: SavedState = field(default_factory=SavedState)
     kept: KeptSession | None = None
     colours: dict[int, int] = field(default_factory=dict)
+    _readings: Readings = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._readings = Readings(self.prediction.instances)
+
+    def readings_at(self, y: int, x: int) -> tuple[Reading, ...]:
+        """Every instance at a pixel, with its probability; see `Readings.at`."""
+        return self._readings.at(self.session, y, x)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -126,36 +140,22 @@ def show_prediction(
     """
     title = str(image.name) if image is not None else prediction.name
     place = placement(image) if image is not None else _pixel_scale(prediction)
-    probability = Image(
-        probability_map(prediction.instances),
-        name=f"{title} | probability",
-        contrast_limits=(0, 1),
-        colormap="viridis",
-        opacity=0.6,
-        visible=False,
-        **place,
+    probability = probability_layer(
+        probability_map(prediction.instances), f"{title} | probability", place
     )
-    entropy = Image(
+    entropy = entropy_layer(
         entropy_map(prediction.instances),
-        name=f"{title} | entropy",
-        contrast_limits=(0, math.log(2)),
-        colormap=_transparent_magma(),
-        # Light added to a bright background is lost: there the map is laid over the image.
-        blending="translucent" if _is_bright(image, prediction) else "additive",
-        opacity=0.7,
-        **place,
+        f"{title} | entropy",
+        place,
+        on_bright=is_bright(image, prediction.instances),
     )
-    colours = _edit_colours(prediction, session)
-    instances = Labels(
+    colours = distinct_places(session, len(prediction.instances))
+    instances = instances_layer(
         label_page(session, (0, 0, *session.shape)),
-        name=f"{title} | instances",
-        colormap=label_colours(session.instances, colours),
-        opacity=0.9,
-        **place,
+        f"{title} | instances",
+        place,
+        label_colours(session.instances, colours),
     )
-    instances.contour = 1
-    # Edits go to the session, which knows of overlaps; napari's brush must not bypass it.
-    instances.editable = False
     peaks = _peaks_layer(prediction, session, f"{title} | peaks", place)
     shown = ShownPrediction(
         prediction,
@@ -172,6 +172,7 @@ def show_prediction(
     )
     for layer in shown.layers:
         layer.metadata[METADATA_KEY] = {"shown": shown}
+        show_readings(layer, shown.readings_at)
     instances.metadata[METADATA_KEY]["prediction"] = prediction
     add_layers(viewer, shown)
     return shown
@@ -189,7 +190,7 @@ def add_layers(viewer: Any, shown: ShownPrediction) -> None:
 def redraw(shown: ShownPrediction) -> None:
     """Show another state of the session than the one the layers were made from."""
     session, layer = shown.session, shown.instances
-    shown.colours = _edit_colours(shown.prediction, session)
+    shown.colours = distinct_places(session, len(shown.prediction.instances))
     layer.colormap = label_colours(session.instances, shown.colours)
     layer.data[...] = label_page(session, (0, 0, *session.shape))
     layer.refresh(extent=False)
@@ -219,8 +220,8 @@ def shown_predictions(viewer: Any) -> Iterator[ShownPrediction]:
 
 
 def is_result(layer: Layer) -> bool:
-    """Whether a layer shows a prediction, and is no image to predict."""
-    return "shown" in layer.metadata.get(METADATA_KEY, {})
+    """Whether a layer shows a prediction, also a preliminary one, and is no image to predict."""
+    return not {"shown", "preliminary"}.isdisjoint(layer.metadata.get(METADATA_KEY, ()))
 
 
 def image_name(layer: Layer) -> str:
@@ -255,34 +256,6 @@ def peak_colours(session: CurationSession) -> NDArray[np.float64]:
     if session.position is not None:
         colours[session.position, 3] = 1
     return colours
-
-
-def _edit_colours(prediction: Prediction, session: CurationSession) -> dict[int, int]:
-    """Places in the palette of the instances that edits have made."""
-    chosen: dict[int, int] = {}
-    for identifier in sorted(session.instances):
-        if identifier > len(prediction.instances):
-            chosen[identifier] = distinct_place(session, identifier, chosen)
-    return chosen
-
-
-def _transparent_magma() -> Colormap:
-    """Magma that lets the image through where the draws agree."""
-    colours = np.array(ensure_colormap("magma").colors)
-    colours[:, 3] = np.linspace(0, 1, len(colours)) ** 0.5
-    return Colormap(colours, name="transparent magma")
-
-
-def _is_bright(layer: Layer | None, prediction: Prediction) -> bool:
-    """Whether the surroundings of the instances are shown in the upper half of the contrast."""
-    if not isinstance(layer, Image) or layer.multiscale or layer.rgb:
-        return False
-    boxes = [instance.bbox for instance in prediction.instances.instances]
-    page = layer.data[(0,) * (layer.data.ndim - 2)]
-    if not boxes or page.shape != prediction.shape:
-        return False
-    pixels = [np.asarray(page[y0:y1:4, x0:x1:4]).ravel() for y0, x0, y1, x1 in boxes]
-    return bool(np.median(np.concatenate(pixels)) > np.mean(layer.contrast_limits))
 
 
 def _pixel_scale(prediction: Prediction) -> dict[str, Any]:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -174,47 +171,6 @@ def test_folder_that_vanishes_refuses_the_edit(prediction, folder):
         with pytest.raises(OutputError, match="removed"):
             opened.session.apply(Delete((1,)))
         assert 1 in opened.session.instances
-
-
-_ENDLESS = """
-import sys
-from pathlib import Path
-from napari_probinst.core.curation.edits import Merge
-from napari_probinst.core.curation.session_folder import open_session
-opened = open_session(Path(sys.argv[1]))
-print("open", flush=True)
-while True:
-    opened.session.apply(Merge((1, 2)))
-    print("done", flush=True)
-    opened.session.undo()
-    print("done", flush=True)
-"""
-
-
-def test_killed_at_any_moment_loses_the_unfinished_line_only(prediction, folder, pixels):
-    create_session(prediction, folder).close()
-    with open_session(folder, read_only=True) as opened:
-        apart = pixels(opened.session.instances, prediction.shape)
-        opened_records = 0
-    for pause in np.random.default_rng(0).uniform(0.0, 0.05, 5):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _ENDLESS, str(folder)], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout.readline() == "open\n"
-        time.sleep(pause)
-        process.send_signal(signal.SIGKILL)
-        said = process.communicate()[0].count("done")
-        # The lock ended with its process, so that this opens.
-        with open_session(folder) as again:
-            n_records = len(again.session.records)
-            assert opened_records + said <= n_records <= opened_records + said + 1
-            state = pixels(again.session.instances, prediction.shape)
-            assert (state == apart) == (not again.session.can_undo)
-            if again.session.can_undo:
-                again.session.undo()
-                n_records += 1
-            assert pixels(again.session.instances, prediction.shape) == apart
-        opened_records = n_records
 
 
 def test_id_is_never_used_twice_also_across_openings(prediction, folder):

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from napari_probinst.core.config import ChannelConfig, InferenceConfig, NetworkConfig
+from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.errors import CancelledError, InputError, ModelError
 from napari_probinst.core.inference import pipeline
 from napari_probinst.core.inference.draws import PixelPrediction
-from napari_probinst.core.inference.pipeline import Predictor, image_checksum
+from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.segmentation import segment, segment_tiles
 from napari_probinst.core.network.checkpoint import Model, ModelHeader
 from napari_probinst.core.network.device import Runtime
@@ -305,11 +306,11 @@ class TestMemory:
         work = pipeline.segment_image
         extents = []
 
-        def short(channels, realisation, settings, extent):
+        def short(channels, realisation, settings, extent, **rest):
             extents.append(extent)
             if extent[0] > 256:
                 raise MemoryError
-            return work(channels, realisation, settings, extent)
+            return work(channels, realisation, settings, extent, **rest)
 
         monkeypatch.setattr(pipeline, "segment_image", short)
         told = []
@@ -323,7 +324,7 @@ class TestMemory:
 
     @pytest.mark.parametrize("error", [MemoryError("no"), RuntimeError("a real bug")])
     def test_it_gives_up_where_that_cannot_help(self, monkeypatch, error):
-        def fail(*_):
+        def fail(*_, **__):
             raise error
 
         monkeypatch.setattr(pipeline, "segment_image", fail)

@@ -9,32 +9,13 @@ import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QSpinBox
 
-from napari_probinst.core.config import InferenceConfig, NetworkConfig
 from napari_probinst.core.curation.edits import Delete
 from napari_probinst.core.errors import ModelError
 from napari_probinst.core.inference.pipeline import Predictor
-from napari_probinst.core.network.checkpoint import ModelHeader, model_bytes
-from napari_probinst.core.network.unet import UNet
+from napari_probinst.core.instances import InstanceSet
 from napari_probinst.widgets.layers import shown_predictions
 
 SHAPE = (48, 64)
-
-
-@pytest.fixture
-def model(tmp_path):
-    network = NetworkConfig(filters=4, levels=3)
-    inference = InferenceConfig(n_draws=2, min_size=1, n_seeds=16)
-    path = tmp_path / "tiny.safetensors"
-    header = ModelHeader(name="tiny", network=network, inference=inference)
-    path.write_bytes(model_bytes(UNet(network), header))
-    return path
-
-
-@pytest.fixture
-def dock(viewer, model):
-    _, made = viewer.window.add_plugin_dock_widget("napari-probinst", "Predict")
-    made.add_model(model)
-    return made
 
 
 def find(dock, kind, name):
@@ -127,11 +108,12 @@ def test_corrections_are_replaced_only_when_confirmed(viewer, dock, qtbot):
 def test_cancel_acts_within_one_draw_and_changes_nothing(viewer, dock, qtbot, monkeypatch):
     made = []
 
-    def slow_draws(_self, _channels, settings, _present):
+    def slow_draws(_self, _channels, settings, *_others, on_tile):
         for draw in range(settings.n_draws):
             made.append(draw)
             time.sleep(0.02)
-            yield None
+            on_tile(1, 1)
+            yield InstanceSet(SHAPE, ())
 
     monkeypatch.setattr(Predictor, "draws", slow_draws)
     viewer.add_image(noise(), name="A01")
@@ -151,7 +133,7 @@ def test_error_in_the_worker_is_a_sentence_and_frees_the_dock(viewer, dock, qtbo
     def fail(*_arguments):
         raise ModelError("The model is damaged; copy it again.")
 
-    monkeypatch.setattr("napari_probinst.widgets.prediction.worker.load_model", fail)
+    monkeypatch.setattr("napari_probinst.widgets.prediction.layer_queue.load_model", fail)
     viewer.add_image(noise(), name="A01")
     click(qtbot, dock, "run")
     wait(qtbot, dock)
@@ -170,6 +152,7 @@ def test_error_in_the_worker_is_a_sentence_and_frees_the_dock(viewer, dock, qtbo
 def test_unfit_layers_are_refused_with_a_sentence(viewer, dock, qtbot, data, reason):
     viewer.add_image(data, name="odd")
     click(qtbot, dock, "run")
+    wait(qtbot, dock)
     assert reason in last_message()
     assert "'odd'" in last_message()
     assert find(dock, QPushButton, "run").isEnabled()

@@ -33,11 +33,11 @@ print("open", dock.shown.session.can_undo, flush=True)
 while True:
     merged = dock.shown.session.can_undo
     if merged:
-        dock.undo()
+        dock.edits.undo()
     else:
         ids = sorted(dock.shown.session.instances)[:2]
         dock._bench.select(ids, by_hand=True)
-        dock.merge()
+        dock.edits.merge()
     QApplication.processEvents()
     if dock.findChild(QLabel, "saved").text().startswith("Every correction is on disk"):
         print("undo" if merged else "edit", flush=True)

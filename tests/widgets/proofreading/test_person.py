@@ -15,11 +15,15 @@ import numpy as np
 import pytest
 import tifffile
 from qtpy.QtCore import QPoint
-from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea
+from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QPushButton, QScrollArea
+from roifile import roiread
 
+from napari_probinst.cli.main import main
+from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.data.io import read_instances
 from napari_probinst.sample_data import sample_image
 from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
 
 PAUSE = 60
 
@@ -73,11 +77,21 @@ class Hands:
             self.qtbot.wait(3 * PAUSE)
 
     def button(self, dock, name):
-        found = dock.findChild(QPushButton, name)
+        found = dock.findChild(QAbstractButton, name)
         # What a small screen hides, a person scrolls to.
         dock.findChild(QScrollArea).ensureWidgetVisible(found)
         self.qtbot.wait(3 * PAUSE)
         self.click(found)
+
+    def open_dock(self, name):
+        self.menu("Plugins", "Probabilistic Instances", name)
+        return self.viewer.window.dock_widgets[f"{name} (Probabilistic Instances)"]
+
+    def close_dock(self, dock):
+        """Click the cross in the dock's title."""
+        frame = dock.parent()
+        self.click(frame.titleBarWidget().findChild(QPushButton, "QTitleBarCloseButton"))
+        self.qtbot.wait(3 * PAUSE)
 
     def menu(self, *path):
         """Click along the beginnings of the entries of the menu bar and its menus."""
@@ -149,15 +163,23 @@ def hands(viewer, qtbot):
     return Hands(viewer, qtbot)
 
 
-def test_predict_review_correct_undo_and_save(hands, tmp_path):
+def state(session):
+    return (
+        masks(session),
+        session.position,
+        session.steps,
+        [session.status(peak) for peak in range(len(session.peaks))],
+    )
+
+
+def test_predict_review_correct_undo_save_reopen_and_export(hands, tmp_path):
     viewer, qtbot = hands.viewer, hands.qtbot
     for number, channel in ((2, 0), (1, 1)):
         path = tmp_path / f"plate_C07_w{number}.tif"
         tifffile.imwrite(path, sample_image().channels[channel])
         viewer.open(path)
 
-    hands.menu("Plugins", "Probabilistic Instances", "Predict")
-    predict = viewer.window.dock_widgets["Predict (Probabilistic Instances)"]
+    predict = hands.open_dock("Predict")
     hands.button(predict, "run")
     qtbot.waitUntil(lambda: any(shown_predictions(viewer)), timeout=120_000)
     qtbot.waitUntil(lambda: not predict.running, timeout=10_000)
@@ -166,21 +188,22 @@ def test_predict_review_correct_undo_and_save(hands, tmp_path):
     session = dock.shown.session
     qtbot.wait(300)
 
-    # Look at places; two are right, one is put off, and one decision is taken back.
+    # Ten places: eight are right, two are put off, and the last decision is taken back.
     hands.at(hands.canvas)
     hands.press("n", "shift+n")
     assert session.position == 0
-    hands.press("k", "k", "q")
-    assert session.statistics().open == len(session.peaks) - 3
+    hands.press(*"kkqkkkkqkk")
+    statistics = session.statistics()
+    assert (statistics.accepted, statistics.skipped) == (8, 2)
     hands.press("ctrl+z")
-    assert session.statistics().open == len(session.peaks) - 2
+    assert session.statistics().accepted == 7
 
-    # Two worms made one, and taken back again.
+    # Two worms made one.
     viewer.reset_view()
     qtbot.wait(200)
     layer = dock.shown.instances
     before, unchanged = dict(session.instances), masks(session)
-    one, other = list(before)[:2]
+    one, other, third = list(before)[:3]
     hands.press("g")
     for identifier in (one, other):
         hands.click(hands.canvas, hands.point(layer, *own_pixel(session, identifier)))
@@ -193,24 +216,63 @@ def test_predict_review_correct_undo_and_save(hands, tmp_path):
     )
     hands.press("ctrl+z")
     assert masks(session) == unchanged
+    hands.press("ctrl+shift+z")
+    assert len(session.instances) == len(before) - 1
 
     # One worm cut in two; no other changes.
-    y, x = own_pixel(session, one)
+    unchanged = masks(session)
+    y, x = own_pixel(session, third)
     hands.click(hands.canvas, hands.point(layer, y, x))
     hands.press("h")
-    y0, x0, y1, x1 = before[one].bbox
+    y0, x0, y1, x1 = before[third].bbox
     steep = y1 - y0 > x1 - x0
     line = ((y, x0 - 4), (y, x1 + 4)) if steep else ((y0 - 4, x), (y1 + 4, x))
     hands.drag(layer, *line)
-    parts = [i for i in session.instances if i not in before or i == one]
+    parts = [i for i in session.instances if i not in unchanged or i == third]
     assert len(parts) >= 2
     joined = sum(session.instances[i].full(session.shape).astype(int) for i in parts)
-    assert np.array_equal(joined, before[one].full(session.shape))
+    assert np.array_equal(joined, before[third].full(session.shape))
     now = masks(session)
-    assert all(now[i] == unchanged[i] for i in before if i != one)
+    assert all(now[i] == unchanged[i] for i in unchanged if i != third)
 
-    dock.choose_folder = lambda _: tmp_path
+    # Another opinion of the draws adopted, taken back, and made again by the key of the strip.
+    hands.press("n")
+    card = next(
+        card
+        for card in dock.findChildren(HypothesisCard)
+        if not (card.isHidden() or card.is_current)
+    )
+    hands.button(dock, card.objectName())
+    assert session.undo_step.edit == "adopt draw"
+    hands.press("ctrl+z")
+    assert masks(session) == now
+    hands.press(card.objectName()[-1])
+    assert session.undo_step.edit == "adopt draw"
+
+    # Everything is on the disk before anything is saved.
+    left = state(session)
+    path = dock.shown.kept.path
+    assert path == tmp_path / "plate_C07_w2.probinst"
+    assert dock.findChild(QLabel, "saved").text().startswith("Every correction is on disk")
     hands.button(dock, "save")
     qtbot.waitUntil(lambda: not session.modified, timeout=10_000)
     saved = read_instances(next(tmp_path.glob("*.corrected.instances.tif")))
     assert len(saved) == len(session.instances)
+
+    # Closed and opened again, it is the disk's session, at the same place.
+    hands.close_dock(dock)
+    with open_session(path) as alone:
+        assert state(alone.session) == left
+    reopened = hands.open_dock("Proofread")
+    qtbot.waitUntil(lambda: reopened.shown is not None, timeout=10_000)
+    again = reopened.shown.session
+    assert again is not session
+    assert state(again) == left
+    hands.at(hands.canvas)
+    hands.press("ctrl+z")
+    assert masks(again) == now
+
+    rois = tmp_path / "corrected.zip"
+    with pytest.raises(SystemExit, match="0"):
+        main(["export", str(path), "--format", "imagej-roi-zip", "--output", str(rois)])
+    assert len(roiread(rois)) == len(again.instances)

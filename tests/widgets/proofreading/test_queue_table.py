@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
 
 from napari_probinst.core.curation.edits import Delete
+from napari_probinst.core.curation.folder_review import FolderProgress, FolderReview
+from napari_probinst.core.curation.image_review import ImageReview
 from napari_probinst.core.curation.peak_filter import PeakFilter, jitter_mass
 from napari_probinst.core.curation.review import ReviewStatistics
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.instances import Peak
-from napari_probinst.widgets.proofreading.queue_model import KIND, REASON, SCORE, STATUS, QueueModel
+from napari_probinst.widgets.proofreading.queue_model import (
+    IMAGE,
+    KIND,
+    REASON,
+    SCORE,
+    STATUS,
+    QueueModel,
+)
 from napari_probinst.widgets.proofreading.queue_table import QueueTable
 from napari_probinst.widgets.proofreading.queue_view import QueueView
 from napari_probinst.widgets.proofreading.queue_words import (
     end_text,
+    folder_text,
     listed_text,
     stop_text,
     summary_text,
@@ -47,7 +59,7 @@ class Reviewer:
 
     def __init__(self, qtbot, session):
         self.qtbot, self.session = qtbot, session
-        self.visited, self.chosen = [], 0
+        self.visited, self.chosen, self.review = [], 0, None
         self.table = QueueTable(self.visit, filter_chosen=self.count)
         self.view = self.table.findChild(QueueView)
         # Keeps us alive until the table is closed: a widget that is collected as garbage while Qt
@@ -57,16 +69,19 @@ class Reviewer:
         self.table.show()
         self.follow()
 
-    def visit(self, peak):
-        self.visited.append(peak)
-        self.session.position = peak
+    def visit(self, row):
+        self.visited.append(row)
+        self.session.position = row
         self.follow()
 
     def count(self):
         self.chosen += 1
 
     def follow(self):
-        self.table.show_session(self.session)
+        known = self.review.images[0] if self.review else ImageReview.of(self.session)
+        now = known.following(self.session)
+        self.review = self.review.updated(0, now) if self.review else FolderReview.of([now])
+        self.table.show_review(self.review, self.session.position)
 
     def click(self, row):
         place = self.view.visualRect(self.view.model().index(row, KIND)).center()
@@ -108,7 +123,7 @@ def test_jitter_is_hidden_until_it_is_asked_for(reviewer):
     assert reviewer.cells(KIND) == ["Merge?", "Outline", "Spurious?"]
     assert reviewer.cells(SCORE) == ["90", "40", "20"]
     assert reviewer.text("listed") == "3 of 5 listed · 3 open"
-    assert reviewer.table.findChild(QCheckBox).text() == "Hide contour jitter (2)"
+    assert reviewer.table.findChild(QCheckBox).text() == "Hide jitter (2)"
     reviewer.show_jitter()
     assert reviewer.listed == [0, 1, 2, 3, 4]
     assert reviewer.chosen == 1
@@ -218,7 +233,7 @@ def test_shortest_queues(qtbot, make_session, count):
     reviewer = Reviewer(qtbot, make_session(PEAKS[:count]))
     assert reviewer.listed == list(range(count))
     assert reviewer.highlighted == list(range(count))
-    reviewer.table.show_session(None)
+    reviewer.table.show_review(None, None)
     assert reviewer.listed == []
     assert reviewer.text("listed") == ""
     assert not reviewer.table.isEnabled()
@@ -263,6 +278,97 @@ def test_reason_has_a_column_only_where_it_can_be_read(reviewer):
     assert "reason -1" in reviewer.view.model().index(0, KIND).data(Qt.ItemDataRole.ToolTipRole)
 
 
+@pytest.fixture
+def folder_table(qtbot, make_session):
+    """Table over the images A, of 3 places that weigh much, and B, of 2."""
+    a = ImageReview.of(make_session([("merge", 90.0), ("split", 80.0), ("split", 30.0)]))
+    b = ImageReview.of(make_session([("merge", 85.0), ("split", 20.0)]))
+    images = [replace(a, name="A"), replace(b, name="B")]
+    visited, orders = [], []
+    table = QueueTable(visited.append, order_chosen=orders.append)
+    qtbot.addWidget(table)
+    table.resize(420, 300)
+    table.show()
+    review = FolderReview.of(images)
+    table.show_review(review, 0)
+    return table, review, visited, orders
+
+
+def column_of(table, column):
+    model = table.findChild(QueueView).model()
+    return [model.index(row, column).data() for row in range(model.rowCount())]
+
+
+def test_several_images_have_a_column_a_filter_and_an_order(folder_table):
+    table, review, _, orders = folder_table
+    view = table.findChild(QueueView)
+    assert column_of(table, IMAGE) == ["A", "A", "A", "B", "B"]
+    assert column_of(table, 0) == ["1", "2", "3", "1", "2"]
+    assert not view.isColumnHidden(IMAGE)
+    view.sortByColumn(IMAGE, DESCENDING)
+    assert column_of(table, IMAGE) == ["B", "B", "A", "A", "A"]
+    view.sortByColumn(0, ASCENDING)
+
+    images = table.findChild(QComboBox, "images")
+    images.setCurrentText("This image")
+    images.activated.emit(1)
+    assert column_of(table, IMAGE) == ["A", "A", "A"]
+    # The filter goes with the curator.
+    table.show_review(review, 3)
+    assert column_of(table, IMAGE) == ["B", "B"]
+
+    table.findChild(QComboBox, "orders").activated.emit(1)
+    assert orders == ["score"]
+    images.setCurrentText("All images")
+    table.show_review(review.ordered("score"), 0)
+    assert column_of(table, IMAGE) == ["A", "B", "A", "A", "B"]
+    assert column_of(table, 0) == ["1", "2", "3", "4", "5"]
+    table.show_review(FolderReview.of(review.images[:1]), 0)
+    assert view.isColumnHidden(IMAGE)
+    assert not images.isVisible()
+
+
+def test_unusable_images_are_counted_and_told(folder_table):
+    table, review, *_ = folder_table
+    broken = review.images[1].unusable("B.prediction.npz is damaged.")
+    table.show_review(review.updated(1, broken), 0)
+    listed = table.findChild(QLabel, "listed")
+    assert listed.text() == "3 of 3 listed · 3 open · 1 image unusable"
+    assert listed.toolTip() == "B: B.prediction.npz is damaged."
+
+
+def test_a_plate_of_images_stays_quick(qtbot, monkeypatch):
+    peaks = tuple(
+        Peak(0, 0, (0,), 0.6, 100.0 - rank, rank, "merge", "reason") for rank in range(1, 101)
+    )
+    images = [
+        ImageReview(f"{well:03}", peaks=peaks, states=np.zeros(100, np.uint8), uncertainty=-well)
+        for well in range(384)
+    ]
+    review = FolderReview.of(images)
+    asked = []
+    data = QueueModel.data
+    monkeypatch.setattr(
+        QueueModel, "data", lambda self, *args: asked.append(args) or data(self, *args)
+    )
+    table = QueueTable(lambda _: None)
+    qtbot.addWidget(table)
+    table.show()
+    table.show_review(review, 0)
+    began = time.process_time()
+    for row in range(20):
+        image, peak = review.place(row)
+        states = review.images[image].states.copy()
+        states[peak] = 1
+        review = review.updated(image, replace(review.images[image], states=states))
+        table.show_review(review, row + 1)
+    # A step takes some 4 ms of processor time; Qt asks only for what is in view.
+    assert time.process_time() - began < 20 * 0.05
+    table.grab()
+    assert len(table.listed()) == 38_400
+    assert 0 < len(asked) < 5_000
+
+
 def test_model_is_what_qt_expects(reviewer, qtmodeltester):
     qtmodeltester.check(reviewer.view.model())
     reviewer.show_jitter()
@@ -274,6 +380,11 @@ def statistics(**counts):
     rest = {"mass_share": 0.84, "recent": 10, "recent_edited": 0} | counts
     rest = none | rest
     return ReviewStatistics(total=sum(rest[name] for name in none), **rest)
+
+
+def one(**counts):
+    """How far a single image is."""
+    return FolderProgress(1, 0, 0, statistics(**counts))
 
 
 def test_words():
@@ -288,10 +399,18 @@ def test_words():
     assert summary_text(statistics(accepted=40, touched=12, skipped=5)) == (
         "57 places: 40 accepted, 12 settled by an edit, 5 skipped."
     )
-    assert end_text(statistics(open=3), 1) == end_text(statistics(), 0) == ""
-    assert end_text(statistics(accepted=1), 0) == "End of the queue. 1 place: 1 accepted."
-    assert end_text(statistics(open=1, skipped=1), 0) == (
+    assert end_text(one(open=3), 1) == end_text(one(), 0) == ""
+    assert end_text(one(accepted=1), 0) == "End of the queue. 1 place: 1 accepted."
+    assert end_text(one(open=1, skipped=1), 0) == (
         "No listed place is open; 1 is filtered out. 2 places: 1 skipped, 1 open."
     )
-    assert end_text(statistics(skipped=2), 0).endswith("can be listed by their status.")
+    assert end_text(one(skipped=2), 0).endswith("can be listed by their status.")
+    assert end_text(FolderProgress(3, 2, 1, statistics(open=1, touched=2)), 0) == (
+        "No listed place is open; 1 is filtered out. 2 of 3 images done, 1 edit. "
+        "3 places: 2 settled by an edit, 1 open."
+    )
+    assert folder_text(FolderProgress(22, 5, 12, statistics(open=9)), 1, "C04") == (
+        "Image 2 of 22: C04 · 5 done · 12 edits"
+    )
+    assert listed_text(1, 9, 1, n_unusable=2) == "1 of 9 listed · 1 open · 2 images unusable"
     assert summary_text(statistics()) == "No place to review."

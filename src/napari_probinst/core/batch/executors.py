@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_probinst.core.batch.job import Job, Outcomes
+    from napari_probinst.core.batch.predicting import OnTile
     from napari_probinst.core.data.io import ImageSource
 
 
@@ -46,8 +47,16 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ThisProcess:
-    """One image after the other, in the order given."""
+    """One image after the other, in the order given.
+
+    Parameters
+    ----------
+    on_tile : OnTile, optional
+        Told after each tile of an image.
+    """
+
+    on_tile: OnTile | None = None
 
     def run(self, job: Job, sources: Sequence[ImageSource]) -> Outcomes:
         """Predict all images; see `Executor.run`."""
-        yield from enumerate(predict_images(job, sources))
+        yield from enumerate(predict_images(job, sources, self.on_tile))

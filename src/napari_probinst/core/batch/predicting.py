@@ -6,19 +6,20 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from napari_probinst.core.batch.job import Job, Outcome, Seconds
 from napari_probinst.core.batch.results import coco_record, complete_prediction, write_results
+from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.naming import is_file_name
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.image_ranking import image_uncertainty
-from napari_probinst.core.inference.pipeline import image_checksum
+from napari_probinst.core.inference.tile_cache import remove_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from napari_probinst.core.data.io import Image, ImageSource
+    from napari_probinst.core.data.io import Image, ImageSource, LazyImage
     from napari_probinst.core.inference.pipeline import Predictor
     from napari_probinst.core.prediction import Prediction
 
@@ -29,23 +30,33 @@ class ReadImage:
 
     Parameters
     ----------
-    image : Image
-        Its pixels.
+    image : Image or LazyImage
+        Its pixels, or where they are.
     file_name : str
         Its file's name, for the COCO data set.
     seconds : float
         Time that reading took.
     """
 
-    image: Image
+    image: Image | LazyImage
     file_name: str
     seconds: float
 
 
-def predict_images(job: Job, sources: Iterable[ImageSource]) -> Iterator[Outcome]:
+class OnTile(Protocol):
+    """Hears of the progress within an image."""
+
+    def __call__(self, name: str, draw: int, n_draws: int, tile: int, n_tiles: int) -> None:
+        """Hear that ``tile`` of ``n_tiles`` tiles of draw ``draw``, from 1, are done."""
+        ...
+
+
+def predict_images(
+    job: Job, sources: Iterable[ImageSource], on_tile: OnTile | None = None
+) -> Iterator[Outcome]:
     """Predict images in their order; while one is computed, the next is read.
 
-    Two images at most are in memory.
+    Two images at most are in memory, and of large ones windows only.
 
     Parameters
     ----------
@@ -53,6 +64,8 @@ def predict_images(job: Job, sources: Iterable[ImageSource]) -> Iterator[Outcome
         How.
     sources : iterable of ImageSource
         Asked for the next one, from another thread, while the one before is computed.
+    on_tile : OnTile, optional
+        Told after each tile.
 
     Yields
     ------
@@ -71,7 +84,7 @@ def predict_images(job: Job, sources: Iterable[ImageSource]) -> Iterator[Outcome
         ahead = reader.submit(_read_next, job, waiting)
         while (read := ahead.result()) is not None:
             ahead = reader.submit(_read_next, job, waiting)
-            yield read if isinstance(read, Outcome) else compute(job, predictor, read)
+            yield read if isinstance(read, Outcome) else compute(job, predictor, read, on_tile)
     finally:
         # Not waited for: where sources come from another process, the next may never come.
         reader.shutdown(wait=False, cancel_futures=True)
@@ -96,7 +109,7 @@ def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
     """
     began = time.perf_counter()
     try:
-        image = _checked(source).read(job.axes)
+        image = _checked(source).open(job.axes)
     except InputError as error:
         return Outcome(source.name, "refused", reason=str(error))
     if not job.overwrite:
@@ -112,8 +125,13 @@ def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
     return ReadImage(image, source.path.name, time.perf_counter() - began)
 
 
-def compute(job: Job, predictor: Predictor, read: ReadImage) -> Outcome:
+def compute(
+    job: Job, predictor: Predictor, read: ReadImage, on_tile: OnTile | None = None
+) -> Outcome:
     """Predict an image and write its results.
+
+    What is finished of an image in tiles is kept in a hidden folder beside the results until
+    they are written: the same job goes on there.
 
     Raises
     ------
@@ -124,10 +142,17 @@ def compute(job: Job, predictor: Predictor, read: ReadImage) -> Outcome:
     notes: list[str] = []
     began = drawn = time.perf_counter()
 
-    def on_draw(done: int, total: int) -> None:
-        nonlocal drawn
-        del done, total
-        drawn = time.perf_counter()
+    n_done, n_draws = 0, predictor.n_draws(job.settings)
+    cache = job.folder / f".{image.name}.tiles"
+
+    def count_draw(done: int, total: int) -> None:
+        nonlocal drawn, n_done
+        del total
+        drawn, n_done = time.perf_counter(), done
+
+    def count_tile(done: int, n_tiles: int) -> None:
+        if on_tile is not None:
+            on_tile(image.name, n_done + 1, n_draws, done, n_tiles)
 
     try:
         prediction = predictor.predict(
@@ -136,13 +161,16 @@ def compute(job: Job, predictor: Predictor, read: ReadImage) -> Outcome:
             name=image.name,
             present=image.present,
             pixel_size=image.pixel_size,
-            on_draw=on_draw,
+            on_draw=count_draw,
+            on_tile=count_tile,
             notify=notes.append,
+            cache_folder=cache,
         )
     except InputError as error:
         return Outcome(image.name, "refused", reason=str(error), notes=tuple(notes))
     ended = time.perf_counter()
     record, n_overlap = write_results(prediction, job.folder, read.file_name, stacks=job.stacks)
+    remove_cache(cache)
     seconds = Seconds(read.seconds, drawn - began, ended - drawn, time.perf_counter() - ended)
     return Outcome(
         name=image.name,
@@ -169,7 +197,7 @@ def _checked(source: ImageSource) -> ImageSource:
     return source
 
 
-def _is_of(prediction: Prediction, job: Job, image: Image) -> bool:
+def _is_of(prediction: Prediction, job: Job, image: Image | LazyImage) -> bool:
     """Whether a prediction is what the job would make of the image."""
     provenance = prediction.provenance
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.data.atomic import output_error
@@ -67,8 +68,8 @@ def write_results(
     n_overlap = export_prediction(
         prediction,
         folder,
-        probability=probability_map(prediction.instances),
-        entropy=entropy_map(prediction.instances),
+        probability=partial(probability_map, prediction.instances),
+        entropy=partial(entropy_map, prediction.instances),
         stacks=stacks,
     )
     return coco_record(prediction, file_name), n_overlap

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from napari_probinst.core.curation.audit import AUDIT_SUFFIX, write_audit
 from napari_probinst.core.curation.exported_session import mean_probability, of_session
 from napari_probinst.core.curation.instance_table import write_instance_table
 from napari_probinst.core.data.coco import write_coco
@@ -26,13 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.prediction import Prediction
 
-__all__ = ["FORMATS", "ExportFormat", "of_prediction", "of_session"]
+__all__ = ["FORMATS", "SESSION_FORMATS", "ExportFormat", "of_prediction", "of_session"]
+
+#: What a format is written from.
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ExportFormat:
+class ExportFormat(Generic[T]):
     """A kind of file.
 
     Parameters
@@ -42,14 +47,14 @@ class ExportFormat:
     endings : tuple of str
         How a file that the user names may end.
     write : callable
-        Writes an image to a path; raises OutputError.
+        Writes an image, or a session, to a path; raises OutputError.
     keeps_overlaps : bool
         Whether a pixel can belong to several instances in it.
     """
 
     suffix: str
     endings: tuple[str, ...]
-    write: Callable[[ExportedImage, Path], None]
+    write: Callable[[T, Path], None]
     keeps_overlaps: bool = True
 
     def path(self, output: Path, name: str) -> Path:
@@ -74,8 +79,8 @@ def _write_coco(image: ExportedImage, path: Path) -> None:
     write_coco([as_coco(image, f"{image.name}.tif")], path)
 
 
-#: By the name that the command line knows.
-FORMATS: Mapping[str, ExportFormat] = {
+#: What an image's instances can be written as, by the name that the command line knows.
+FORMATS: Mapping[str, ExportFormat[ExportedImage]] = {
     "stack": ExportFormat(INSTANCES_SUFFIX, (".tif", ".tiff"), write_instance_stack),
     "labels": ExportFormat(
         LABELS_SUFFIX, (".tif", ".tiff"), write_label_image, keeps_overlaps=False
@@ -84,6 +89,10 @@ FORMATS: Mapping[str, ExportFormat] = {
     "imagej-roi-zip": ExportFormat(".rois.zip", (".zip",), write_rois),
     "ome-zarr": ExportFormat(".ome.zarr", (".zarr",), write_ome_zarr),
     "csv": ExportFormat(".instances.csv", (".csv",), write_instance_table),
+}
+#: What tells of the corrections themselves: a prediction alone has none.
+SESSION_FORMATS: Mapping[str, ExportFormat[CurationSession]] = {
+    "audit": ExportFormat(AUDIT_SUFFIX, (".csv",), write_audit),
 }
 
 

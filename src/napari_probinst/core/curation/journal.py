@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -156,7 +157,7 @@ class JournalWriter:
         self._end = existing.n_bytes
         try:
             # Unbuffered: a line is either with the operating system or not written at all.
-            self._file: IO[bytes] = self.path.open("ab", buffering=0)
+            self._file: IO[bytes] = os.fdopen(_opened_itself(self.path), "ab", buffering=0)
             self._file.truncate(self._end)
         except OSError as error:
             raise self._failure(error) from error
@@ -192,15 +193,20 @@ class JournalWriter:
         content = memoryview(f"{line}\n".encode())
         written = 0
         try:
-            if not os.fstat(self._file.fileno()).st_nlink:
+            status = os.fstat(self._file.fileno())
+            if not status.st_nlink:
                 # The line would go to a file that nobody can find again.
                 raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile")
+            if status.st_size > self._end:
+                # Half a line, of which the failing disk did not let go.
+                self._file.truncate(self._end)
             while written < len(content):
                 written += self._file.write(content[written:])
             os.fsync(self._file.fileno())
         except OSError as error:
             # A line that is half there would damage the ones written after it.
-            self._file.truncate(self._end)
+            with suppress(OSError):
+                self._file.truncate(self._end)
             raise self._failure(error) from error
         self._end += written
 
@@ -209,6 +215,15 @@ class JournalWriter:
             f"{self.path} can't be written ({error.strerror or error}): "
             "free space or save to another folder."
         )
+
+
+def _opened_itself(path: Path) -> int:
+    """Open a file for appending, but not one elsewhere that a link in its place leads to."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    # Windows has no links that it would have to refuse, and other systems no binary mode.
+    for name in ("O_NOFOLLOW", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    return os.open(path, flags, 0o666)
 
 
 def prediction_checksum(prediction: Prediction) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_probinst.core.curation.review import Status
+    from napari_probinst.core.curation.walk import Status
 
 #: Kind of the peaks at which nothing but an outline is in doubt.
 CONTOUR = "contour"
@@ -25,11 +25,14 @@ class PeakFilter:
         States that pass; by default all but "touched", whose reason no longer holds.
     least_contour_mass : float, default 0
         Peaks of kind "contour" with less entropy mass are jitter and don't pass, nats.
+    image : int or None, default None
+        The one image of a `FolderReview` whose peaks pass; None for all.
     """
 
     kinds: frozenset[str] | None = None
     statuses: frozenset[Status] = frozenset({"open", "accepted", "skipped", "flagged"})
     least_contour_mass: float = 0.0
+    image: int | None = None
 
 
 def jitter_mass(patch: int) -> float:

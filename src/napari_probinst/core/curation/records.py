@@ -44,7 +44,8 @@ class Record:
     time : str
         Wall-clock time, ISO 8601, UTC.
     duration : float
-        Seconds since the record before, by a clock that never runs backwards.
+        Seconds worked since the record before, by a clock that never runs backwards; idle time
+        and pauses are left out where such a clock was set (`CurationSession.clock`).
     event : EditStep, DecisionStep, Undo, Redo or Visit
         What happened.
     """

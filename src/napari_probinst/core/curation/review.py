@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_probinst.core.curation.peak_filter import CONTOUR, PeakFilter
+from napari_probinst.core.curation.walk import STATUSES, PeakColumns, PeakWalk, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.history import Decision
     from napari_probinst.core.instances import Peak
 
-#: State of a peak; "touched": all its instances were edited since, so its reason no longer holds.
-Status = Literal["open", "accepted", "skipped", "flagged", "touched"]
+__all__ = ["STATUSES", "ReviewQueue", "ReviewStatistics", "Status", "count_states"]
 
-STATUSES: tuple[Status, ...] = ("open", "accepted", "skipped", "flagged", "touched")
 _OPEN, _ACCEPTED, _SKIPPED, _FLAGGED, _TOUCHED = range(5)
-#: Peaks that pass when nothing is said about it: all but the touched ones.
-_ANY = PeakFilter()
 #: The review hardly pays any longer once so many peaks were finished last of which no more than
 #: this needed an edit, and this share of the entropy mass is reviewed.
 _STOP_RECENT, _STOP_EDITED, _STOP_SHARE = 10, 1, 0.5
@@ -37,7 +33,7 @@ class ReviewStatistics:
     Parameters
     ----------
     total : int
-        Peaks of the image.
+        Peaks of the image, or of all images.
     open, accepted, skipped, flagged, touched : int
         Peaks in each state; they sum to ``total``.
     mass_share : float
@@ -74,7 +70,7 @@ class ReviewStatistics:
         return quiet and self.mass_share >= _STOP_SHARE
 
 
-class ReviewQueue:
+class ReviewQueue(PeakWalk):
     """States of an image's peaks, by rank.
 
     Every step costs as much as the peaks it concerns; walking and counting are single passes
@@ -89,10 +85,7 @@ class ReviewQueue:
     def __init__(self, peaks: Sequence[Peak]) -> None:
         self._decisions: dict[int, Decision] = {}
         self._states = np.full(len(peaks), _OPEN, dtype=np.uint8)
-        self._mass = np.array([peak.mass for peak in peaks], dtype=np.float64)
-        kinds = np.array([peak.kind for peak in peaks], dtype=np.str_)
-        #: Names of the kinds that occur, and the place of each peak's kind among them.
-        self._kinds, self._kind = np.unique(kinds, return_inverse=True)
+        self._columns = PeakColumns.of(peaks)
         self._ids = [frozenset(index + 1 for index in peak.instances) for peak in peaks]
         # Instances of each peak that no edit has touched yet.
         self._untouched = [len(ids) for ids in self._ids]
@@ -103,8 +96,10 @@ class ReviewQueue:
         self._edits_of: Counter[int] = Counter()
         self._edits_at: Counter[int] = Counter()
 
-    def __len__(self) -> int:
-        return len(self._ids)
+    @property
+    def columns(self) -> PeakColumns:
+        """What filters ask of the peaks."""
+        return self._columns
 
     def status(self, peak: int) -> Status:
         """State of a peak; a decision counts for more than an edit elsewhere."""
@@ -152,56 +147,9 @@ class ReviewQueue:
         """Place of each peak's state in `STATUSES`, shape (n_peaks,)."""
         return self._states.copy()
 
-    def passing(self, among: PeakFilter) -> NDArray[np.bool_]:
-        """Whether each peak passes a filter, shape (n_peaks,)."""
-        status_passes = np.array([status in among.statuses for status in STATUSES])
-        passes: NDArray[np.bool_] = status_passes[self._states]
-        if among.kinds is not None:
-            kind_passes = np.array([kind in among.kinds for kind in self._kinds], dtype=bool)
-            passes &= kind_passes[self._kind]
-        if among.least_contour_mass > 0:
-            contours = (self._kinds == CONTOUR)[self._kind]
-            passes &= ~contours | (self._mass >= among.least_contour_mass)
-        return passes
-
-    def next(self, position: int, among: PeakFilter = _ANY) -> int | None:
-        """Peak after ``position`` that passes, whether decided or not."""
-        return _first(self.passing(among)[position + 1 :], position + 1)
-
-    def previous(self, position: int, among: PeakFilter = _ANY) -> int | None:
-        """Peak before ``position`` that passes, whether decided or not."""
-        before = _first(self.passing(among)[:position][::-1])
-        return None if before is None else position - 1 - before
-
-    def next_open(self, position: int, among: PeakFilter = _ANY) -> int | None:
-        """Open peak after ``position`` that passes, else the first before it.
-
-        With a filter that leaves open peaks out, any that passes: so skipped ones are gone
-        through again. None once all are reviewed.
-        """
-        wanted = self.passing(among)
-        if "open" in among.statuses:
-            wanted &= self._states == _OPEN
-        later = _first(wanted[position + 1 :], position + 1)
-        return _first(wanted[:position]) if later is None else later
-
-    def n_open(self, among: PeakFilter = _ANY) -> int:
-        """Open peaks that pass."""
-        return int(np.count_nonzero(self.passing(among) & (self._states == _OPEN)))
-
     def statistics(self, recent: Sequence[int] = ()) -> ReviewStatistics:
         """Count the peaks in each state; ``recent`` are the peaks to look back on."""
-        counts = np.bincount(self._states, minlength=len(STATUSES)).tolist()
-        by_status: dict[str, int] = dict(zip(STATUSES, counts, strict=True))
-        reviewed = np.isin(self._states, (_ACCEPTED, _FLAGGED, _TOUCHED))
-        mass = float(self._mass.sum())
-        return ReviewStatistics(
-            total=len(self),
-            **by_status,
-            mass_share=float(self._mass[reviewed].sum()) / mass if mass > 0 else 1.0,
-            recent=len(recent),
-            recent_edited=sum(map(self.needed_edit, recent)),
-        )
+        return count_states(self._states, self._columns.mass, map(self.needed_edit, recent))
 
     def _update(self, peak: int) -> bool:
         """Set the state of a peak anew; return whether it changed."""
@@ -214,8 +162,29 @@ class ReviewQueue:
         return bool(self._states[peak] != before)
 
 
-def _first(found: NDArray[np.bool_], offset: int = 0) -> int | None:
-    """Position of the first true element plus ``offset``, None if there is none."""
-    if not found.any():
-        return None
-    return int(found.argmax()) + offset
+def count_states(
+    states: NDArray[np.uint8], mass: NDArray[np.float64], recent: Iterable[bool]
+) -> ReviewStatistics:
+    """Count peaks in each state.
+
+    Parameters
+    ----------
+    states : ndarray of uint8, shape (n_peaks,)
+        Place of each peak's state in `STATUSES`.
+    mass : ndarray of float, shape (n_peaks,)
+        Entropy mass, nats.
+    recent : iterable of bool
+        Whether each of the peaks finished last needed an edit.
+    """
+    counts = np.bincount(states, minlength=len(STATUSES)).tolist()
+    by_status: dict[str, int] = dict(zip(STATUSES, counts, strict=True))
+    reviewed = np.isin(states, (_ACCEPTED, _FLAGGED, _TOUCHED))
+    whole = float(mass.sum())
+    recent = tuple(recent)
+    return ReviewStatistics(
+        total=len(states),
+        **by_status,
+        mass_share=float(mass[reviewed].sum()) / whole if whole > 0 else 1.0,
+        recent=len(recent),
+        recent_edited=sum(recent),
+    )

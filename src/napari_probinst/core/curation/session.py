@@ -88,7 +88,9 @@ class CurationSession:
         self._position: int | None = 0 if prediction.peaks else None
         self._saved: Step | None = None
         self._checksum: str | None = None
-        self._last_moment = time.monotonic()
+        self._worked = 0.0
+        self._clock: Callable[[], float] = time.monotonic
+        self._last_moment = self._clock()
 
     @property
     def shape(self) -> Shape:
@@ -109,6 +111,30 @@ class CurationSession:
     def records(self) -> tuple[Record, ...]:
         """Everything that happened, oldest first."""
         return tuple(self._records)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Edits and decisions that hold now, oldest first: what was not taken back."""
+        return self._history.done
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Clock of the records' durations, seconds; it must not run backwards.
+
+        ``time.monotonic`` unless another is set, e.g. a `WorkClock`, which leaves pauses out. The
+        time since the last record counts from that moment on.
+        """
+        return self._clock
+
+    @clock.setter
+    def clock(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last_moment = clock()
+
+    @property
+    def worked(self) -> float:
+        """Seconds worked on the image: the durations of all records, and the time since then."""
+        return self._worked + self._clock() - self._last_moment
 
     @property
     def header(self) -> JournalHeader:
@@ -263,10 +289,11 @@ class CurationSession:
                     f"{self.prediction.name} ({error}): restore the journal from a copy."
                 ) from error
             self._records.append(record)
+            self._worked += record.duration
 
     def _perform(self, event: Event) -> Change:
         """Record an event, let it take effect, and tell the observers: in this order."""
-        moment = time.monotonic()
+        moment = self._clock()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         record = Record(now, round(moment - self._last_moment, 3), event)
         if self._recorder is not None:
@@ -274,6 +301,7 @@ class CurationSession:
         change = self._enact(event)
         self._last_moment = moment
         self._records.append(record)
+        self._worked += record.duration
         for observer in tuple(self._observers):
             observer(change)
         return change

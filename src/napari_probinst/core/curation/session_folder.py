@@ -22,12 +22,13 @@ from napari_probinst.core.curation.journal import (
     Journal,
     JournalHeader,
     JournalWriter,
+    check_header,
     prediction_checksum,
     read_journal,
     to_lines,
 )
 from napari_probinst.core.curation.records import Visit
-from napari_probinst.core.curation.replay import replay
+from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.data.atomic import atomic_file, output_error
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.errors import InputError, OutputError, SessionInUseError
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from napari_probinst.core.curation.records import Record
-    from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.prediction import Prediction
 
 SESSION_SUFFIX = ".probinst"
@@ -156,15 +156,17 @@ class SessionFolder:
             )
 
     def _read(self) -> CurationSession:
-        prediction = load_prediction(self.path / PREDICTION)
-        if prediction_checksum(prediction) != self.manifest.prediction:
+        # Not `replay`: the checksum, which takes long, is needed before and computed once.
+        session = CurationSession(load_prediction(self.path / PREDICTION), recorder=self._record)
+        if session.header.prediction != self.manifest.prediction:
             raise InputError(
                 f"{self.path / PREDICTION} is not the prediction that this session was begun "
                 "with: restore the folder from a copy."
             )
-        journal = _read_journal(self.path / JOURNAL)
+        journal = read_session_journal(self.path)
+        check_header(journal, session.header.prediction)
         self.warning = journal.warning
-        session = replay(prediction, journal, recorder=self._record)
+        session.restore(journal.records)
         session.mark_saved()
         return session
 
@@ -347,6 +349,19 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _read_journal(path: Path) -> Journal:
-    # A session that was just begun has none yet.
+def read_session_journal(folder: Path) -> Journal:
+    """Read the journal of a session; one that was just begun has none yet.
+
+    Raises
+    ------
+    InputError
+        If it can't be used.
+    """
+    path = folder / JOURNAL
     return read_journal(path) if path.exists() else Journal(None)
+
+
+def journal_size(folder: Path) -> int:
+    """Length of a session's journal, bytes: of several sessions, the longest goes farthest."""
+    journal = folder / JOURNAL
+    return journal.stat().st_size if journal.exists() else 0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.curation.session_folder import (
-    JOURNAL,
     SESSION_SUFFIX,
     Manifest,
     begin_session,
+    journal_size,
     read_manifest,
 )
 from napari_probinst.core.data.atomic import make_folder
@@ -75,7 +75,7 @@ class SessionPlace:
                     wanted.image,
                 ):
                     found.append(path)
-        return max(found, key=_journal_size, default=None)
+        return max(found, key=journal_size, default=None)
 
     def begin(self, session: CurationSession, records: Iterable[Record]) -> SessionFolder:
         """Begin a session under the first free name, in the first folder that can be written.
@@ -125,8 +125,3 @@ class SessionPlace:
             if match is not None:
                 taken[int(match[1] or 1)] = path
         return dict(sorted(taken.items()))
-
-
-def _journal_size(path: Path) -> int:
-    journal = path / JOURNAL
-    return journal.stat().st_size if journal.exists() else 0

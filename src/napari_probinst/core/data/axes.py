@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,24 +52,74 @@ def channels_first(raster: Raster, where: str, axes: str | None = None) -> NDArr
     InputError
         If ``axes`` doesn't fit, or the image is not two-dimensional.
     """
-    pixels, letters = raster.pixels, raster.axes
-    if raster.white_is_zero:
-        pixels = reversed_values(pixels, raster.bits)
-    colour = raster.colour
+    plan = arrangement(raster, where, axes)
+    return plan.apply(raster.pixels.reshape([raster.pixels.shape[i] for i in plan.kept]))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How the dimensions of a file become channels, height, width.
+
+    Parameters
+    ----------
+    kept : tuple of int
+        Stored dimensions that are left once those of length 1 are dropped.
+    letters : str
+        What each of them is: Y, X, and C for channels or S for colours that become grey.
+    white_is_zero : bool
+        Whether the order of the values is reversed.
+    bits : int
+        Bits of a sample that are in use.
+    """
+
+    kept: tuple[int, ...]
+    letters: str
+    white_is_zero: bool
+    bits: int
+
+    def apply(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Channels, height, width of pixels, or of a window of them, that have ``letters``."""
+        letters = self.letters
+        if self.white_is_zero:
+            pixels = reversed_values(pixels, self.bits)
+        if "S" in letters:
+            pixels = luminance(np.moveaxis(pixels, letters.index("S"), -1))
+            letters = letters.replace("S", "")
+        if "C" not in letters:
+            pixels, letters = pixels[np.newaxis], "C" + letters
+        return pixels.transpose([letters.index(letter) for letter in "CYX"])
+
+
+def arrangement(raster: Raster, where: str, axes: str | None = None) -> Arrangement:
+    """Find out what the dimensions of a file are, from their lengths alone.
+
+    Parameters and errors are those of `channels_first`.
+    """
+    shape = raster.pixels.shape
+    lengths: NDArray[Any] = np.broadcast_to(np.uint8(0), shape)
+    letters, colour = raster.axes, raster.colour
     if axes is not None:
-        pixels, letters = relabelled(pixels, letters, axes, where)
+        lengths, letters = relabelled(lengths, letters, axes, where)
         colour = colour and "S" in letters
-    pixels, letters = squeezed(pixels, letters)
-    if "S" in letters and colour:
-        pixels = luminance(np.moveaxis(pixels, letters.index("S"), -1))
-        letters = letters.replace("S", "")
+    lengths, letters = squeezed(lengths, letters)
+    is_grey = not (colour and "S" in letters)
     if "C" not in letters:
-        spare = next((letter for letter in letters if letter in _CHANNEL_LIKE), None)
+        candidates = letters if is_grey else letters.replace("S", "")
+        spare = next((letter for letter in candidates if letter in _CHANNEL_LIKE), None)
         letters = letters.replace(spare, "C") if spare else letters
-    _check_planar(pixels, letters, where)
-    if "C" not in letters:
-        pixels, letters = pixels[np.newaxis], "C" + letters
-    return pixels.transpose([letters.index(letter) for letter in "CYX"])
+    _check_planar(lengths.shape, letters, where, allowed="CYX" if is_grey else "CYXS")
+    return Arrangement(
+        _dimensions_kept(shape, lengths.shape), letters, raster.white_is_zero, raster.bits
+    )
+
+
+def _dimensions_kept(stored: tuple[int, ...], left: tuple[int, ...]) -> tuple[int, ...]:
+    """Stored dimensions that are left, where the dropped ones all have length 1."""
+    kept: list[int] = []
+    for index, length in enumerate(stored):
+        if len(kept) < len(left) and left[len(kept)] == length:
+            kept.append(index)
+    return tuple(kept)
 
 
 def squeezed(pixels: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
@@ -134,16 +185,16 @@ def reversed_values(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
     return mirrored
 
 
-def _check_planar(pixels: NDArray[Any], letters: str, where: str) -> None:
+def _check_planar(shape: tuple[int, ...], letters: str, where: str, allowed: str) -> None:
     if not {"Y", "X"} <= set(letters):
         raise InputError(
             f"{where} has axes {letters or 'of unknown meaning'}, not height and width; expected "
             "a 2-D image, so state the axes, for instance CYX."
         )
     surplus = [
-        f"{pixels.shape[i]} along {_NAMES.get(letter, letter)} ({letter})"
-        for i, letter in enumerate(letters)
-        if letter not in "CYX"
+        f"{length} along {_NAMES.get(letter, letter)} ({letter})"
+        for length, letter in zip(shape, letters, strict=True)
+        if letter not in allowed
     ]
     if surplus:
         raise InputError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from napari_probinst.core.data.pages import write_pages
 from napari_probinst.core.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.prediction import Prediction
 
+#: A page, or what makes it.
+Page: TypeAlias = "NDArray[np.float32] | Callable[[], NDArray[np.float32]]"
 #: Largest stack that is written, bytes of pixels.
 STACK_LIMIT = 4 * 10**9
 
@@ -86,8 +88,8 @@ def export_prediction(
     prediction: Prediction,
     folder: Path,
     *,
-    probability: NDArray[np.float32],
-    entropy: NDArray[np.float32],
+    probability: Page,
+    entropy: Page,
     stacks: bool = False,
 ) -> int:
     """Write the label image, both maps, the table of peaks and, if asked for, the stacks.
@@ -98,8 +100,9 @@ def export_prediction(
         Result for one image, NAME.
     folder : Path
         Where ``NAME.labels.tif`` and the others go; it is created if need be.
-    probability, entropy : ndarray of float32, shape (height, width)
-        Image-wide maximum over instances: probability, 0 to 1, and entropy, nats, 0 to ln 2.
+    probability, entropy : ndarray of float32, shape (height, width), or callable
+        Image-wide maximum over instances: probability, 0 to 1, and entropy, nats, 0 to ln 2. A
+        callable makes the page when its turn comes, so that one at a time is in memory.
     stacks : bool, default False
         Also write ``NAME.instances.tif`` and ``NAME.counts.tif``.
 
@@ -123,7 +126,8 @@ def export_prediction(
         (entropy, ENTROPY_SUFFIX, "nats, 0 to ln 2"),
     ):
         description = {"content": "maximum over instances", "unit": unit}
-        _write_pages(folder / f"{name}{suffix}", [page.astype(np.float32)], prediction, description)
+        pages = (np.asarray(each() if callable(each) else each, np.float32) for each in (page,))
+        _write_pages(folder / f"{name}{suffix}", pages, prediction, description)
     write_peaks([prediction], folder / f"{name}{PEAKS_SUFFIX}")
     if stacks:
         write_stacks(prediction, folder)

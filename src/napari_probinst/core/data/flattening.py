@@ -69,7 +69,7 @@ def flatten(prediction: Prediction) -> Flattened:
     """
     labels = np.zeros(prediction.shape, dtype=label_type(len(prediction.instances)))
     highest = np.zeros(prediction.shape, dtype=np.uint8)
-    cover = np.zeros(prediction.shape, dtype=np.uint16)
+    covered, shared = np.zeros((2, *prediction.shape), dtype=bool)
     for index, instance in exported_instances(prediction).items():
         probabilistic = prediction.instances.instances[index]
         y0, x0, y1, x1 = probabilistic.bbox
@@ -77,8 +77,9 @@ def flatten(prediction: Prediction) -> Flattened:
         wins = inside & (probabilistic.counts > highest[y0:y1, x0:x1])
         labels[y0:y1, x0:x1][wins] = index + 1
         highest[y0:y1, x0:x1][wins] = probabilistic.counts[wins]
-        cover[y0:y1, x0:x1] += inside
-    return Flattened(labels, int(np.count_nonzero(cover > 1)))
+        shared[y0:y1, x0:x1] |= inside & covered[y0:y1, x0:x1]
+        covered[y0:y1, x0:x1] |= inside
+    return Flattened(labels, int(np.count_nonzero(shared)))
 
 
 def label_type(highest: int) -> type[np.unsignedinteger[Any]]:

@@ -10,11 +10,15 @@ import numpy as np
 from napari_probinst.core.data.axes import channels_first
 from napari_probinst.core.data.files import image_name, read_raster
 from napari_probinst.core.errors import InputError
+from napari_probinst.core.pixels import bands
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from napari_probinst.core.data.raster import Raster
+    from napari_probinst.core.pixels import Pixels
 
 #: Beyond this, differences of intensities are no longer finite numbers.
 LARGEST = 1e300
@@ -76,15 +80,15 @@ class Image:
 def read_image(path: Path, axes: str | None = None, memory_limit: int | None = None) -> Image:
     """Read one image file, all its channels in the file's order.
 
-    TIFF of every common kind (OME, ImageJ, BigTIFF; the first series at full resolution) and
-    PNG. Axes come from the file's own metadata; axes of length 1 are dropped; RGB becomes one
-    channel of luminance and alpha is dropped; see `channels_first` for these rules. One bit
-    pixels become 0 and 1 of 8 bits.
+    TIFF of every common kind (OME, ImageJ, BigTIFF; the first series at full resolution), PNG
+    and OME-Zarr. Axes come from the file's own metadata; axes of length 1 are dropped; RGB
+    becomes one channel of luminance and alpha is dropped; see `channels_first` for these rules.
+    One bit pixels become 0 and 1 of 8 bits.
 
     Parameters
     ----------
     path : Path
-        The file.
+        The file, or the folder of an OME-Zarr.
     axes : str, optional
         Meaning of the stored dimensions, e.g. ``"CYX"``, for a file that states them wrongly.
     memory_limit : int, optional
@@ -100,21 +104,31 @@ def read_image(path: Path, axes: str | None = None, memory_limit: int | None = N
     channels = np.ascontiguousarray(channels_first(raster, str(path), axes))
     if channels.dtype.kind == "b":
         channels = channels.astype(np.uint8)
-    _check_values(channels, path)
-    names = raster.channel_names
-    if len(names) != len(channels):
-        names = tuple(f"channel {i + 1}" for i in range(len(channels)))
+    check_values(channels, path)
     return Image(
         name=image_name(path),
         channels=channels,
-        channel_names=names,
+        channel_names=named_channels(raster, len(channels)),
         pixel_size=raster.pixel_size,
         path=path,
     )
 
 
-def _check_values(channels: NDArray[Any], path: Path) -> None:
-    """Refuse values that are no intensities."""
+def named_channels(raster: Raster, n_channels: int) -> tuple[str, ...]:
+    """Names of the channels, by their number where the file has none that fit."""
+    if len(raster.channel_names) == n_channels:
+        return raster.channel_names
+    return tuple(f"channel {i + 1}" for i in range(n_channels))
+
+
+def check_values(channels: Pixels, path: Path) -> None:
+    """Refuse values that are no intensities; those of integers need not be read.
+
+    Raises
+    ------
+    InputError
+        If there are complex, NaN, infinite or impossibly large values.
+    """
     if channels.dtype.kind not in "uif":
         raise InputError(
             f"{path} has pixels of type {channels.dtype}; expected integers or real numbers, so "
@@ -122,16 +136,22 @@ def _check_values(channels: NDArray[Any], path: Path) -> None:
         )
     if channels.dtype.kind != "f":
         return
-    broken = ~np.isfinite(channels)
-    n_broken = int(np.count_nonzero(broken))
+    n_broken, where, largest = 0, "", 0.0
+    for channel in range(channels.shape[0]):
+        for start, band in bands(channels, channel):
+            broken = ~np.isfinite(band)
+            if broken.any():
+                y, x = np.unravel_index(int(np.argmax(broken)), broken.shape)
+                where = where or f"channel {channel + 1} at y={start + y}, x={x}"
+                n_broken += int(np.count_nonzero(broken))
+            elif band.dtype.itemsize >= 8:
+                largest = max(largest, float(np.abs(band).max()))
     if n_broken:
-        channel, y, x = np.unravel_index(int(np.argmax(broken)), broken.shape)
         raise InputError(
             f"{path} has {n_broken} {'pixel' if n_broken == 1 else 'pixels'} that are NaN or "
-            f"infinite, the first in channel {channel + 1} at y={y}, x={x}; expected finite "
-            "intensities, so replace them."
+            f"infinite, the first in {where}; expected finite intensities, so replace them."
         )
-    if channels.dtype.itemsize >= 8 and float(np.abs(channels).max()) > LARGEST:
+    if largest > LARGEST:
         raise InputError(
             f"{path} has values beyond {LARGEST:g}, which are no intensities; expected those of a "
             "microscope, so export the image again."

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.pixels import Pixels
+
 #: One image may take this share of the machine's memory: working copies need the rest.
 MEMORY_SHARE = 0.25
 #: Bytes taken for the machine's memory where the system doesn't tell.
@@ -78,6 +80,24 @@ class Raster:
     channel_names: tuple[str, ...] = ()
     pixel_size: tuple[float, float] | None = None
     n_images: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenRaster:
+    """An image file whose pixels are read when they are needed.
+
+    Parameters
+    ----------
+    header : Raster
+        What the file says. Its pixels have the right shape and type, are all zero and take no
+        memory.
+    stored : Pixels
+        The pixels, one dimension for each letter of ``header.axes``, maybe with alpha; windows
+        of them are read by slices and whole numbers.
+    """
+
+    header: Raster
+    stored: Pixels
 
 
 def default_memory_limit() -> int:

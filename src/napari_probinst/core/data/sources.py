@@ -11,14 +11,21 @@ import numpy as np
 from napari_probinst.core.data.bbbc010 import find_wells
 from napari_probinst.core.data.files import IMAGE_SUFFIXES, image_name
 from napari_probinst.core.data.images import Image, read_image
+from napari_probinst.core.data.lazy import ChannelStack, LazyImage, open_image
 from napari_probinst.core.data.naming import is_result
+from napari_probinst.core.data.ome_zarr_reader import is_own_export, is_zarr
 from napari_probinst.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+    from typing import TypeAlias
 
     from napari_probinst.core.config import ChannelConfig
+    from napari_probinst.core.pixels import Pixels
+
+    #: For each of the model's channels, pixels that hold it and its index among theirs.
+    _Planes: TypeAlias = dict[int, tuple[Pixels, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,48 +71,81 @@ class ImageSource:
             If a file is refused, the number of channels is another than the model's, or files
             of one image differ in shape.
         """
-        if len(self.paths) == 1:
-            image = read_image(self.path, axes, memory_limit)
-            planes = dict(zip(self._slots(image), image.channels, strict=True))
-        else:
-            image, planes = self._read_pair(axes, memory_limit)
-        empty = np.zeros(image.shape, dtype=image.channels.dtype)
-        return Image(
+        image, planes = self._gather(lambda path: read_image(path, axes, memory_limit))
+        return self._image(image, planes)
+
+    def open(self, axes: str | None = None, memory_limit: int | None = None) -> Image | LazyImage:
+        """Read the image, or only look at it where it is large.
+
+        Parameters, errors and the order of channels are those of `read`.
+        """
+        image, planes = self._gather(lambda path: open_image(path, axes, memory_limit))
+        if isinstance(image, Image) and all(isinstance(p, np.ndarray) for p, _ in planes.values()):
+            return self._image(image, planes)
+        sources = tuple(planes.get(i) for i in range(len(self.channels)))
+        return LazyImage(
             name=self.name,
-            channels=np.stack([planes.get(i, empty) for i in range(len(self.channels))]),
+            channels=ChannelStack(
+                sources,
+                (len(sources), *image.shape),
+                np.result_type(*(pixels.dtype for pixels, _ in planes.values())),
+            ),
             channel_names=tuple(channel.name for channel in self.channels),
             pixel_size=image.pixel_size,
             path=self.path,
-            present=tuple(i in planes for i in range(len(self.channels))),
+            present=tuple(source is not None for source in sources),
         )
 
-    def _slots(self, image: Image) -> list[int]:
+    def _image(self, image: Image | LazyImage, planes: _Planes) -> Image:
+        read = {i: np.asarray(pixels[channel]) for i, (pixels, channel) in planes.items()}
+        empty = np.zeros(image.shape, dtype=image.channels.dtype)
+        return Image(
+            name=self.name,
+            channels=np.stack([read.get(i, empty) for i in range(len(self.channels))]),
+            channel_names=tuple(channel.name for channel in self.channels),
+            pixel_size=image.pixel_size,
+            path=self.path,
+            present=tuple(i in read for i in range(len(self.channels))),
+        )
+
+    def _gather(
+        self, get: Callable[[Path], Image | LazyImage]
+    ) -> tuple[Image | LazyImage, _Planes]:
+        """First of the files, and where each of the model's channels lies."""
+        if len(self.paths) > 1:
+            return self._gather_pair(get)
+        image = get(self.path)
+        return image, {
+            slot: (image.channels, channel) for channel, slot in enumerate(self._slots(image))
+        }
+
+    def _slots(self, image: Image | LazyImage) -> list[int]:
         """Which of the model's channels those of a single file are."""
         everything = list(range(len(self.channels)))
         required = [i for i in everything if self.channels[i].required]
         for slots in (everything, required):
-            if len(image.channels) == len(slots):
+            if image.channels.shape[0] == len(slots):
                 return slots
         expected = _counted(self.channels)
         if len(required) < len(everything):
             expected += f" or {_counted([self.channels[i] for i in required])}"
         raise InputError(
-            f"{image.path} has {len(image.channels)} channels; this model needs {expected}, so "
+            f"{image.path} has {image.channels.shape[0]} channels; this model needs {expected}, so "
             "save these channels alone, in this order."
         )
 
-    def _read_pair(
-        self, axes: str | None, memory_limit: int | None
-    ) -> tuple[Image, dict[int, np.ndarray]]:
-        first: Image | None = None
-        planes = {}
+    def _gather_pair(
+        self, get: Callable[[Path], Image | LazyImage]
+    ) -> tuple[Image | LazyImage, _Planes]:
+        first: Image | LazyImage | None = None
+        planes: _Planes = {}
         for i, path in enumerate(self.paths):
             if path is None:
                 continue
-            image = read_image(path, axes, memory_limit)
-            if len(image.channels) != 1:
+            image = get(path)
+            if image.channels.shape[0] != 1:
                 raise InputError(
-                    f"{path} has {len(image.channels)} channels, but its name says it is the "
+                    f"{path} has {image.channels.shape[0]} channels, but its name says it is the "
                     f"{self.channels[i].name} alone; save one channel a file."
                 )
             first = first or image
@@ -114,7 +154,7 @@ class ImageSource:
                     f"{path} is {image.shape[0]} x {image.shape[1]} pixels, but {first.path} is "
                     f"{first.shape[0]} x {first.shape[1]}; channels of one image share a shape."
                 )
-            planes[i] = image.channels[0]
+            planes[i] = (image.channels, 0)
         if first is None:
             raise InputError(f"{self.name} has no file; expected one for each channel.")
         return first, planes
@@ -132,7 +172,8 @@ def find_images(
         In a folder, BBBC010's w1/w2 pairs are one image named by its well; else files whose
         names hold the suffixes of the model's channels (``NAME_w1.tif``, ``NAME_w2.tif``) are
         one image; any other image file is an image of its own. Sub-folders are not searched;
-        hidden files and files that this program wrote don't count.
+        hidden files and files that this program wrote don't count. The folder of an OME-Zarr is
+        an image.
     channels : sequence of ChannelConfig
         The model's channels, in its order.
     wells : sequence of str, optional
@@ -146,7 +187,7 @@ def find_images(
     """
     sources = (
         _in_folder(path, tuple(channels))
-        if path.is_dir()
+        if path.is_dir() and not is_zarr(path)
         else [_around_file(path, tuple(channels))]
     )
     return sources if wells is None else _selected(sources, wells, path)
@@ -195,10 +236,12 @@ def _image_files(folder: Path) -> list[Path]:
     return [
         path
         for path in content
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not path.name.startswith(".")
-        and not is_result(path)
-        and path.is_file()
+        if not path.name.startswith(".")
+        and (
+            (is_zarr(path) and not is_own_export(path))
+            if path.is_dir()
+            else (path.suffix.lower() in IMAGE_SUFFIXES and not is_result(path) and path.is_file())
+        )
     ]
 
 

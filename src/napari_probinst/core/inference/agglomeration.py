@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from napari_probinst.core.boxes import crop_to, enclose, intersect, window
+from napari_probinst.core.boxes import crop_to, enclose, window
 from napari_probinst.core.instances import ProbabilisticInstance, ProbabilisticInstances
 
 if TYPE_CHECKING:
@@ -63,15 +63,17 @@ def agglomerate(draws: Sequence[InstanceSet]) -> ProbabilisticInstances:
     base = max(range(len(draws)), key=lambda index: (len(draws[index]), -index))
     grown: list[_Union] = []
     for index in (base, *(other for other in range(len(draws)) if other != base)):
-        partners = _match(grown, draws[index].instances)
-        for position, instance in enumerate(draws[index].instances):
-            partner = partners.get(position)
+        instances = draws[index].instances
+        areas = draws[index].areas().tolist()
+        partners = _match(grown, instances, areas)
+        for position, (instance, area) in enumerate(zip(instances, areas, strict=True)):
+            partner, common = partners.get(position, (None, 0))
             if partner is None:
                 union = _Union(instance.bbox, np.zeros(instance.mask.shape, np.uint8), 0, {})
                 grown.append(union)
             else:
                 union = grown[partner]
-            union.add(instance, index, position)
+            union.add(instance, area - common, index, position)
     return ProbabilisticInstances(
         shape,
         tuple(
@@ -93,37 +95,48 @@ class _Union:
     area: int
     matches: dict[int, int]
 
-    def add(self, instance: Instance, draw: int, position: int) -> None:
-        bbox = enclose([self.bbox, instance.bbox])
-        if bbox != self.bbox:
+    def add(self, instance: Instance, gained: int, draw: int, position: int) -> None:
+        """Add an instance of a draw, ``gained`` of whose pixels are new."""
+        y0, x0, y1, x1 = instance.bbox
+        top, left, bottom, right = self.bbox
+        if y0 < top or x0 < left or y1 > bottom or x1 > right:
+            bbox = enclose([self.bbox, instance.bbox])
             self.counts = crop_to(self.bbox, self.counts, bbox)
             self.bbox = bbox
-        self.counts[window(instance.bbox, bbox)] += instance.mask
-        self.area = int(np.count_nonzero(self.counts))
+        self.counts[window(instance.bbox, self.bbox)] += instance.mask
+        self.area += gained
         self.matches[draw] = position
 
 
-def _match(unions: Sequence[_Union], instances: Sequence[Instance]) -> dict[int, int]:
-    """Partner in ``unions`` of each position in ``instances`` that has one."""
-    pairs = _meeting_boxes(
-        np.array([union.bbox for union in unions], dtype=np.int64).reshape(-1, 4),
-        np.array([instance.bbox for instance in instances], dtype=np.int64).reshape(-1, 4),
-    )
-    areas = [instance.area for instance in instances]
-    iou = np.zeros(len(pairs))
-    for index, (row, column) in enumerate(pairs.tolist()):
+def _match(
+    unions: Sequence[_Union], instances: Sequence[Instance], areas: Sequence[int]
+) -> dict[int, tuple[int, int]]:
+    """Partner in ``unions``, and pixels in common, of each position that has one."""
+    first = np.array([union.bbox for union in unions], dtype=np.int64).reshape(-1, 4)
+    second = np.array([instance.bbox for instance in instances], dtype=np.int64).reshape(-1, 4)
+    pairs = _meeting_boxes(first, second)
+    shared: list[int] = []
+    for row, column in pairs.tolist():
         union, instance = unions[row], instances[column]
-        box = intersect(union.bbox, instance.bbox)
-        if box is not None:
-            counts = union.counts[window(box, union.bbox)]
-            both = np.count_nonzero(
-                np.logical_and(counts, instance.mask[window(box, instance.bbox)])
-            )
-            if both:
-                iou[index] = both / (union.area + areas[column] - both)
-    pairs, iou = pairs[iou > 0], iou[iou > 0]
-    chosen = best_assignment(pairs, iou)
-    return {column: row for row, column in pairs[chosen].tolist()}
+        y0, x0, y1, x1 = union.bbox
+        top, left, bottom, right = instance.bbox
+        low, near = max(y0, top), max(x0, left)
+        high, far = min(y1, bottom), min(x1, right)
+        both = np.logical_and(
+            union.counts[low - y0 : high - y0, near - x0 : far - x0],
+            instance.mask[low - top : high - top, near - left : far - left],
+        )
+        shared.append(int(np.count_nonzero(both)))
+    common = np.array(shared, dtype=np.int64)
+    total = np.array([union.area for union in unions], dtype=np.int64)[pairs[:, 0]]
+    total += np.array(areas, dtype=np.int64)[pairs[:, 1]]
+    touching = common > 0
+    pairs, common = pairs[touching], common[touching]
+    chosen = best_assignment(pairs, common / (total[touching] - common))
+    return {
+        column: (row, both)
+        for (row, column), both in zip(pairs[chosen].tolist(), common[chosen].tolist(), strict=True)
+    }
 
 
 def _meeting_boxes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
+import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, TypeVar
 
 from napari_probinst import __version__
+from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.errors import CancelledError, InputError
 from napari_probinst.core.inference.composition import compose
 from napari_probinst.core.inference.draws import realise
@@ -21,26 +21,34 @@ from napari_probinst.core.inference.ensemble import (
 )
 from napari_probinst.core.inference.resources import Resources
 from napari_probinst.core.inference.segmentation import see_tiles, segment_image
+from napari_probinst.core.inference.tile_cache import TileCache
 from napari_probinst.core.network.device import choose_runtime
-from napari_probinst.core.network.normalisation import normalise
+from napari_probinst.core.network.normalisation import NormalisedPixels
 from napari_probinst.core.prediction import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from pathlib import Path
 
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.draws import Realisation
     from napari_probinst.core.inference.ensemble import Turn
-    from napari_probinst.core.inference.segmentation import TileForeground
+    from napari_probinst.core.inference.segmentation import TileForeground, Windows
+    from napari_probinst.core.inference.tile_cache import DrawTiles
     from napari_probinst.core.instances import InstanceSet
     from napari_probinst.core.network.checkpoint import Model
     from napari_probinst.core.network.device import Runtime
+    from napari_probinst.core.pixels import Pixels
     from napari_probinst.core.prediction import Prediction
 
 T = TypeVar("T")
+
+#: Normalised intensities, numbers, that are held in memory; those of larger images are made
+#: anew for each tile.
+_HELD = 2**24
+#: Settings that the instances of a draw don't depend on.
+_AFTERWARDS = {"n_draws", "probability_threshold", "patch", "ranking", "size_outliers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +96,13 @@ class Predictor:
 
     def draws(
         self,
-        channels: NDArray[Any],
+        channels: Pixels,
         settings: InferenceConfig | None = None,
         present: Sequence[bool] | None = None,
         notify: Callable[[str], None] | None = None,
+        *,
+        on_tile: Callable[[int, int], None] | None = None,
+        cache: TileCache | None = None,
     ) -> Iterator[InstanceSet]:
         """Instances of one draw after the other.
 
@@ -100,8 +111,9 @@ class Predictor:
 
         Parameters
         ----------
-        channels : ndarray of shape (n_channels, height, width)
-            Intensities in the model's order.
+        channels : array-like of shape (n_channels, height, width)
+            Intensities in the model's order: an ndarray, or a Zarr or Dask array or anything
+            else that windows can be read from, which is never held as a whole.
         settings : InferenceConfig, optional
             The model's own by default. Draws of other models are clustered with the
             bandwidth, the threshold and the minimum size of those models' headers, except for
@@ -110,6 +122,11 @@ class Predictor:
             False where a channel is absent.
         notify : callable, optional
             Told in a sentence when memory runs out.
+        on_tile : callable, optional
+            Called with (tiles done, tiles in all) of the draw that is under way after each of
+            its tiles. What it raises ends the prediction.
+        cache : TileCache, optional
+            Of `tile_cache`: draws and tiles that it holds are not computed again.
 
         Yields
         ------
@@ -117,18 +134,38 @@ class Predictor:
             Instances of the next draw.
         """
         asked = settings or self.model.header.inference
+        height, width = channels.shape[-2:]
+        extent = common_extent(self.models)
+        is_tiled = height > extent[0] or width > extent[1]
+
+        def kept(turn: Turn) -> DrawTiles | None:
+            if cache is None or not is_tiled:
+                return None
+            key = repr((turn.model.checksum, turn.draw, turn.orientation))
+            return cache.draw(key, (height, width))
 
         def work(
-            normalised: NDArray[np.float32], realisation: Realisation, turn: Turn, extent: Shape
+            normalised: Windows, realisation: Realisation, turn: Turn, extent: Shape
         ) -> InstanceSet:
             own = own_settings(turn.model, asked, self.model.header.inference)
-            return segment_image(normalised, realisation, own, extent)
+            draw = kept(turn)
+            store = draw and draw.under(f"{realisation.runtime} {extent}")
+            instances = segment_image(
+                normalised, realisation, own, extent, store=store, on_tile=on_tile
+            )
+            if draw is not None:
+                draw.keep_whole(instances)
+            return instances
 
-        return self._each_draw(work, channels, asked, present, notify)
+        def known(turn: Turn) -> InstanceSet | None:
+            draw = kept(turn)
+            return draw.find_whole() if draw is not None else None
+
+        return self._each_draw(work, channels, asked, present, notify, known=known)
 
     def foregrounds(
         self,
-        channels: NDArray[Any],
+        channels: Pixels,
         settings: InferenceConfig | None = None,
         present: Sequence[bool] | None = None,
         notify: Callable[[str], None] | None = None,
@@ -139,7 +176,7 @@ class Predictor:
         """
 
         def work(
-            normalised: NDArray[np.float32], realisation: Realisation, turn: Turn, extent: Shape
+            normalised: Windows, realisation: Realisation, turn: Turn, extent: Shape
         ) -> tuple[TileForeground, ...]:
             del turn
             return tuple(see_tiles(normalised, realisation, extent))
@@ -149,11 +186,13 @@ class Predictor:
 
     def _each_draw(
         self,
-        work: Callable[[NDArray[np.float32], Realisation, Turn, Shape], T],
-        channels: NDArray[Any],
+        work: Callable[[Windows, Realisation, Turn, Shape], T],
+        channels: Pixels,
         settings: InferenceConfig,
         present: Sequence[bool] | None,
         notify: Callable[[str], None] | None,
+        *,
+        known: Callable[[Turn], T | None] | None = None,
     ) -> Iterator[T]:
         normalised = self._normalised(channels, present)
         resources = Resources(self.runtime, common_extent(self.models), notify)
@@ -170,7 +209,36 @@ class Predictor:
             return work(normalised, realisation, turn, extent)
 
         for turn in take_turns(self.models, settings):
-            yield resources.spend(partial(make, turn))
+            found = known(turn) if known is not None else None
+            yield found if found is not None else resources.spend(partial(make, turn))
+
+    def tile_cache(
+        self,
+        folder: Path,
+        checksum: str,
+        settings: InferenceConfig | None = None,
+        present: Sequence[bool] | None = None,
+    ) -> TileCache:
+        """Cache in ``folder`` for the draws of one image under these settings.
+
+        Parameters
+        ----------
+        folder : Path
+            For the cache alone; its parent exists.
+        checksum : str
+            The image's, as `image_checksum` gives it.
+        settings, present
+            As for `draws`.
+        """
+        asked = settings or self.model.header.inference
+        key = {
+            "image": checksum,
+            "present": None if present is None else list(present),
+            "models": [model.checksum for model in self.models],
+            "settings": asked.model_dump(mode="json", exclude=_AFTERWARDS),
+            "program": __version__,
+        }
+        return TileCache(folder, json.dumps(key, sort_keys=True))
 
     def assemble(
         self,
@@ -178,8 +246,9 @@ class Predictor:
         settings: InferenceConfig | None = None,
         *,
         name: str = "image",
-        channels: NDArray[Any] | None = None,
+        channels: Pixels | None = None,
         pixel_size: tuple[float, float] | None = None,
+        checksum: str = "",
     ) -> Prediction:
         """Agglomerate draws and rank their peaks.
 
@@ -191,17 +260,21 @@ class Predictor:
             The model's own by default.
         name : str, default "image"
             Name of the image.
-        channels : ndarray, optional
+        channels : array-like, optional
             The image's intensities, whose checksum the prediction keeps.
         pixel_size : (float, float), optional
             y and x size of a pixel, micrometres.
+        checksum : str, optional
+            That of the image, where it is known: ``channels`` aren't read then.
         """
+        if not checksum and channels is not None:
+            checksum = image_checksum(channels)
         return compose(
             draws,
             settings or self.model.header.inference,
             name=name,
             provenance=Provenance(
-                image_checksum="" if channels is None else image_checksum(channels),
+                image_checksum=checksum,
                 model_name=" + ".join(model.file_name for model in self.models),
                 model_checksum=" + ".join(model.checksum for model in self.models),
                 program=f"napari-probinst {__version__}",
@@ -211,22 +284,24 @@ class Predictor:
 
     def predict(
         self,
-        channels: NDArray[Any],
+        channels: Pixels,
         settings: InferenceConfig | None = None,
         *,
         name: str = "image",
         present: Sequence[bool] | None = None,
         pixel_size: tuple[float, float] | None = None,
         on_draw: Callable[[int, int], None] | None = None,
+        on_tile: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         notify: Callable[[str], None] | None = None,
+        cache_folder: Path | None = None,
     ) -> Prediction:
         """Predict one image.
 
         Parameters
         ----------
-        channels : ndarray of shape (n_channels, height, width)
-            Intensities in the model's order.
+        channels : array-like of shape (n_channels, height, width)
+            Intensities in the model's order; see `draws`.
         settings : InferenceConfig, optional
             The model's own by default.
         name : str, default "image"
@@ -237,10 +312,16 @@ class Predictor:
             y and x size of a pixel, micrometres.
         on_draw : callable, optional
             Called with (draws done, draws in all) after each.
+        on_tile : callable, optional
+            Called with (tiles done, tiles in all) of the draw that is under way after each.
         cancelled : callable, optional
-            Asked after each draw whether to stop.
+            Asked after each tile and each draw whether to stop.
         notify : callable, optional
             Told in a sentence when memory runs out and the work goes on in another way.
+        cache_folder : Path, optional
+            Where a prediction in tiles keeps what is finished, so that one that was stopped
+            goes on there and gives the same. Remove it, with `TileCache.remove` or
+            `remove_cache`, once the result is safe. Its parent exists.
 
         Returns
         -------
@@ -254,21 +335,46 @@ class Predictor:
             If ``cancelled`` said so.
         """
         settings = settings or self.model.header.inference
+        self._check_channels(channels, present)
         total = self.n_draws(settings)
         draws: list[InstanceSet] = []
-        for draw in self.draws(channels, settings, present, notify):
+
+        def check() -> None:
+            if cancelled is not None and cancelled():
+                raise CancelledError(f"Stopped after {len(draws)} of {total} draws of {name}.")
+
+        def count(done: int, n_tiles: int) -> None:
+            if on_tile is not None:
+                on_tile(done, n_tiles)
+            if done < n_tiles:
+                check()
+
+        cache, checksum = None, ""
+        if cache_folder is not None:
+            checksum = image_checksum(channels)
+            cache = self.tile_cache(cache_folder, checksum, settings, present)
+        for draw in self.draws(channels, settings, present, notify, on_tile=count, cache=cache):
             draws.append(draw)
             if on_draw is not None:
                 on_draw(len(draws), total)
-            if cancelled is not None and cancelled():
-                raise CancelledError(f"Stopped after {len(draws)} of {total} draws of {name}.")
-        return self.assemble(draws, settings, name=name, channels=channels, pixel_size=pixel_size)
+            check()
+        return self.assemble(
+            draws,
+            settings,
+            name=name,
+            channels=channels,
+            pixel_size=pixel_size,
+            checksum=checksum,
+        )
 
-    def _normalised(
-        self, channels: NDArray[Any], present: Sequence[bool] | None
-    ) -> NDArray[np.float32]:
+    def _normalised(self, channels: Pixels, present: Sequence[bool] | None) -> Windows:
+        self._check_channels(channels, present)
+        measured = NormalisedPixels.measure(channels, self.model.header.network.channels, present)
+        return measured[:, :, :] if math.prod(measured.shape) <= _HELD else measured
+
+    def _check_channels(self, channels: Pixels, present: Sequence[bool] | None) -> None:
         expected = self.model.header.network.channels
-        if channels.ndim != 3 or len(channels) != len(expected):
+        if len(channels.shape) != 3 or channels.shape[0] != len(expected):
             names = ", ".join(channel.name for channel in expected)
             raise InputError(
                 f"The model expects {len(expected)} channels ({names}), "
@@ -281,12 +387,3 @@ class Predictor:
                         f"The model was not trained to do without the channel '{channel.name}'; "
                         "give an image for it."
                     )
-        return normalise(channels, expected, present)
-
-
-def image_checksum(channels: NDArray[Any]) -> str:
-    """SHA-256 of shape, type and pixels, hexadecimal; the same on every machine."""
-    pixels = np.ascontiguousarray(channels.astype(channels.dtype.newbyteorder("<"), copy=False))
-    digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape}".encode())
-    digest.update(pixels.data)
-    return digest.hexdigest()

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from napari_probinst.core.instances import ProbabilisticInstance, ProbabilisticInstances
 
 #: What ranks the peaks. "mass": the entropy summed over the peak's region and its instances, so
-#: that a worm in doubt comes before a sharp corner, and the doubt about its size. "entropy": the mean over the peak's patch,
-#: as in the paper. Both are nats, whatever the image, so that images are ranked together.
+#: that a worm in doubt comes before a sharp corner, and the doubt about its size. "entropy": the
+#: mean over the peak's patch, as in the paper. Both are nats, whatever the image, so that images
+#: are ranked together.
 Ranking = Literal["mass", "entropy"]
 RANKINGS: tuple[Ranking, ...] = get_args(Ranking)
 DEFAULT_RANKING: Ranking = "mass"
@@ -95,14 +96,19 @@ def rank_peaks(
     ValueError
         If ``patch`` is not positive, or the ranking is unknown.
     """
+    stride = _stride(instances.shape, patch)
+    levels = np.floor(entropy_levels(instances.n_draws) * SCALE).astype(np.int64)
     grids = [
-        _entropy_patches(instance, instances.shape, patch, instances.n_draws)
+        _entropy_patches(instance, instances.shape, patch, levels, stride)
         for instance in instances.instances
     ]
     summits = [summit for index, grid in enumerate(grids) for summit in _summits(index, grid)]
+    groups = _groups(summits, instances, stride)
     witness = Witness(instances, threshold)
-    index = _PatchIndex([grid.uncertain() for grid in grids])
-    peaks = [_peak(group, grids, index, witness, patch) for group in _groups(summits, instances)]
+    peaks = [
+        _peak(group, place, also, grids=grids, witness=witness, patch=patch)
+        for group, (place, also) in zip(groups, _places(groups, grids), strict=True)
+    ]
     if size_outliers:
         peaks = doubt_sizes(peaks, instances, patch, threshold)
     return tuple(peak for _, peak in rank_across([("", peaks)], ranking))
@@ -147,45 +153,63 @@ def rank_across(
     )
 
 
+def _stride(shape: Shape, patch: int) -> int:
+    """Difference between the keys of a patch and of the one below it.
+
+    A patch is known by one number, so that any of an image are looked up at once. There is a
+    margin of one patch on both sides: neighbours outside the image are asked for, too.
+    """
+    return -(-shape[1] // max(patch, 1)) + 3
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _EntropyPatches:
     """Entropy of one instance over the patches that its box meets."""
 
     row: int
     column: int
+    stride: int
     total: NDArray[np.int64]  # sum over a patch's pixels, in 1 / SCALE nats
     mean: NDArray[np.float64]  # mean over the patch's pixels inside the image, nats
 
-    def uncertain(self) -> NDArray[np.int64]:
-        """Patches (n, 2) that have any entropy, rows and columns on the image's grid."""
-        patches: NDArray[np.int64] = np.argwhere(self.total) + np.array([self.row, self.column])
-        return patches
+    def keys(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Keys, ascending, of the patches that are chosen on the instance's own grid."""
+        rows, columns = np.nonzero(chosen)
+        keys: NDArray[np.int64] = (rows + self.row + 1) * self.stride + columns + self.column + 1
+        return keys
 
-    def total_at(self, patches: NDArray[np.int64]) -> int:
-        """Sum over ``patches`` (n, 2), rows and columns on the image's grid."""
-        return int(self.total[self._inside(patches)].sum())
+    def total_at(self, keys: NDArray[np.int64]) -> int:
+        """Sum over the patches of these keys."""
+        return int(self.total[self._inside(keys)].sum())
 
-    def highest_at(self, patches: NDArray[np.int64]) -> float:
-        """Highest mean over ``patches`` (n, 2); 0 if the instance has none of them."""
-        return float(self.mean[self._inside(patches)].max(initial=0.0))
+    def highest_at(self, keys: NDArray[np.int64]) -> float:
+        """Highest mean over the patches of these keys; 0 if the instance has none of them."""
+        return float(self.mean[self._inside(keys)].max(initial=0.0))
 
-    def _inside(self, patches: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        own = patches - (self.row, self.column)
-        return tuple(own[((own >= 0) & (own < self.total.shape)).all(axis=1)].T)
+    def _inside(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        rows, columns = np.divmod(keys, self.stride)
+        rows -= self.row + 1
+        columns -= self.column + 1
+        n_rows, n_columns = self.total.shape
+        own = (rows >= 0) & (rows < n_rows) & (columns >= 0) & (columns < n_columns)
+        return rows[own], columns[own]
 
 
 def _entropy_patches(
-    instance: ProbabilisticInstance, shape: Shape, patch: int, n_draws: int
+    instance: ProbabilisticInstance,
+    shape: Shape,
+    patch: int,
+    levels: NDArray[np.int64],
+    stride: int,
 ) -> _EntropyPatches:
-    levels = np.floor(entropy_levels(n_draws) * SCALE).astype(np.int64)
     grid = PatchGrid.around(instance.bbox, patch)
     total = grid.sums(levels[instance.counts], instance.bbox)
-    return _EntropyPatches(grid.row, grid.column, total, total / grid.sizes(shape) / SCALE)
+    return _EntropyPatches(grid.row, grid.column, stride, total, total / grid.sizes(shape) / SCALE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Summit:
-    """A local maximum of one instance; patches (n, 2) are rows and columns of the image's grid."""
+    """A local maximum of one instance; patches are keys, ascending."""
 
     instance: int
     entropy: float
@@ -196,39 +220,58 @@ class _Summit:
 def _summits(index: int, grid: _EntropyPatches) -> list[_Summit]:
     """Local maxima of one instance, the ripples of higher ones left out."""
     mean = grid.mean
-    highest_beside = ndimage.maximum_filter(mean, size=3, mode="constant")
-    origin = np.array([grid.row, grid.column])
+    left = (mean > 0) & (mean == _highest_beside(mean))
     summits = []
-    for height in np.unique(mean[(mean == highest_beside) & (mean > 0)]):
+    # From the highest on: a maximum whose region holds a higher one is settled by that one's
+    # region, as its own reaches farther.
+    while left.any():
+        height = mean[left].max()
         regions, n_regions = ndimage.label(mean >= RIPPLE * height, EIGHT_NEIGHBOURS)
-        numbers = np.arange(1, n_regions + 1)
-        for number in numbers[ndimage.maximum(mean, regions, numbers) == height]:
-            region = np.argwhere(regions == number)
-            top = region[mean[tuple(region.T)] == height]
-            summits.append(_Summit(index, float(height), top + origin, region + origin))
+        highest = np.zeros(n_regions + 1)
+        np.maximum.at(highest, regions.ravel(), mean.ravel())
+        highest[0] = 0  # lies in no region, whose highest would settle it
+        for number in np.flatnonzero(highest[1:] == height) + 1:
+            region = regions == number
+            top = grid.keys(region & (mean == height))
+            summits.append(_Summit(index, float(height), top, grid.keys(region)))
+        left &= (mean < height) & (mean >= highest[regions])
     return summits
 
 
-def _groups(summits: list[_Summit], instances: ProbabilisticInstances) -> list[list[_Summit]]:
+def _highest_beside(mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Highest of each patch and its eight neighbours."""
+    height, width = mean.shape
+    padded = np.zeros((height + 2, width + 2))
+    padded[1:-1, 1:-1] = mean
+    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+
+
+def _groups(
+    summits: list[_Summit], instances: ProbabilisticInstances, stride: int
+) -> list[list[_Summit]]:
     """Put summits of related instances together where each lies in or beside the other's region."""
+    size = len(summits)
     index = _PatchIndex([summit.region for summit in summits])
-    reached = [set(index.owners_at(_with_neighbours(summit.top))) for summit in summits]
+    offsets = (np.argwhere(EIGHT_NEIGHBOURS) - 1) @ np.array([stride, 1])
+    around = [(summit.top[:, None] + offsets).ravel() for summit in summits]
+    reaching, reached = index.meetings(around)[:2]
+    pairs = np.unique(reaching * size + reached)
+    first, second = np.divmod(pairs, max(size, 1))
+    mutual = (first < second) & np.isin(second * size + first, pairs, assume_unique=True)
     related: dict[tuple[int, int], bool] = {}
     links = []
-    for first, others in enumerate(reached):
-        for second in sorted(others):
-            if second <= first or first not in reached[second]:
-                continue
-            pair = (summits[first].instance, summits[second].instance)
-            if pair not in related:
-                related[pair] = _share_pixels(*(instances.instances[each] for each in pair))
-            if related[pair]:
-                links.append((first, second))
+    for link in zip(first[mutual].tolist(), second[mutual].tolist(), strict=True):
+        pair = (summits[link[0]].instance, summits[link[1]].instance)
+        if pair not in related:
+            related[pair] = _share_pixels(*(instances.instances[each] for each in pair))
+        if related[pair]:
+            links.append(link)
     rows, columns = np.array(links, dtype=np.int64).reshape(-1, 2).T
-    graph = coo_matrix((np.ones(len(links), bool), (rows, columns)), shape=(len(summits),) * 2)
+    graph = coo_matrix((np.ones(len(links), bool), (rows, columns)), shape=(size, size))
     n_groups, group = connected_components(graph, directed=False)
     result: list[list[_Summit]] = [[] for _ in range(n_groups)]
-    for summit, number in zip(summits, group, strict=True):
+    for summit, number in zip(summits, group.tolist(), strict=True):
         result[number].append(summit)
     return result
 
@@ -246,60 +289,89 @@ class _PatchIndex:
     """Which of many lists of patches hold a patch."""
 
     def __init__(self, lists: Sequence[NDArray[np.int64]]) -> None:
-        patches = np.concatenate([np.zeros((0, 2), dtype=np.int64), *lists])
-        owners = np.repeat(np.arange(len(lists)), [len(each) for each in lists])
-        # A margin of one patch on both sides: neighbours outside the image are asked for, too.
-        self._width = int(patches[:, 1].max(initial=0)) + 3
-        keys = self._keys_of(patches)
-        order = np.argsort(keys, kind="stable")
-        self._keys, self._owners = keys[order], owners[order]
+        keys = _joined(lists)
+        self._order = np.argsort(keys, kind="stable")
+        self._keys = keys[self._order]
+        self._owners = np.repeat(np.arange(len(lists)), [len(each) for each in lists])
 
-    def owners_at(self, patches: NDArray[np.int64]) -> list[int]:
-        """Positions of the lists that hold any of ``patches`` (n, 2), ascending."""
-        keys = self._keys_of(patches)
-        starts = np.searchsorted(self._keys, keys, side="left").tolist()
-        stops = np.searchsorted(self._keys, keys, side="right").tolist()
-        found: set[int] = set()
-        for start, stop in zip(starts, stops, strict=True):
-            found.update(self._owners[start:stop].tolist())
-        return sorted(found)
+    def meetings(
+        self, asked: Sequence[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """For every patch asked for, every list that holds it.
 
-    def _keys_of(self, patches: NDArray[np.int64]) -> NDArray[np.int64]:
-        keys: NDArray[np.int64] = (patches[:, 0] + 1) * self._width + patches[:, 1] + 1
-        return keys
+        Returns
+        -------
+        asking : ndarray of int, shape (n,)
+            Position in ``asked`` of the list that asks.
+        owner : ndarray of int, shape (n,)
+            Position of the list that holds the patch.
+        entry : ndarray of int, shape (n,)
+            Position of the patch among those of all lists, one after the other.
+        """
+        keys = _joined(asked)
+        askers = np.repeat(np.arange(len(asked)), [len(each) for each in asked])
+        start = np.searchsorted(self._keys, keys, side="left")
+        number = np.searchsorted(self._keys, keys, side="right") - start
+        ends = np.cumsum(number)
+        within = np.arange(number.sum()) - np.repeat(ends - number, number)
+        entry = self._order[np.repeat(start, number) + within]
+        return np.repeat(askers, number), self._owners[entry], entry
 
 
-def _with_neighbours(patches: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Patches (n, 2) and their eight neighbours, each once."""
-    offsets = np.argwhere(EIGHT_NEIGHBOURS) - 1
-    return np.unique((patches[:, None] + offsets).reshape(-1, 2), axis=0)
+def _joined(lists: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *lists])
+
+
+def _places(
+    groups: Sequence[list[_Summit]], grids: Sequence[_EntropyPatches]
+) -> list[tuple[int, list[int]]]:
+    """Patch of each group's peak, and the instances that are involved there."""
+    doubtful = [grid.total > 0 for grid in grids]
+    index = _PatchIndex([grid.keys(each) for grid, each in zip(grids, doubtful, strict=True)])
+    means = np.concatenate(
+        [np.zeros(0), *(grid.mean[each] for grid, each in zip(grids, doubtful, strict=True))]
+    )
+    entropies = np.array([max(each.entropy for each in group) for group in groups])
+    places = [
+        _middle(_united([each.top for each in group if each.entropy == entropy]), grids[0].stride)
+        for group, entropy in zip(groups, entropies.tolist(), strict=True)
+    ]
+    asking, owner, entry = index.meetings([np.array([place]) for place in places])
+    involved = means[entry] >= INVOLVED * entropies[asking]
+    also: list[list[int]] = [[] for _ in groups]
+    for number, instance in zip(asking[involved].tolist(), owner[involved].tolist(), strict=True):
+        also[number].append(instance)
+    return list(zip(places, also, strict=True))
+
+
+def _united(lists: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """All keys of lists that are ascending, ascending and each once."""
+    return lists[0] if len(lists) == 1 else np.unique(np.concatenate(lists))
 
 
 def _peak(
     group: list[_Summit],
+    place: int,
+    also: list[int],
+    *,
     grids: Sequence[_EntropyPatches],
-    index: _PatchIndex,
     witness: Witness,
     patch: int,
 ) -> Peak:
     """Peak of a group of summits, not yet ranked."""
     entropy = max(summit.entropy for summit in group)
-    place = _middle(np.concatenate([each.top for each in group if each.entropy == entropy]))
-    region = np.unique(np.concatenate([summit.region for summit in group]), axis=0)
-    involved = {summit.instance for summit in group}
-    for other in index.owners_at(place[None]):
-        if grids[other].highest_at(place[None]) >= INVOLVED * entropy:
-            involved.add(other)
+    region = _united([summit.region for summit in group])
+    involved = {summit.instance for summit in group}.union(also)
     ranked = sorted(involved, key=lambda each: (-grids[each].highest_at(region), each))
     mass = sum(grids[each].total_at(region) for each in ranked) / SCALE
     kind, reason = witness.testify(tuple(ranked))
-    y, x = (int(each) * patch for each in place)
+    row, column = divmod(place, grids[0].stride)
+    y, x = (row - 1) * patch, (column - 1) * patch
     return Peak(y, x, tuple(ranked), entropy, mass, 0, kind, reason)
 
 
-def _middle(patches: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Choose the one of ``patches`` (n, 2) nearest to their mean; the first of several."""
-    patches = np.unique(patches, axis=0)
+def _middle(keys: NDArray[np.int64], stride: int) -> int:
+    """Choose the one of some patches nearest to their mean; the first of several."""
+    patches = np.stack(np.divmod(keys, stride), axis=1)
     offset = patches * len(patches) - patches.sum(axis=0)
-    middle: NDArray[np.int64] = patches[np.argmin(np.square(offset).sum(axis=1))]
-    return middle
+    return int(keys[np.argmin(np.square(offset).sum(axis=1))])

@@ -7,7 +7,8 @@ can be kept and segmented again under other settings.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -22,13 +23,26 @@ from napari_probinst.core.instances import Instance, InstanceSet
 from napari_probinst.core.network.unet import BACKGROUND, FOREGROUND, OVERLAP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.draws import PixelPrediction, Realisation
+
+
+class Windows(Protocol):
+    """Normalised channels, height and width, in memory or not."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of channels, height, width."""
+        ...
+
+    def __getitem__(self, key: tuple[slice, slice, slice], /) -> NDArray[np.float32]:
+        """Window of all three axes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,25 +64,71 @@ class TileForeground:
     binning: int = 1
 
 
+class TileStore(Protocol):
+    """Keeps what one draw has found in its tiles, so that a stopped run can go on."""
+
+    def find(self, tile: Tile) -> InstanceSet | None:
+        """Instances in a tile, in its pixels, if they are known."""
+        ...
+
+    def keep(self, tile: Tile, instances: InstanceSet) -> None:
+        """Keep the instances that were found in a tile."""
+        ...
+
+
 def segment_image(
-    channels: NDArray[np.float32],
+    channels: Windows,
     realisation: Realisation,
     settings: InferenceConfig,
     extent: Shape,
+    *,
+    store: TileStore | None = None,
+    on_tile: Callable[[int, int], None] | None = None,
 ) -> InstanceSet:
-    """Instances of one draw: in one piece, or tile by tile where the image exceeds ``extent``."""
-    height, width = channels.shape[1:]
-    return segment_tiles(see_tiles(channels, realisation, extent), (height, width), settings)
+    """Instances of one draw: in one piece, or tile by tile where the image exceeds ``extent``.
+
+    Parameters
+    ----------
+    channels : array-like of float32, shape (n_channels, height, width)
+        Normalised intensities; a tile's at a time is read.
+    realisation : Realisation
+        One draw's network.
+    settings : InferenceConfig
+        Thresholds.
+    extent : (int, int)
+        Largest height and width that the network may see at once, pixels.
+    store : TileStore, optional
+        Asked before a tile of several is computed, and told afterwards.
+    on_tile : callable, optional
+        Called with (tiles done, tiles in all) after each; what it raises ends the work.
+    """
+    _, height, width = channels.shape
+    layout = _layout((height, width), realisation, extent)
+
+    def found() -> Iterator[tuple[Tile, InstanceSet]]:
+        for number, tile in enumerate(layout, start=1):
+            known = store.find(tile) if store is not None and len(layout) > 1 else None
+            if known is not None:
+                instances = known
+            else:
+                instances = segment_tile(_see_tile(channels, realisation, tile), settings)
+                if store is not None and len(layout) > 1:
+                    store.keep(tile, instances)
+            if on_tile is not None:
+                on_tile(number, len(layout))
+            yield tile, instances
+
+    return join_tiles(found(), (height, width))
 
 
 def see_tiles(
-    channels: NDArray[np.float32], realisation: Realisation, extent: Shape
+    channels: Windows, realisation: Realisation, extent: Shape
 ) -> Iterator[TileForeground]:
     """Run the network tile by tile.
 
     Parameters
     ----------
-    channels : ndarray of float32, shape (n_channels, height, width)
+    channels : array-like of float32, shape (n_channels, height, width)
         Normalised intensities.
     realisation : Realisation
         One draw's network.
@@ -80,19 +140,26 @@ def see_tiles(
     TileForeground
         The next tile; the whole image where it doesn't exceed ``extent``.
     """
-    height, width = channels.shape[1:]
-    factor = realisation.binning
-    stride = realisation.network.stride * factor
+    _, height, width = channels.shape
+    for tile in _layout((height, width), realisation, extent):
+        yield _see_tile(channels, realisation, tile)
+
+
+def _layout(shape: Shape, realisation: Realisation, extent: Shape) -> tuple[Tile, ...]:
+    stride = realisation.network.stride * realisation.binning
     # A network that was trained on less than this still needs room between the halos.
     least = max(2 * stride, 4)
-    extent = (max(extent[0], least), max(extent[1], least))
-    for tile in tile_layout((height, width), extent, stride=stride):
-        seen = channels[:, *tile.slices]
-        if factor > 1:
-            rows, columns = tile.shape
-            padding = ((0, 0), (0, -rows % factor), (0, -columns % factor))
-            seen = bin_pages(np.pad(seen, padding, mode="edge"), factor)
-        yield TileForeground(tile, select_foreground(realisation.apply(seen)), factor)
+    return tile_layout(shape, (max(extent[0], least), max(extent[1], least)), stride=stride)
+
+
+def _see_tile(channels: Windows, realisation: Realisation, tile: Tile) -> TileForeground:
+    factor = realisation.binning
+    seen = channels[(slice(None), *tile.slices)]
+    if factor > 1:
+        rows, columns = tile.shape
+        padding = ((0, 0), (0, -rows % factor), (0, -columns % factor))
+        seen = bin_pages(np.pad(seen, padding, mode="edge"), factor)
+    return TileForeground(tile, select_foreground(realisation.apply(seen)), factor)
 
 
 def select_foreground(pixels: PixelPrediction) -> Foreground:
@@ -119,8 +186,12 @@ def segment(pixels: PixelPrediction, settings: InferenceConfig) -> InstanceSet:
 
 def join_tiles(parts: Iterable[tuple[Tile, InstanceSet]], shape: Shape) -> InstanceSet:
     """Instances of an image from those of its tiles; a single tile is the image."""
-    found = list(parts)
-    return found[0][1] if len(found) == 1 else stitch(found, shape)
+    coming = iter(parts)
+    first = next(coming)
+    if first[0].shape == shape:
+        return first[1]
+    # One after the other: what a tile sees in its halo alone need not be held.
+    return stitch(chain([first], coming), shape)
 
 
 def segment_tile(

@@ -16,7 +16,7 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from napari_probinst.core.boxes import enclose, intersect, window
+from napari_probinst.core.boxes import enclose, intersect, shifted, window
 from napari_probinst.core.instances import Instance, InstanceSet
 
 if TYPE_CHECKING:
@@ -138,14 +138,21 @@ def _sightings(parts: Iterable[tuple[Tile, InstanceSet]], shape: Shape) -> list[
             raise ValueError(f"the tile with the core {tile.core} comes twice")
         seen.add(tile.core)
         for local in instances.instances:
-            corner = (local.bbox[0] + tile.origin[0], local.bbox[1] + tile.origin[1])
-            instance = Instance.from_mask(local.mask, corner)
+            instance = Instance(shifted(local.bbox, tile.origin), local.mask)
+            if not _is_tight(instance.mask):
+                instance = instance.tight()
             trusted = _count_inside(instance, tile.core)
             if trusted:
                 whole = _is_whole(instance.bbox, tile.outer, shape)
                 sightings.append(_Sighting(tile, instance, instance.area, trusted, whole))
     # Those of one tile keep their order, as the sort is stable.
     return sorted(sightings, key=lambda one: (not one.whole, -one.trusted, one.tile.core))
+
+
+def _is_tight(mask: NDArray[np.bool_]) -> bool:
+    return bool(
+        mask.size and mask[0].any() and mask[-1].any() and mask[:, 0].any() and mask[:, -1].any()
+    )
 
 
 def _is_whole(bbox: BBox, outer: BBox, shape: Shape) -> bool:

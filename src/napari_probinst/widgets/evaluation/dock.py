@@ -26,7 +26,6 @@ from napari_probinst.core.errors import InputError, ProbinstError
 from napari_probinst.widgets.evaluation.evaluation import (
     Curated,
     EvaluationTask,
-    LayerTruth,
     evaluate_in_steps,
     start_worker,
     write_reports,
@@ -35,6 +34,7 @@ from napari_probinst.widgets.evaluation.results import ResultsView
 from napari_probinst.widgets.layers import shown_predictions
 from napari_probinst.widgets.path_rows import beside, browse_button, shrinking_box
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
+from napari_probinst.widgets.truth import LayerTruth
 
 if TYPE_CHECKING:
     from napari_probinst.widgets.evaluation.evaluation import Evaluated

@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_probinst.core.curation.session_folder import SESSION_SUFFIX, open_session
-from napari_probinst.core.data.files import IMAGE_SUFFIXES
 from napari_probinst.core.data.flattening import exported_instances
-from napari_probinst.core.data.masks import from_labels, read_instances
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.entropy import confidence
 from napari_probinst.core.instances import InstanceSet
+from napari_probinst.widgets.truth import LayerTruth, read_image_truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
-
-    from numpy.typing import NDArray
 
     from napari_probinst.core.evaluation.evaluate import Evaluation
     from napari_probinst.core.evaluation.predicted import PredictedImage, PredictedImages
@@ -45,22 +42,6 @@ class Curated:
 
     prediction: Prediction
     current: Mapping[int, Instance]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LayerTruth:
-    """True instances in a layer of the viewer.
-
-    Parameters
-    ----------
-    name : str
-        Name of the layer.
-    labels : ndarray of int, shape (height, width) or (n_instances, height, width)
-        Label image, or one mask a plane.
-    """
-
-    name: str
-    labels: NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,39 +210,15 @@ def _true_instances(
     from napari_probinst.core.evaluation.truth import read_truth
 
     shapes = predicted.shapes
+    if len(shapes) == 1:
+        ((name, shape),) = shapes.items()
+        return {name: read_image_truth(truth, name, shape)}
     if isinstance(truth, Path):
-        if len(shapes) == 1 and truth.is_file() and truth.suffix.lower() in IMAGE_SUFFIXES:
-            # One image, one file: there is nothing that a name would have to tell.
-            (name,) = shapes
-            return {name: read_instances(truth, shapes[name])}
         return read_truth(truth, shapes)
-    if len(shapes) > 1:
-        raise InputError(
-            f"The layer '{truth.name}' is the truth of one image, but {predicted.source} holds "
-            f"{len(shapes)}; choose a folder of truth."
-        )
-    (name,) = shapes
-    return {name: _of_layer(truth, shapes[name])}
-
-
-def _of_layer(truth: LayerTruth, shape: tuple[int, int]) -> InstanceSet:
-    labels = truth.labels.reshape(-1, *truth.labels.shape[-2:])
-    height, width = labels.shape[1:]
-    if (height, width) != tuple(shape):
-        raise InputError(
-            f"The layer '{truth.name}' is {height} x {width} pixels, but the prediction is "
-            f"{shape[0]} x {shape[1]}; choose the truth of this image."
-        )
-    if len(labels) == 1:
-        return from_labels(labels[0])
-    for number, plane in enumerate(labels):
-        if len(np.unique(plane[plane != 0])) > 1:
-            raise InputError(
-                f"The layer '{truth.name}' has {len(labels)} planes, and several labels on plane "
-                f"{number}; expected a label image, or one mask a plane."
-            )
-    masks = [plane != 0 for plane in labels if plane.any()]
-    return InstanceSet.from_masks(masks, (height, width))
+    raise InputError(
+        f"The layer '{truth.name}' is the truth of one image, but {predicted.source} holds "
+        f"{len(shapes)}; choose a folder of truth."
+    )
 
 
 def start_worker(

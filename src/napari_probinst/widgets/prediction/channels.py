@@ -43,6 +43,37 @@ class ChannelSource:
         name = str(self.layer.name)
         return name if self.axis is None else f"{name}, channel {self.index + 1}"
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of its pixels; (height, width), if it can be used."""
+        shape = _plane_shape(self.layer)
+        return shape if self.axis is None else shape[: self.axis] + shape[self.axis + 1 :]
+
+    def check(self) -> None:
+        """Refuse what is no plane of real numbers, without reading it.
+
+        Raises
+        ------
+        InputError
+            If it isn't one.
+        """
+        if self.layer.rgb:
+            raise InputError(
+                f"'{self.layer.name}' is an RGB picture; split it with Layers > Split RGB and "
+                "choose its channels."
+            )
+        if len(self.shape) != 2:
+            raise InputError(
+                f"'{self.layer.name}' has the shape {self.shape}: expected one plane of height "
+                "and width, not a stack; choose or extract a single plane."
+            )
+        dtype = np.dtype(self.layer.dtype)
+        if dtype.kind not in "buif":
+            raise InputError(
+                f"'{self.layer.name}' holds {dtype} values; expected real numbers: convert it "
+                "first."
+            )
+
     def pixels(self) -> NDArray[Any]:
         """Read the plane of shape (height, width).
 
@@ -51,24 +82,10 @@ class ChannelSource:
         InputError
             If the layer is no plane of finite numbers.
         """
+        self.check()
         plane = _squeezed(self.layer)
         if self.axis is not None:
             plane = plane.take(self.index, axis=self.axis)
-        if self.layer.rgb:
-            raise InputError(
-                f"'{self.layer.name}' is an RGB picture; split it with Layers > Split RGB and "
-                "choose its channels."
-            )
-        if plane.ndim != 2:
-            raise InputError(
-                f"'{self.layer.name}' has the shape {plane.shape}: expected one plane of height "
-                "and width, not a stack; choose or extract a single plane."
-            )
-        if plane.dtype.kind not in "buif":
-            raise InputError(
-                f"'{self.layer.name}' holds {plane.dtype} values; expected real numbers: convert "
-                "it first."
-            )
         if not np.isfinite(plane).all():
             raise InputError(
                 f"'{self.layer.name}' holds NaN or infinite values; replace them by numbers first."
@@ -124,17 +141,45 @@ def suggest_sources(
         next((source for source in sources if _named(source, channel)), None)
         for channel in channels
     ]
-    shape = next((_shape(source) for source in chosen if source is not None), None)
+    shape = next((source.shape for source in chosen if source is not None), None)
     left = [source for source in sources if source not in chosen]
     for number, channel in enumerate(channels):
         if chosen[number] is not None:
             continue
-        fitting = [source for source in left if shape in (None, _shape(source))]
+        fitting = [source for source in left if shape in (None, source.shape)]
         if fitting and (channel.required or not _other_name(fitting[0], channels)):
             chosen[number] = fitting[0]
             left.remove(fitting[0])
-            shape = shape or _shape(fitting[0])
+            shape = shape or fitting[0].shape
     return chosen
+
+
+def check_channels(
+    sources: Sequence[ChannelSource | None], channels: Sequence[ChannelConfig]
+) -> None:
+    """Refuse what can't be an image for a model, without reading its pixels.
+
+    Raises
+    ------
+    InputError
+        If a needed channel is missing, a layer can't be used, or shapes differ.
+    """
+    for channel, source in zip(channels, sources, strict=True):
+        if source is None and channel.required:
+            raise InputError(
+                f"The model needs the channel '{channel.name}'; choose an image layer for it."
+            )
+    given = [source for source in sources if source is not None]
+    if not given:
+        raise InputError("No channel is chosen; open an image and choose its layer.")
+    for source in given:
+        source.check()
+    shapes = {source.shape for source in given}
+    if len(shapes) > 1:
+        stated = " and ".join(str(shape) for shape in sorted(shapes))
+        raise InputError(
+            f"The chosen layers have different shapes ({stated}); choose channels of one image."
+        )
 
 
 def read_channels(
@@ -152,24 +197,11 @@ def read_channels(
     Raises
     ------
     InputError
-        If a needed channel is missing, a layer can't be used, or shapes differ.
+        As by `check_channels`, or for values that are not finite.
     """
+    check_channels(sources, channels)
     planes = [None if source is None else source.pixels() for source in sources]
-    for channel, plane in zip(channels, planes, strict=True):
-        if plane is None and channel.required:
-            raise InputError(
-                f"The model needs the channel '{channel.name}'; choose an image layer for it."
-            )
-    given = [plane for plane in planes if plane is not None]
-    if not given:
-        raise InputError("No channel is chosen; open an image and choose its layer.")
-    shapes = {plane.shape for plane in given}
-    if len(shapes) > 1:
-        stated = " and ".join(str(shape) for shape in sorted(shapes))
-        raise InputError(
-            f"The chosen layers have different shapes ({stated}); choose channels of one image."
-        )
-    empty = np.zeros_like(given[0])
+    empty = np.zeros_like(next(plane for plane in planes if plane is not None))
     stack = np.stack([empty if plane is None else plane for plane in planes])
     return stack, tuple(plane is not None for plane in planes)
 
@@ -187,11 +219,6 @@ def _plane_shape(layer: Image) -> tuple[int, ...]:
     return (*(size for size in leading if size != 1), height, width)
 
 
-def _shape(source: ChannelSource) -> tuple[int, ...]:
-    shape = _plane_shape(source.layer)
-    return shape if source.axis is None else shape[: source.axis] + shape[source.axis + 1 :]
-
-
 def _channel_axis(layer: Image, n_channels: int) -> int | None:
     """Axis that counts channels: the first, else the last, with as many entries as the model."""
     if layer.rgb:
@@ -203,9 +230,19 @@ def _channel_axis(layer: Image, n_channels: int) -> int | None:
 
 
 def _named(source: ChannelSource, channel: ChannelConfig) -> bool:
-    name = source.layer.name.lower().replace("_", " ")
-    marks = (channel.name.lower(), channel.suffix.lower() if channel.suffix else None)
-    return source.axis is None and any(mark and mark in name for mark in marks)
+    return source.axis is None and mark_of(channel, source.layer.name) is not None
+
+
+def mark_of(channel: ChannelConfig, name: str) -> str | None:
+    """Name or file mark of a channel that a layer's name holds; None if it holds neither."""
+    plain = plain_name(name)
+    marks = (channel.name.lower(), (channel.suffix or "").lower())
+    return next((mark for mark in marks if mark and mark in plain), None)
+
+
+def plain_name(name: str) -> str:
+    """Name of a layer in which the marks of channels are looked for."""
+    return name.lower().replace("_", " ")
 
 
 def _other_name(source: ChannelSource, channels: Sequence[ChannelConfig]) -> bool:

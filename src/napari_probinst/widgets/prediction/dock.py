@@ -1,72 +1,43 @@
-"""The Predict dock: from an image layer to instances, uncertainty and ranked peaks."""
+"""The Predict dock: from images to instances, uncertainty and ranked peaks."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error, show_warning
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QMessageBox,
-    QProgressBar,
-    QToolButton,
-)
-from superqt import QCollapsible
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QHBoxLayout, QMessageBox
 
-from napari_probinst.core.config import InferenceConfig
-from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.data.io import find_images
 from napari_probinst.core.errors import InputError, ProbinstError
-from napari_probinst.core.network.checkpoint import read_header
-from napari_probinst.core.network.device import DEVICES
-from napari_probinst.models import DEFAULT_MODEL
-from napari_probinst.widgets.layers import (
-    image_name,
-    remove_layers,
-    show_prediction,
-    shown_of_image,
-)
-from napari_probinst.widgets.prediction.channels import (
-    ChannelSource,
-    channel_sources,
-    read_channels,
-    suggest_sources,
-)
-from napari_probinst.widgets.prediction.worker import PredictionTask, start_prediction
-from napari_probinst.widgets.remembered import known_models
+from napari_probinst.widgets.fold import Fold
+from napari_probinst.widgets.layers import image_name, shown_of_image
+from napari_probinst.widgets.prediction.channel_rows import first_layer
+from napari_probinst.widgets.prediction.channels import check_channels
+from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
+from napari_probinst.widgets.prediction.folder_form import FolderForm
+from napari_probinst.widgets.prediction.folder_queue import FolderQueue
+from napari_probinst.widgets.prediction.layer_queue import LayerImage, LayerQueue
+from napari_probinst.widgets.prediction.layer_results import LayerResults
+from napari_probinst.widgets.prediction.model_form import ModelForm
+from napari_probinst.widgets.prediction.run_view import RunView
+from napari_probinst.widgets.prediction.selected_images import images_of
+from napari_probinst.widgets.prediction.worker import QueueRun
 from napari_probinst.widgets.scrolling_dock import ScrollingDock, button
-from napari_probinst.widgets.settings_form import SettingsForm
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from napari.layers import Image
-    from napari.qt.threading import GeneratorWorker
 
-    from napari_probinst.core.curation.history import Step
-    from napari_probinst.core.network.checkpoint import ModelHeader
-    from napari_probinst.core.prediction import Prediction
+    from napari_probinst.widgets.prediction.channels import ChannelSource
+    from napari_probinst.widgets.prediction.events import Event, ImageQueue
     from napari_probinst.widgets.proofreading.dock import ProofreadWidget
-
-_ABSENT = "absent"
-_MAIN_SETTINGS = ("n_draws",)
-_THRESHOLDS = (
-    "flips",
-    "probability_threshold",
-    "min_size",
-    "bandwidth",
-    "cluster_threshold",
-    "n_seeds",
-    "patch",
-    "ranking",
-    "seed",
-)
 
 
 class PredictWidget(ScrollingDock):
-    """Choose an image, a model and its settings; run it in a thread of its own.
+    """Choose a model, images and settings; run them in a thread of its own.
 
     Parameters
     ----------
@@ -77,322 +48,245 @@ class PredictWidget(ScrollingDock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._worker: GeneratorWorker | None = None
-        self._header: ModelHeader | None = None
-        self._channel_boxes: list[QComboBox] = []
-        #: Whether the user chose channels: they then stay when other layers come.
-        self._chosen_by_hand = False
-        #: Last step of the corrections that the user agreed to lose.
-        self._given_up: Step | None = None
+        self._queue_run: QueueRun | None = None
+        #: Of a queue of layers; a folder's go to files.
+        self._results: LayerResults | None = None
+        #: Results of the folder that was predicted last.
+        self._folder: Path | None = None
         #: The Proofread dock, once it was opened from here.
         self.proofread: ProofreadWidget | None = None
         #: Asks a question; tests put their own answer here.
         self.confirm = self._ask
         self._build()
-        self._layer_events = [
-            getattr(napari_viewer.layers.events, name)
-            for name in ("inserted", "removed", "renamed")
-        ]
-        for event in self._layer_events:
-            event.connect(self._refresh_layers)
-        self.refresh_models()
-
-    # What is shown -------------------------------------------------------------------------
+        self._form.channels.changed.connect(self._show_state)
+        self._form.model_chosen.connect(self._view.say)
+        self._selected = napari_viewer.layers.selection.events.changed
+        self._selected.connect(self._show_state)
+        self._form.refresh_models()
+        self._show_state()
 
     def _build(self) -> None:
-        self._models = QComboBox()
-        self._models.setObjectName("model")
-        self._models.activated.connect(lambda _: self._model_chosen())
-        browse = QToolButton()
-        browse.setObjectName("browse")
-        browse.setText("…")
-        browse.setToolTip("Choose a model file (.safetensors)")
-        browse.clicked.connect(self._browse)
-        row = QHBoxLayout()
-        row.addWidget(self._models, stretch=1)
-        row.addWidget(browse)
-
-        self._form = QFormLayout()
-        self._form.addRow("Model", row)
-        self._channel_rows = QFormLayout()
-        self._devices = QComboBox()
-        self._devices.setObjectName("device")
-        self._devices.addItems(DEVICES)
-        self._devices.setToolTip("auto takes a graphics processor where there is one")
-        self._draws = SettingsForm(InferenceConfig(), _MAIN_SETTINGS)
-        self._thresholds = SettingsForm(InferenceConfig(), _THRESHOLDS)
-        collapsible = QCollapsible("Thresholds, ranking and seed")
-        collapsible.setDuration(0)
-        collapsible.addWidget(self._thresholds)
-
-        self._run = button("run", "Run", "Predict the chosen image", self.run)
-        self._cancel = button("cancel", "Cancel", "Stop after the draw that runs", self.cancel)
-        self._bar = QProgressBar()
-        self._bar.setObjectName("progress")
-        self._status = QLabel()
-        self._status.setObjectName("status")
-        self._status.setWordWrap(True)
+        self._form = ModelForm(self._viewer)
+        self._run = button("run", "Run", "Predict the image that is chosen above", self.run)
+        self._run_selected = button(
+            "run_selected",
+            "Run selected",
+            "Predict all images whose layers are selected in the layer list, one after the other",
+            self.run_selected,
+        )
+        self._cancel = button(
+            "cancel", "Cancel", "Stop after the tile that runs; what is done stays", self.cancel
+        )
+        buttons = QHBoxLayout()
+        for each in (self._run, self._run_selected, self._cancel):
+            buttons.addWidget(each)
+        #: The folder to be predicted.
+        self.folder = FolderForm(self.run_folder)
+        self._view = RunView(self._cancel_one)
         self._proofread = button(
             "open_proofread",
             "Proofread",
             "Go through the places where the draws disagree",
             self.open_proofread,
         )
-        device_row = QFormLayout()
-        device_row.addRow("Device", self._devices)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self._run)
-        buttons.addWidget(self._cancel)
-        self.content.addLayout(self._form)
-        self.content.addLayout(self._channel_rows)
-        self.content.addWidget(self._draws)
-        self.content.addLayout(device_row)
-        self.content.addWidget(collapsible)
+        self._proofread_folder = button(
+            "open_folder",
+            "Proofread the folder",
+            "Go through the images of the folder that was predicted",
+            self.open_folder,
+        )
+        self.content.addWidget(self._form)
         self.content.addLayout(buttons)
-        self.content.addWidget(self._bar)
-        self.content.addWidget(self._status)
+        self.content.addWidget(Fold("A folder of images", self.folder))
+        self.content.addWidget(self._view)
         self.content.addWidget(self._proofread)
-        self._show_running(running=False)
-
-    def refresh_models(self) -> None:
-        """List the bundled models and those trained here, and choose the default one."""
-        for name, path in known_models().items():
-            self._models.addItem(name, path)
-        self._models.setCurrentIndex(max(self._models.findText(DEFAULT_MODEL), 0))
-        self._model_chosen()
+        self.content.addWidget(self._proofread_folder)
 
     def add_model(self, path: Path) -> None:
         """Add a model file to the list, unless it is there, and choose it."""
-        self.offer_model(path)
-        self._models.setCurrentIndex(self._listed().index(path))
-        self._model_chosen()
+        self._form.add_model(path)
 
     def offer_model(self, path: Path) -> None:
         """Add a model file to the list, unless it is there; the chosen one stays chosen."""
-        if path not in self._listed():
-            self._models.addItem(path.name, path)
-
-    def _listed(self) -> list[Path]:
-        return [self._models.itemData(index) for index in range(self._models.count())]
-
-    def _browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Choose a model", "", "Models (*.safetensors);;All files (*)"
-        )
-        if path:
-            self.add_model(Path(path))
-
-    def _model_chosen(self) -> None:
-        """Show the chosen model's channels and its own settings."""
-        self._header = None
-        path = self._models.currentData()
-        if path is None:
-            self._status.setText("No model is bundled; choose a model file with the … button.")
-        else:
-            try:
-                self._header = read_header(path)
-            except ProbinstError as error:
-                self._models.removeItem(self._models.currentIndex())
-                show_error(str(error))
-                self._status.setText(str(error))
-        self._show_channel_rows()
-        if self._header is not None:
-            self._draws.set_settings(self._header.inference)
-            self._thresholds.set_settings(self._header.inference)
-            self._status.setText(self._header.description)
-        self._show_running(running=self.running)
-
-    def _show_channel_rows(self) -> None:
-        while self._channel_rows.rowCount():
-            self._channel_rows.removeRow(0)
-        self._channel_boxes = []
-        self._chosen_by_hand = False
-        if self._header is None:
-            return
-        for channel in self._header.network.channels:
-            box = QComboBox()
-            box.setObjectName(f"channel {channel.name}")
-            needed = "needed" if channel.required else "may be absent"
-            box.setToolTip(f"Image layer of the channel '{channel.name}' ({needed})")
-            box.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            box.activated.connect(self._channel_chosen)
-            self._channel_boxes.append(box)
-            self._channel_rows.addRow(channel.name.capitalize(), box)
-        self._refresh_layers()
-
-    def _refresh_layers(self, _event: Any = None) -> None:
-        """Offer the layers there are; what was chosen stays chosen."""
-        if self._header is None:
-            return
-        channels = self._header.network.channels
-        sources = channel_sources(list(self._viewer.layers), len(channels))
-        before = self._chosen()
-        suggested = suggest_sources(sources, channels, self._viewer.layers.selection.active)
-        keep = self._chosen_by_hand and any(source in sources for source in before)
-        for number, (box, channel) in enumerate(zip(self._channel_boxes, channels, strict=True)):
-            wanted = before[number] if keep else suggested[number]
-            box.clear()
-            if not channel.required:
-                box.addItem(_ABSENT, None)
-            for source in sources:
-                box.addItem(source.label, source)
-            if wanted in sources:
-                box.setCurrentIndex(sources.index(wanted) + (not channel.required))
-            elif not channel.required:
-                box.setCurrentIndex(0)
-        self._show_running(running=self.running)
-
-    def _channel_chosen(self, _index: int) -> None:
-        self._chosen_by_hand = True
-        self._show_running(running=self.running)
-
-    def _chosen(self) -> list[ChannelSource | None]:
-        return [box.currentData() for box in self._channel_boxes]
-
-    def _show_running(self, *, running: bool) -> None:
-        self._run.setEnabled(not running and self._header is not None)
-        self._cancel.setEnabled(running)
-        self._bar.setVisible(running)
-        image = self._image()
-        self._proofread.setEnabled(
-            image is not None and shown_of_image(self._viewer, image) is not None
-        )
+        self._form.offer_model(path)
 
     @property
     def running(self) -> bool:
-        """Whether a prediction runs."""
-        return self._worker is not None
+        """Whether a queue runs."""
+        return self._queue_run is not None
 
-    # What happens --------------------------------------------------------------------------
+    def _show_state(self, _event: Any = None) -> None:
+        """Allow what can be done now."""
+        may_run = not self.running and self._form.header is not None
+        n_selected = len(self._selected_images())
+        self._run.setEnabled(may_run)
+        self._run_selected.setEnabled(may_run and n_selected > 1)
+        self._run_selected.setText(
+            f"Run {n_selected} selected" if n_selected > 1 else "Run selected"
+        )
+        self.folder.allow_run(may_run)
+        self._cancel.setEnabled(self.running)
+        image = self._form.channels.image
+        self._proofread.setEnabled(
+            image is not None and shown_of_image(self._viewer, image) is not None
+        )
+        self._proofread_folder.setVisible(self._folder is not None and not self.running)
+
+    # What is predicted ---------------------------------------------------------------------
 
     def run(self) -> None:
         """Predict the chosen image; an earlier result stays until the new one is there."""
+        self._run_layers([self._form.channels.chosen])
+
+    def run_selected(self) -> None:
+        """Predict the images whose layers are selected."""
+        self._run_layers(self._selected_images())
+
+    def run_folder(self) -> None:
+        """Predict a folder to files; images that are finished there are skipped."""
         if self.running:
             return
         try:
-            task = self._task()
+            model, images = self._form.model, self.folder.images
+            if not images.is_dir():
+                raise InputError(f"{images} is no folder; choose a folder of images.")
+            queue = FolderQueue(
+                model=model,
+                device=self._form.device,
+                settings=self._form.settings,
+                sources=tuple(find_images(images, self._form.channels.channels)),
+                output=self.folder.results,
+            )
         except ProbinstError as error:
-            show_error(str(error))
-            self._status.setText(str(error))
+            self._refuse(error)
             return
-        image = self._image()
-        self._given_up = None
-        if image is None or not self._may_replace(image):
+        self._folder = queue.output
+        self._start(queue, None)
+
+    def _run_layers(self, chosen: Sequence[Sequence[ChannelSource | None]]) -> None:
+        if self.running:
             return
-        self._bar.setRange(0, 0)
-        self._status.setText("Reading the model…")
-        self._worker = start_prediction(
-            task,
-            on_progress=self._progressed,
-            on_result=lambda prediction: self._finished(prediction, image),
-            on_error=self._failed,
-            on_cancelled=lambda: self._status.setText("Cancelled; nothing was changed."),
-            on_finished=self._ended,
-        )
-        self._show_running(running=True)
-
-    def _may_replace(self, image: Image) -> bool:
-        """Whether there is nothing to lose, or the user agrees to lose it."""
-        earlier = shown_of_image(self._viewer, image)
-        last = None if earlier is None else earlier.session.undo_step
-        if last is None or last is self._given_up:
-            return True
-        question = (
-            f"'{image.name}' has corrections. Predict again? They stay on disk; the same settings "
-            "take them up again."
-        )
-        if not self.confirm(question):
-            return False
-        self._given_up = last
-        return True
-
-    def cancel(self) -> None:
-        """Stop after the draw that is running."""
-        if self._worker is not None:
-            self._worker.quit()
-            self._cancel.setEnabled(False)
-            self._status.setText("Cancelling…")
-
-    def _task(self) -> PredictionTask:
-        path = self._models.currentData()
-        if self._header is None or path is None:
-            raise InputError("No model is chosen; choose a model file with the … button.")
-        channels, present = read_channels(self._chosen(), self._header.network.channels)
-        settings = self._thresholds.settings()
-        settings = settings.model_copy(update={"n_draws": self._draws.settings().n_draws})
-        image = self._image()
-        return PredictionTask(
-            model=path,
-            device=self._devices.currentText(),
-            channels=channels,
-            present=present,
-            settings=settings,
-            name="image" if image is None else image_name(image),
-            pixel_size=_micrometres(image),
-        )
-
-    def _image(self) -> Image | None:
-        """Layer of the first channel that is there: it names and places the result."""
-        return next((source.layer for source in self._chosen() if source is not None), None)
-
-    def _progressed(self, progress: tuple[int, int]) -> None:
-        done, total = progress
-        self._bar.setRange(0, total)
-        self._bar.setValue(done)
-        if self._cancel.isEnabled():
-            running = "Putting the draws together…" if done == total else "Predicting:"
-            self._status.setText(f"{running} {done} of {total} draws")
-
-    def _finished(self, prediction: Prediction, image: Image) -> None:
-        if image not in list(self._viewer.layers):
-            show_warning(f"'{image.name}' was removed meanwhile; its prediction is shown alone.")
-        # The user may have gone on correcting meanwhile.
-        if not self._may_replace(image):
-            self._status.setText("The new prediction was dropped; the corrections are kept.")
+        layers = [first_layer(sources) for sources in chosen]
+        try:
+            queue = LayerQueue(
+                model=self._form.model,
+                device=self._form.device,
+                settings=self._form.settings,
+                images=tuple(
+                    LayerImage(_name(layer), tuple(sources), _micrometres(layer))
+                    for layer, sources in zip(layers, chosen, strict=True)
+                ),
+            )
+            if len(chosen) == 1:
+                check_channels(chosen[0], self._form.channels.channels)
+        except ProbinstError as error:
+            self._refuse(error)
             return
-        earlier = shown_of_image(self._viewer, image)
-        if earlier is not None:
-            remove_layers(self._viewer, earlier)
-        session = CurationSession(prediction)
-        show_prediction(self._viewer, prediction, session, image)
-        n_instances, n_peaks = len(session.instances), len(prediction.peaks)
-        self._status.setText(
-            f"{n_instances} {'instance' if n_instances == 1 else 'instances'}; the draws disagree "
-            f"at {n_peaks} {'place' if n_peaks == 1 else 'places'}."
+        given = [layer for layer in layers if layer is not None]
+        results = LayerResults(self._viewer, given, self.confirm)
+        if results.may_begin():
+            self._start(queue, results)
+
+    def _selected_images(self) -> list[tuple[ChannelSource | None, ...]]:
+        if self._form.header is None:
+            return []
+        selected = self._viewer.layers.selection
+        layers = [layer for layer in self._viewer.layers if layer in selected]
+        return images_of(layers, self._form.channels.channels)
+
+    def _refuse(self, error: ProbinstError) -> None:
+        show_error(str(error))
+        self._view.say(str(error))
+
+    # A queue that runs ---------------------------------------------------------------------
+
+    def _start(self, queue: ImageQueue, results: LayerResults | None) -> None:
+        self._results = results
+        self._view.begin(queue.names)
+        self._queue_run = QueueRun(
+            queue, on_event=self._hear, on_error=self._failed, on_finished=self._finished
         )
+        # A window that closes tells its docks nothing.
+        self.destroyed.connect(self._queue_run.leave)
+        self._queue_run.start()
+        self._show_state()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            if self._cancel.isEnabled():
+                self._view.show_progress(event)
+        elif isinstance(event, Noted):
+            self._view.note(event)
+        elif isinstance(event, Ended):
+            text = event.text if self._results is None else self._results.end(event)
+            self._view.end_image(replace(event, text=text, prediction=None))
+        elif self._results is not None:
+            self._results.show_preliminary(event)
 
     def _failed(self, error: Exception) -> None:
         if not isinstance(error, ProbinstError):
-            self._status.setText("The prediction failed; nothing was changed.")
+            self._view.fail("The prediction failed; what was done before stays.")
             raise error
         show_error(str(error))
-        self._status.setText(str(error))
+        self._view.fail(str(error))
 
-    def _ended(self) -> None:
-        self._worker = None
-        self._show_running(running=False)
+    def _finished(self) -> None:
+        self._queue_run = None
+        if self._results is not None:
+            self._results.close()
+            self._results = None
+        self._view.finish()
+        self._show_state()
+
+    def cancel(self) -> None:
+        """Stop after the tile that is running; images that are done stay."""
+        if self._queue_run is not None:
+            self._queue_run.cancel_all()
+            self._cancel.setEnabled(False)
+            self._view.say("Cancelling…")
+
+    def _cancel_one(self, index: int) -> None:
+        if self._queue_run is not None:
+            self._queue_run.cancel(index)
+
+    # What comes next -----------------------------------------------------------------------
 
     def open_proofread(self) -> None:
         """Open the Proofread dock on the chosen image's prediction."""
-        _, self.proofread = self._viewer.window.add_plugin_dock_widget(
-            "napari-probinst", "Proofread"
-        )
-        image = self._image()
+        self._open_dock()
+        image = self._form.channels.image
         shown = None if image is None else shown_of_image(self._viewer, image)
-        if shown is not None:
+        if shown is not None and self.proofread is not None:
             self.proofread.choose(shown)
+
+    def open_folder(self) -> None:
+        """Open the Proofread dock on the folder that was predicted last."""
+        if self._folder is not None:
+            self._open_dock().open(self._folder)
+
+    def _open_dock(self) -> ProofreadWidget:
+        _, opened = self._viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
+        self.proofread = opened
+        return self.proofread
 
     def _ask(self, question: str) -> bool:
         answer = QMessageBox.question(self, "Predict", question)
         return bool(answer == QMessageBox.StandardButton.Yes)
 
     def on_close(self) -> None:
-        """Stop a prediction that runs, and stop watching the layers."""
-        self.cancel()
-        for event in self._layer_events:
-            event.disconnect(self._refresh_layers)
+        """Stop a queue that runs, and stop watching the layers."""
+        if self._queue_run is not None:
+            self._queue_run.leave()
+            self._queue_run = None
+        if self._results is not None:
+            self._results.close()
+        self._view.close_activity()
+        self._form.channels.stop_watching()
+        self._selected.disconnect(self._show_state)
+
+
+def _name(layer: Image | None) -> str:
+    return "image" if layer is None else image_name(layer)
 
 
 def _micrometres(layer: Image | None) -> tuple[float, float] | None:

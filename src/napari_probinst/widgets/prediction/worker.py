@@ -1,104 +1,142 @@
-"""A prediction in a thread of its own: progress and Cancel between draws."""
+"""A queue of images in a thread of its own: what it tells, and how it is cancelled."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from functools import partial
+from threading import Event as Flag
+from typing import TYPE_CHECKING
 
 from napari.qt.threading import create_worker
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
-from napari_probinst.core.inference.pipeline import Predictor
-from napari_probinst.core.network.checkpoint import load_model
+from napari_probinst.core.errors import CancelledError
+from napari_probinst.widgets.prediction.streaming import Preliminary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from napari.qt.threading import GeneratorWorker
-    from numpy.typing import NDArray
+    from napari.qt.threading import FunctionWorker
 
-    from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.instances import InstanceSet
-    from napari_probinst.core.prediction import Prediction
+    from napari_probinst.widgets.prediction.events import Event, ImageQueue
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PredictionTask:
-    """What is to be predicted, free of any layer: it may be read in another thread.
+class QueueRun(QObject):
+    """Runs a queue; all callables are called in the thread that made this object.
 
     Parameters
     ----------
-    model : Path
-        Model file.
-    device : str
-        "auto", "cpu", "cuda" or "mps".
-    channels : ndarray of shape (n_channels, height, width)
-        Intensities in the model's order.
-    present : tuple of bool
-        False for the channels that are absent.
-    settings : InferenceConfig
-        Draws and thresholds.
-    name : str
-        Name of the image.
-    pixel_size : (float, float) or None
-        y and x size of a pixel, micrometres.
+    queue : ImageQueue
+        What is predicted.
+    on_event : callable
+        Called with what the queue tells, in its order.
+    on_error : callable
+        Called with the exception that ended the whole queue.
+    on_finished : callable
+        Called at the end, whatever it was.
     """
 
-    model: Path
-    device: str
-    channels: NDArray[Any]
-    present: tuple[bool, ...]
-    settings: InferenceConfig
-    name: str
-    pixel_size: tuple[float, float] | None = None
+    _told = Signal(object)
 
+    def __init__(
+        self,
+        queue: ImageQueue,
+        *,
+        on_event: Callable[[Event], None],
+        on_error: Callable[[Exception], None],
+        on_finished: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._queue = queue
+        self._on_event, self._on_error, self._on_finished = on_event, on_error, on_finished
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._dispatching = False
+        #: Whether those who started the queue have gone.
+        self._left = False
+        self._stopped = Flag()
+        self._cancelled: set[int] = set()
+        self._shown = Flag()
+        self._shown.set()
+        # Told from the worker's thread, received in this object's.
+        self._told.connect(self._receive)
+        self._worker: FunctionWorker = create_worker(
+            queue.run,
+            self,
+            _start_thread=False,
+            _connect={"errored": self._fail, "finished": self._finish},
+        )
 
-def predict_in_steps(task: PredictionTask) -> Generator[tuple[int, int], None, Prediction]:
-    """Predict, yielding (draws done, draws in all) after each draw.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the images, in their order."""
+        return self._queue.names
 
-    Raises
-    ------
-    ProbinstError
-        If the model or the image can't be used.
-    """
-    predictor = Predictor.create(load_model(task.model), task.device)
-    total = predictor.n_draws(task.settings)
-    yield 0, total
-    draws: list[InstanceSet] = []
-    for draw in predictor.draws(task.channels, task.settings, task.present):
-        draws.append(draw)
-        yield len(draws), total
-    return predictor.assemble(
-        draws,
-        task.settings,
-        name=task.name,
-        channels=task.channels,
-        pixel_size=task.pixel_size,
-    )
+    def start(self) -> None:
+        """Begin."""
+        self._worker.start()
 
+    def cancel(self, index: int) -> None:
+        """Give up one image after the tile that runs; the others go on."""
+        self._cancelled.add(index)
 
-def start_prediction(
-    task: PredictionTask,
-    *,
-    on_progress: Callable[[tuple[int, int]], None],
-    on_result: Callable[[Prediction], None],
-    on_error: Callable[[Exception], None],
-    on_cancelled: Callable[[], None],
-    on_finished: Callable[[], None],
-) -> GeneratorWorker:
-    """Start a prediction; its bar in napari's activity dock closes whatever happens.
+    def cancel_all(self) -> None:
+        """Give up all that is not finished, after the tile that runs."""
+        self._stopped.set()
 
-    ``quit()`` of the worker stops it after the draw that is running.
-    """
-    return create_worker(
-        predict_in_steps,
-        task,
-        _progress={"total": task.settings.n_draws + 1, "desc": f"Predicting {task.name}"},
-        _connect={
-            "yielded": on_progress,
-            "returned": on_result,
-            "errored": on_error,
-            "aborted": on_cancelled,
-            "finished": on_finished,
-        },
-    )
+    def leave(self) -> None:
+        """Cancel all, and call nobody any more: those who would be called are gone."""
+        self._left = True
+        self.cancel_all()
+
+    # Called in the worker's thread ---------------------------------------------------------
+
+    def tell(self, event: Event) -> None:
+        """Tell what happened; see `Talk.tell`."""
+        if isinstance(event, Preliminary):
+            self._shown.clear()
+        self._told.emit(event)
+
+    def is_cancelled(self, index: int) -> bool:
+        """Whether an image is to be given up; napari asks for it, too, when it closes."""
+        return (
+            self._stopped.is_set() or index in self._cancelled or bool(self._worker.abort_requested)
+        )
+
+    def check(self, index: int) -> None:
+        """Give up an image that was cancelled; see `Talk.check`."""
+        if self.is_cancelled(index):
+            raise CancelledError(f"{self.names[index]} was cancelled.")
+
+    def wants_preliminary(self) -> bool:
+        """Whether the last preliminary result has been shown; see `Talk.wants_preliminary`."""
+        return self._shown.is_set()
+
+    # Called in the thread of the windows ---------------------------------------------------
+
+    def _receive(self, event: Event) -> None:
+        self._dispatch(partial(self._deliver, event))
+
+    def _deliver(self, event: Event) -> None:
+        self._on_event(event)
+        if isinstance(event, Preliminary):
+            self._shown.set()
+
+    def _fail(self, error: Exception) -> None:
+        self._dispatch(partial(self._on_error, error))
+
+    def _finish(self) -> None:
+        self._dispatch(self._on_finished)
+
+    def _dispatch(self, call: Callable[[], None]) -> None:
+        """Call after what came before: napari's bars let Qt deliver more in the middle of it."""
+        self._inbox.append(call)
+        if self._dispatching:
+            return
+        self._dispatching = True
+        try:
+            while self._inbox:
+                following = self._inbox.popleft()
+                if not self._left:
+                    following()
+        finally:
+            self._dispatching = False

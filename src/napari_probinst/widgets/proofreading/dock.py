@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import Qt
 
-from napari_probinst.core.curation.edits import Delete, Merge
-from napari_probinst.core.curation.review import ReviewQueue
-from napari_probinst.core.errors import OutputError, ProbinstError
-from napari_probinst.widgets.layers import METADATA_KEY, add_layers, shown_predictions
+from napari_probinst.core.curation.folder_review import FolderReview
+from napari_probinst.core.errors import ProbinstError
+from napari_probinst.widgets.pixel_status import pixel_text
 from napari_probinst.widgets.prediction.channels import plane_of
 from napari_probinst.widgets.proofreading import files
+from napari_probinst.widgets.proofreading.account import ReviewAccount
 from napari_probinst.widgets.proofreading.canvas import typical_width, zoom_to_peak
 from napari_probinst.widgets.proofreading.close_guard import CloseGuard
-from napari_probinst.widgets.proofreading.keeping import SessionKeeper
-from napari_probinst.widgets.proofreading.keys import KeyBindings
+from napari_probinst.widgets.proofreading.desk import Desk
+from napari_probinst.widgets.proofreading.edit_actions import EditActions, tried
+from napari_probinst.widgets.proofreading.folder_opening import (
+    FolderOpener,
+    is_folder_of_predictions,
+)
+from napari_probinst.widgets.proofreading.key_table import (
+    KeyTable,
+    keys_file,
+    load_keys,
+    save_keys,
+)
+from napari_probinst.widgets.proofreading.keys import KeyBindings, keys_of_napari
+from napari_probinst.widgets.proofreading.keys_dialog import KeysDialog
 from napari_probinst.widgets.proofreading.panel import ProofreadPanel
-from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
-from napari_probinst.widgets.proofreading.tools import BrushTool, CutTool, PickTool
-from napari_probinst.widgets.proofreading.workbench import Workbench
+from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from napari.layers import Layer
     from qtpy.QtGui import QShowEvent
 
+    from napari_probinst.core.curation.folder_review import Order
     from napari_probinst.core.curation.history import Decision
+    from napari_probinst.core.curation.image_review import ImageReview
     from napari_probinst.core.curation.peak_filter import PeakFilter
-    from napari_probinst.core.curation.proposals import Proposal
     from napari_probinst.widgets.layers import ShownPrediction
+    from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
+    from napari_probinst.widgets.proofreading.workbench import Workbench
+
+_NO_FURTHER = "No further place in this direction passes the filters of the queue."
 
 
 class ProofreadWidget(ScrollingDock):
@@ -48,16 +62,6 @@ class ProofreadWidget(ScrollingDock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._bench: Workbench | None = None
-        self._tools: ToolSwitch | None = None
-        #: Sessions whose instances layer was removed; they can be shown again.
-        self._orphans: list[ShownPrediction] = []
-        self._switching = False
-        self._keeper = SessionKeeper()
-        # A window that closes tells its docks nothing: its sessions are given free all the same.
-        self.destroyed.connect(self._keeper.close)
-        #: Asks before napari closes on work that isn't on the disk.
-        self.guard = CloseGuard(self, self._at_stake)
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
 
@@ -70,138 +74,135 @@ class ProofreadWidget(ScrollingDock):
             "jump": self.jump,
             "isolate": self.isolate,
             "uncertainty": self.toggle_uncertainty,
-            "merge": self.merge,
-            "split": self.split,
-            "delete": self.delete,
-            "add": self.add,
-            "repaint": self.repaint_instance,
-            "undo": self.undo,
-            "redo": self.redo,
-            "confirm": self.confirm,
-            "leave": self.leave,
             "save": self.save,
             "open": self._open_dialog,
+            "open_folder": self._open_folder_dialog,
+            "images": self._images_dialog,
+            "keys": self.choose_keys,
         }
-        self._panel = ProofreadPanel(actions, self._choose, self._go_to, self._adopt)
+        self._keys = KeyBindings(napari_viewer, actions, _keys_of_user())
+        self._desk = Desk(
+            napari_viewer,
+            self._keys,
+            on_change=self._refresh,
+            on_choices=self._show_choices,
+            on_chosen=self._chosen,
+        )
+        #: Edits of the prediction that is worked on.
+        self.edits = EditActions(self._desk)
+        actions |= self.edits.named
+        self._panel = ProofreadPanel(
+            actions,
+            self._choose,
+            self._go_to,
+            self.edits.adopt,
+            on_order=self._order,
+            on_filter=self._show_choices,
+            keys=self._keys.table,
+        )
+        # The panel shares its height among its parts, and scrolls them by itself.
+        self.content.setAlignment(Qt.AlignmentFlag(0))
         self.content.addWidget(self._panel)
-        self._keys = KeyBindings(napari_viewer, actions)
+        self._account = ReviewAccount(napari_viewer)
+        self._panel.add_part(self._account.time)
+        self._panel.add_part(self._account.fold)
         self._keys.bind_viewer()
-        self._layer_events = [
-            getattr(napari_viewer.layers.events, name)
-            for name in ("inserted", "removed", "reordered", "renamed")
-        ]
-        for event in self._layer_events:
-            event.connect(self._layers_changed)
-        self._layers_changed()
+        self._walk = ReviewWalk(napari_viewer, self._desk)
+        self._opener = FolderOpener(self._panel.show_reading, self._open_reviews)
+        # A window that closes tells its docks nothing: its sessions are given free all the same.
+        self.destroyed.connect(self._walk.close)
+        self.destroyed.connect(self._opener.stop)
+        self.destroyed.connect(self._desk.keeper.close)
+        #: Asks before napari closes on work that isn't on the disk.
+        self.guard = CloseGuard(self, self._desk.at_stake)
+        self._desk.follow_layers()
 
     # The prediction that is worked on ------------------------------------------------------
 
     @property
     def shown(self) -> ShownPrediction | None:
         """Prediction that is worked on."""
-        return None if self._bench is None else self._bench.shown
+        return self._desk.shown
 
     @property
     def selected(self) -> tuple[int, ...]:
         """Selected instances, in the order they were picked."""
         return () if self._bench is None else self._bench.selected
 
+    @property
+    def _bench(self) -> Workbench | None:
+        return self._desk.bench
+
+    @property
+    def _tools(self) -> ToolSwitch | None:
+        return self._desk.tools
+
     def choose(self, shown: ShownPrediction) -> None:
         """Work on a prediction, at the place where its review was left."""
-        if shown is self.shown:
-            return
-        if self._tools is not None and not self._tools.leave():
-            self._show_choices()
-            return
-        with self._switch():
-            self._close_bench()
-            self._keeper.keep(shown)
-            bench = Workbench(self._viewer, shown, self._refresh)
-            self._bench = bench
-            self._tools = ToolSwitch(bench, self._keys, self._refresh)
-            self._width = typical_width(list(shown.session.instances.values()))
-            self._backdrop = plane_of(shown.image)
-            if shown in self._orphans:
-                self._orphans.remove(shown)
-                add_layers(self._viewer, shown)
-            bench.open()
-        for layer in bench.own_layers:
-            self._keys.bind_layer(layer)
-        self._show_choices()
-        self._visit()
+        self._desk.choose(shown)
 
     def open(self, path: Path) -> None:
-        """Open a prediction's file or a session, on its image where that is in the viewer."""
+        """Open a prediction's file or a session, on its image where that is in the viewer.
+
+        A folder of them is read first, and opened where its review was left.
+        """
         try:
+            if is_folder_of_predictions(path):
+                self._opener.start(path)
+                return
             shown = files.open_path(self._viewer, path)
         except ProbinstError as error:
             show_error(str(error))
             return
         self.choose(shown)
 
-    def _choose(self, shown: ShownPrediction) -> None:
-        self.choose(shown)
+    def _open_reviews(self, path: Path, reviews: list[ImageReview]) -> None:
+        if self._desk.free():
+            self._walk.open_folder(path, reviews, self._panel.peak_filter)
+            self._show_choices()
+            self._visit()
+        self._refresh()
+
+    def _choose(self, chosen: int | ShownPrediction) -> None:
+        """Work on an image of the folder, by its index, or on another prediction."""
+        if isinstance(chosen, int):
+            self._walk.enter(chosen)
+        else:
+            self.choose(chosen)
+        self._show_choices()
         self.setFocus()
 
-    @contextmanager
-    def _switch(self) -> Iterator[None]:
-        """Ignore the comings and goings of layers that we cause ourselves."""
-        self._switching = True
-        try:
-            yield
-        finally:
-            self._switching = False
-
-    def _close_bench(self) -> None:
-        if self._bench is None or self._tools is None:
-            return
-        bench, tools = self._bench, self._tools
-        self._bench = self._tools = None
-        tools.close()
-        self._keys.release(*bench.own_layers)
-        bench.close()
-
-    def _layers_changed(self, event: Any = None) -> None:
-        """Follow predictions that come and go."""
-        if self._switching:
-            return
-        present = list(shown_predictions(self._viewer))
-        for shown in self._keeper.shown:
-            if _removed(event, shown.instances):
-                self._let_go(shown)
-        self._show_choices()
-        if self._bench is None and present and not self._orphans:
-            self.choose(present[0])
-        elif self._bench is None:
-            self._panel.show_nothing()
-
-    def _let_go(self, shown: ShownPrediction) -> None:
-        """Close a prediction whose instances layer was removed."""
-        if shown is self.shown:
-            with self._switch():
-                self._close_bench()
-        # Predict takes its mark off a layer that it replaces; a user's removal doesn't.
-        if shown.corrected and shown.instances.metadata.get(METADATA_KEY):
-            self._orphans.append(shown)
-            show_warning(
-                f"The instances of '{shown.title}' were removed; their corrections are "
-                "kept: choose the prediction in the Proofread dock to show them again."
-            )
-        else:
-            self._keeper.let_go(shown)
-
     def _show_choices(self) -> None:
-        self._panel.show_predictions([*shown_predictions(self._viewer), *self._orphans], self.shown)
+        self._walk.follow()
+        choices = self._walk.choices(self._panel.peak_filter)
+        in_folder = self._walk.folder is not None
+        self._panel.show_choices(choices, self._walk.current, in_folder=in_folder)
+        self._account.follow(self.shown)
+        if self.shown is None:
+            self._panel.show_nothing(self._walk.review)
+
+    def _order(self, order: Order) -> None:
+        self._walk.order(order)
+        self._refresh()
+
+    def _chosen(self) -> None:
+        """Measure what doesn't change while one prediction is worked on, and go to its peak."""
+        if self._bench is not None:
+            shown = self._bench.shown
+            self._width = typical_width(list(shown.session.instances.values()))
+            self._backdrop = plane_of(shown.image)
+            self._bench.hovered = self._show_pixel
+            self._visit()
 
     # The queue -----------------------------------------------------------------------------
 
     def next(self) -> None:
         """Go to the next place that no edit has settled."""
-        self._step(ReviewQueue.next)
+        self._step(FolderReview.next, _NO_FURTHER)
 
     def previous(self) -> None:
         """Go back."""
-        self._step(ReviewQueue.previous)
+        self._step(FolderReview.previous, _NO_FURTHER)
 
     def accept(self) -> None:
         """Say that the place is right now, and go to the next open one."""
@@ -238,32 +239,31 @@ class ProofreadWidget(ScrollingDock):
         layer = bench.shown.instances
         zoom_to_peak(self._viewer, layer, peak, patch, self._width, keep_zoom=keep_zoom)
 
-    def _step(self, following: Callable[[ReviewQueue, int, PeakFilter], int | None]) -> None:
-        bench = self._ready()
-        if bench is None or bench.session.position is None:
+    def _step(
+        self, following: Callable[[FolderReview, int, PeakFilter], int | None], end: str = ""
+    ) -> None:
+        if self.edits.ready() is None or self._walk.row is None:
             return
-        peak = following(bench.session.queue, bench.session.position, self._panel.peak_filter)
-        if peak is None:
-            show_info("No further place in this direction passes the filters of the queue.")
+        if self._walk.step(following, self._panel.peak_filter):
+            self._visit()
             return
-        self._go_to(peak)
+        # On the way images may have turned out to be unusable.
+        self._show_choices()
+        self._refresh()
+        if end:
+            show_info(end)
 
-    def _go_to(self, peak: int) -> None:
-        bench = self._ready()
-        if bench is not None:
-            bench.session.position = peak
+    def _go_to(self, row: int) -> None:
+        if self.edits.ready() is not None and self._walk.go(row):
             self._visit()
 
     def _decide(self, decision: Decision) -> None:
-        bench = self._ready()
+        bench = self.edits.ready()
         if bench is None or bench.session.position is None:
             return
         position = bench.session.position
-        if not self._tried(lambda: bench.session.decide(position, decision)):
-            return
-        following = bench.session.queue.next_open(position, self._panel.peak_filter)
-        if following is not None:
-            self._go_to(following)
+        if tried(lambda: bench.session.decide(position, decision)):
+            self._step(FolderReview.next_open)
 
     def _visit(self) -> None:
         if self._bench is not None:
@@ -271,95 +271,31 @@ class ProofreadWidget(ScrollingDock):
             self._bench.select_peak()
             self._look(keep_zoom=self._panel.keep_zoom)
 
-    # Edits ---------------------------------------------------------------------------------
+    # Keys and the cursor -------------------------------------------------------------------
 
-    def merge(self) -> None:
-        """Merge what was picked by hand, or let the user pick."""
-        if self._bench is None or self._tools is None:
+    def choose_keys(self) -> None:
+        """Let the user give actions other keys, which hold at once and from now on."""
+        # A tool that is on has keys of its own, bound over these.
+        if not self._desk.free():
             return
-        if self._tools.tool is not None and self._tools.tool.name == "merge":
-            self._tools.confirm()
-            return
-        bench = self._ready()
-        if bench is None:
-            return
-        if bench.by_hand and len(bench.selected) > 1:
-            bench.apply(Merge(bench.selected))
-        else:
-            self._tools.start(PickTool(bench))
+        window = self.window() or self
+        dialog = KeysDialog(self._keys.table, keys_of_napari(self._viewer, window), self)
+        dialog.chosen.connect(self._take_keys)
+        dialog.open()
 
-    def split(self) -> None:
-        """Let the user draw a line."""
-        bench = self._ready()
-        if bench is not None and self._tools is not None:
-            self._tools.start(CutTool(bench))
-
-    def delete(self) -> None:
-        """Delete the selected instances in one step."""
-        bench = self._ready()
-        if bench is not None:
-            bench.apply(Delete(bench.selected))
-
-    def add(self) -> None:
-        """Let the user paint a missed instance."""
-        bench = self._ready()
-        if bench is not None and self._tools is not None:
-            self._tools.start(BrushTool(bench))
-
-    def repaint_instance(self) -> None:
-        """Let the user paint the current instance (`repaint` is Qt's own)."""
-        bench = self._ready()
-        if bench is None or self._tools is None:
-            return
-        if bench.current is None:
-            show_warning("No instance is selected: click the one to repaint.")
-            return
-        self._tools.start(BrushTool(bench, bench.current))
-
-    def _adopt(self, proposal: Proposal) -> None:
-        bench = self._ready()
-        if bench is not None:
-            bench.apply(proposal.edit(bench.session.instances))
-
-    def undo(self) -> None:
-        """Take back the last edit or decision."""
-        bench = self._ready()
-        if bench is not None:
-            self._tried(bench.session.undo)
-
-    def redo(self) -> None:
-        """Make the last edit or decision again that was taken back."""
-        bench = self._ready()
-        if bench is not None:
-            self._tried(bench.session.redo)
-
-    def _tried(self, action: Callable[[], object]) -> bool:
-        """Do something that is recorded; say why where the session is open for reading only."""
+    def _take_keys(self, table: KeyTable) -> None:
         try:
-            action()
-        except OutputError as error:
-            show_warning(str(error))
-            return False
-        return True
+            save_keys(table, keys_file())
+        except ProbinstError as error:
+            show_error(f"{error} The new keys hold until the dock is closed.")
+        self._keys.remap(table)
+        self._panel.show_keys(table)
 
-    def confirm(self) -> None:
-        """Finish the tool that is on."""
-        if self._tools is not None:
-            self._tools.confirm()
-
-    def leave(self) -> None:
-        """Leave the tool that is on; a painting only when asked twice."""
-        if self._tools is not None:
-            self._tools.leave(discard=True)
-
-    def _ready(self) -> Workbench | None:
-        """Return the bench with no tool on; None if there is none or a painting isn't finished."""
-        if self._bench is None:
-            show_warning("There is no prediction: run Predict, or open a prediction's file.")
-            return None
-        if self._tools is not None and not self._tools.leave():
-            return None
-        return self._bench
+    def _show_pixel(self, pixel: tuple[int, int] | None) -> None:
+        """Say what is under the cursor."""
+        shown = self.shown
+        if shown is not None:
+            self._panel.show_pixel("" if pixel is None else pixel_text(shown.readings_at(*pixel)))
 
     # Files ---------------------------------------------------------------------------------
 
@@ -368,32 +304,29 @@ class ProofreadWidget(ScrollingDock):
 
         Corrections that couldn't be written to the disk go to the folder too.
         """
-        bench = self._ready()
+        bench = self.edits.ready()
         if bench is None:
             return
-        shown = bench.shown
-        # The folder that is known may be the one that can't be written.
-        stuck = shown.kept is not None and shown.kept.n_waiting > 0 and not shown.kept.write()
-        known = None if stuck else shown.folder
-        folder = known or self.choose_folder(files.likely_folder(shown))
-        if folder is None:
-            return
-        try:
-            if stuck:
-                files.move_session(shown, folder)
-            files.save(shown, folder)
-        except ProbinstError as error:
-            show_error(str(error))
-            # Next time another folder can be chosen.
-            shown.folder = None
-        else:
-            shown.folder = folder
+        files.save_results(bench.shown, self.choose_folder)
         self._refresh()
 
     def _open_dialog(self) -> None:
         path = files.ask_prediction(self)
         if path is not None:
             self.open(path)
+
+    def _open_folder_dialog(self) -> None:
+        path = files.ask_folder_of_predictions(self)
+        if path is not None:
+            self.open(path)
+
+    def _images_dialog(self) -> None:
+        if self._walk.folder is None:
+            return
+        path = files.ask_folder_of_images(self, self._walk.folder)
+        if path is not None:
+            self._walk.look_for_images(path)
+            self._show_choices()
 
     def _ask_folder(self, start: Path) -> Path | None:
         return files.ask_folder(self, start)
@@ -408,20 +341,14 @@ class ProofreadWidget(ScrollingDock):
         self._panel.show_session(
             bench.session, bench.selected, self._tools.tool, self._backdrop, shown.colours
         )
+        self._walk.follow()
+        if self._walk.review is not None:
+            self._panel.show_review(
+                bench.session, self._walk.review, self._walk.row, self._walk.image
+            )
+        self._account.follow(shown)
         if shown.kept is not None:
             self._panel.show_saved(shown.kept, shown.saved.text(bench.session))
-
-    def _at_stake(self) -> str | None:
-        """Return what napari would take with it if it closed now."""
-        if self._painting() is not None:
-            return "A painting isn't finished, and would be lost."
-        waiting = [shown.title for shown in self._keeper.shown if not _on_disk(shown)]
-        return f"Corrections of {_names(waiting)} are not on disk." if waiting else None
-
-    def _painting(self) -> Layer | None:
-        """Layer of a painting that isn't finished."""
-        tool = None if self._tools is None else self._tools.tool
-        return tool.layer if tool is not None and tool.unfinished() else None
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Guard the window that we are in."""
@@ -430,31 +357,17 @@ class ProofreadWidget(ScrollingDock):
 
     def on_close(self) -> None:
         """Give back keys, callbacks, layers and sessions; a painting stays, as a layer."""
-        painting = self._painting()
         self.guard.stop()
-        for event in self._layer_events:
-            event.disconnect(self._layers_changed)
-        self._close_bench()
+        self._account.close()
+        self._opener.stop()
+        self._walk.close()
+        self._desk.close()
         self._keys.release()
-        if painting is not None:
-            self._viewer.add_layer(painting)
-            show_warning(f"The painting wasn't finished: it stays as the layer '{painting.name}'.")
-        waiting = [shown.title for shown in self._keeper.close()]
-        if waiting:
-            show_warning(
-                f"Corrections of {_names(waiting)} are not on disk; they stay in the viewer until "
-                "it closes: open Proofread again, and save the results to another folder."
-            )
 
 
-def _removed(event: Any, layer: Any) -> bool:
-    """Whether an event of the list of layers tells of this layer's removal."""
-    return event is not None and event.type == "removed" and event.value is layer
-
-
-def _on_disk(shown: ShownPrediction) -> bool:
-    return shown.kept is None or shown.kept.n_waiting == 0
-
-
-def _names(titles: Iterable[str]) -> str:
-    return ", ".join(map(repr, titles))
+def _keys_of_user() -> KeyTable:
+    try:
+        return load_keys(keys_file())
+    except ProbinstError as error:
+        show_warning(str(error))
+        return KeyTable()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
-from napari.utils.notifications import show_info
+from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QFileDialog
 
 from napari_probinst.core.curation.corrected import save_corrected
@@ -16,7 +16,7 @@ from napari_probinst.core.curation.session_folder import MANIFEST, SESSION_SUFFI
 from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
-from napari_probinst.core.errors import OutputError
+from napari_probinst.core.errors import OutputError, ProbinstError
 from napari_probinst.widgets.layers import (
     ShownPrediction,
     image_name,
@@ -30,12 +30,14 @@ from napari_probinst.widgets.proofreading.session_place import file_name, image_
 from napari_probinst.widgets.saved_state import SavedState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qtpy.QtWidgets import QWidget
 
     from napari_probinst.core.prediction import Prediction
 
 
-def open_path(viewer: Any, path: Path) -> ShownPrediction:
+def open_path(viewer: Any, path: Path, *, guess_image: bool = True) -> ShownPrediction:
     """Show a prediction's file or a session, placed on its image where the viewer has that.
 
     Parameters
@@ -44,6 +46,9 @@ def open_path(viewer: Any, path: Path) -> ShownPrediction:
         Where it is shown.
     path : Path
         ``NAME.prediction.npz``, a folder ``NAME.probinst``, or a file in one.
+    guess_image : bool, default True
+        Whether the only image of the prediction's size is taken for its image where none has
+        its name.
 
     Raises
     ------
@@ -54,7 +59,13 @@ def open_path(viewer: Any, path: Path) -> ShownPrediction:
     if session is None:
         prediction = load_prediction(path)
         start = CurationSession(prediction)
-        return show_prediction(viewer, prediction, start, _image(viewer, prediction), path.parent)
+        return show_prediction(
+            viewer,
+            prediction,
+            start,
+            find_image(viewer, prediction, guess=guess_image),
+            path.parent,
+        )
     present = next((shown for shown in shown_predictions(viewer) if _holds(shown, session)), None)
     if present is not None and (present.kept is None or not present.kept.read_only):
         return present
@@ -64,7 +75,7 @@ def open_path(viewer: Any, path: Path) -> ShownPrediction:
         remove_layers(viewer, present)
     prediction = kept.session.prediction
     show_info(resumed_text(kept.session.records))
-    image = _image(viewer, prediction)
+    image = find_image(viewer, prediction, guess=guess_image)
     return show_prediction(viewer, prediction, kept.session, image, session.parent, kept=kept)
 
 
@@ -80,8 +91,8 @@ def _holds(shown: ShownPrediction, session: Path) -> bool:
     return path is not None and path.resolve() == session.resolve()
 
 
-def _image(viewer: Any, prediction: Prediction) -> Image | None:
-    """Image layer of a prediction: of its name, else the only one of its size."""
+def find_image(viewer: Any, prediction: Prediction, *, guess: bool = True) -> Image | None:
+    """Image layer of a prediction: of its name, else the only one of its size if ``guess``."""
     images = [
         layer
         for layer in viewer.layers
@@ -92,7 +103,9 @@ def _image(viewer: Any, prediction: Prediction) -> Image | None:
         and tuple(layer.data.shape[-2:]) == prediction.shape
     ]
     named = [layer for layer in images if prediction.name in (image_name(layer), layer.name)]
-    return (named or (images if len(images) == 1 else [None]))[0]
+    if named or not guess:
+        return named[0] if named else None
+    return images[0] if len(images) == 1 else None
 
 
 def save(shown: ShownPrediction, folder: Path) -> None:
@@ -114,6 +127,36 @@ def save(shown: ShownPrediction, folder: Path) -> None:
         )
     save_corrected(shown.session, folder, name)
     shown.saved = SavedState.now(shown.session)
+
+
+def save_results(shown: ShownPrediction, choose_folder: Callable[[Path], Path | None]) -> None:
+    """Write the results beside the prediction, and say so where that is impossible.
+
+    Corrections that couldn't be written to the disk go to the folder too.
+
+    Parameters
+    ----------
+    shown : ShownPrediction
+        What is saved; it remembers the folder.
+    choose_folder : callable
+        Asks for a folder, starting at the likely one; called where none is known, or the one
+        that is known can't be written. None for no answer.
+    """
+    stuck = shown.kept is not None and shown.kept.n_waiting > 0 and not shown.kept.write()
+    known = None if stuck else shown.folder
+    folder = known or choose_folder(likely_folder(shown))
+    if folder is None:
+        return
+    try:
+        if stuck:
+            move_session(shown, folder)
+        save(shown, folder)
+    except ProbinstError as error:
+        show_error(str(error))
+        # Next time another folder can be chosen.
+        shown.folder = None
+    else:
+        shown.folder = folder
 
 
 def move_session(shown: ShownPrediction, folder: Path) -> None:
@@ -144,6 +187,18 @@ def ask_prediction(parent: QWidget) -> Path | None:
         f"Predictions and sessions (*{PREDICTION_SUFFIX} {MANIFEST});;All files (*)",
     )
     return Path(path) if path else None
+
+
+def ask_folder_of_predictions(parent: QWidget) -> Path | None:
+    """Ask for a folder that `napari-probinst predict` wrote."""
+    folder = QFileDialog.getExistingDirectory(parent, "Open a folder of predictions or sessions")
+    return Path(folder) if folder else None
+
+
+def ask_folder_of_images(parent: QWidget, start: Path) -> Path | None:
+    """Ask where the images of a folder of predictions are."""
+    folder = QFileDialog.getExistingDirectory(parent, "Folder of the images", str(start))
+    return Path(folder) if folder else None
 
 
 def ask_folder(parent: QWidget, start: Path) -> Path | None:

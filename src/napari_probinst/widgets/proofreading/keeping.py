@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
 
-from napari_probinst.core.curation.history import DecisionStep, EditStep, History
+from napari_probinst.core.curation.history import EditStep
+from napari_probinst.core.curation.image_review import history_of
 from napari_probinst.core.curation.kept_session import KeptSession
-from napari_probinst.core.curation.records import Redo, Undo
 from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.errors import OutputError, ProbinstError, SessionInUseError
 from napari_probinst.widgets.layers import redraw
@@ -104,17 +104,9 @@ def take_up(path: Path, place: SessionPlace) -> KeptSession:
 
 def resumed_text(records: Iterable[Record]) -> str:
     """Notice that corrections were taken up again, e.g. "Corrections of 12:30 taken up again"."""
-    history = History()
-    moment = ""
-    for record in records:
-        moment = record.time
-        match record.event:
-            case EditStep() | DecisionStep() as step:
-                history.push(step)
-            case Undo():
-                history.undo()
-            case Redo():
-                history.redo()
+    records = tuple(records)
+    moment = records[-1].time if records else ""
+    history = history_of(records)
     n_edits = sum(isinstance(step, EditStep) for step in history.done)
     n_decisions = len(history.done) - n_edits
     return (

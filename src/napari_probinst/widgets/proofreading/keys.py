@@ -1,82 +1,85 @@
-"""The keys of the Proofread dock: one table, bound while the dock is open."""
+"""The keys of the Proofread dock, bound while the dock is open."""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image, Labels
+from qtpy.QtGui import QAction  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QKeySequenceEdit,
     QLineEdit,
     QPlainTextEdit,
     QTextEdit,
 )
 
+from napari_probinst.widgets.proofreading.key_table import (
+    ACTIONS,
+    MODE_KEYS,
+    KeyTable,
+    normalised,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from napari.layers import Layer
+    from qtpy.QtWidgets import QWidget
 
-#: Action and key. None of these letters is used by napari itself; letters are for the whole
-#: viewer, and a text field that has the focus keeps them.
-KEYS: dict[str, str] = {
-    "next": "N",
-    "previous": "Shift-N",
-    "accept": "K",
-    "skip": "Q",
-    "jump": "J",
-    "isolate": "W",
-    "uncertainty": "U",
-    "merge": "G",
-    "split": "H",
-    "undo": "Control-Z",
-    "redo": "Control-Shift-Z",
-}
-#: Keys of a mode that is on: confirm and leave.
-MODE_KEYS: dict[str, str] = {"confirm": "Enter", "leave": "Escape"}
-#: Keys that napari's Labels layers use themselves; bound on our layers, where they would shadow
-#: those of the viewer. Their own undo would replay strokes into masks that have changed since.
-SHADOWED = frozenset({"undo", "redo", "confirm", "leave"})
+#: Actions whose usual keys napari's Labels layers use themselves; bound on our layers always,
+#: whatever the user's table says: napari's own undo would replay strokes into masks that have
+#: changed since.
+SHADOWED = ("undo", "redo")
 #: Seconds within which the same key counts once: some versions of napari fire it twice.
 REPEAT_GAP = 0.05
 
-_TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
-
-
-def key_label(action: str) -> str:
-    """Key of an action as it stands on its button, e.g. "Shift+N"."""
-    return KEYS[action].replace("Control", "Ctrl").replace("-", "+")
+_TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox, QKeySequenceEdit)
 
 
 class KeyBindings:
     """Binds actions to keys of a viewer and of layers, and gives back what was there before.
+
+    Letters are for the whole viewer, and a text field that has the focus keeps them.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose keys are bound.
     actions : mapping of str to callable
-        What each action of `KEYS` and `MODE_KEYS` does.
+        What each of `ACTIONS` and `MODE_KEYS` does.
+    table : KeyTable
+        Which key stands for which action.
     """
 
-    def __init__(self, viewer: Any, actions: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(
+        self, viewer: Any, actions: Mapping[str, Callable[[], None]], table: KeyTable
+    ) -> None:
         self._viewer = viewer
         self._actions = actions
+        self._table = table
         self._bound: list[tuple[Any, str, Any]] = []
         self._last: tuple[str, float] = ("", -REPEAT_GAP)
 
+    @property
+    def table(self) -> KeyTable:
+        """Which key stands for which action."""
+        return self._table
+
     def bind_viewer(self) -> None:
         """Bind the permanent keys of the viewer."""
-        for action, key in KEYS.items():
-            self._bind(self._viewer, action, key)
+        for action, key in self._table.keys.items():
+            if key:
+                self._bind(self._viewer, action, key)
 
     def bind_layer(self, layer: Layer) -> None:
         """Bind the keys that napari's own would shadow while this layer is active."""
-        for action, key in KEYS.items():
-            if action in SHADOWED:
-                self._bind(layer, action, key)
+        for action in SHADOWED:
+            self._bind(layer, action, ACTIONS[action].key)
 
     def bind_mode(self, *providers: Any) -> None:
         """Bind the keys of a mode on the viewer and on these layers."""
@@ -87,6 +90,12 @@ class KeyBindings:
         """Bind the keys of a mode on its own layer; the viewer has them already."""
         for action, key in MODE_KEYS.items():
             self._bind(layer, action, key)
+
+    def remap(self, table: KeyTable) -> None:
+        """Take another table from now on; no mode is on."""
+        self.release(self._viewer)
+        self._table = table
+        self.bind_viewer()
 
     def release(self, *providers: Any, keys: Mapping[str, str] | None = None) -> None:
         """Give back keys: of the viewer or layers named, or all; only ``keys`` if given."""
@@ -122,8 +131,31 @@ class KeyBindings:
 
 
 def typing_text() -> bool:
-    """Whether a field that takes text or numbers has the focus."""
+    """Whether a field that takes text, numbers or keys has the focus."""
     widget = QApplication.focusWidget()
     if isinstance(widget, QComboBox):
         return widget.isEditable()
     return isinstance(widget, _TEXT_FIELDS)
+
+
+def keys_of_napari(viewer: Any, window: QWidget) -> set[str]:
+    """Keys that napari uses itself where ours are bound.
+
+    Those of the viewer and of the layers that show a prediction, in the user's own preferences
+    of napari, and those of the window's menus.
+    """
+    return set(_taken(viewer, window))
+
+
+def _taken(viewer: Any, window: QWidget) -> Iterator[str]:
+    classes = (*type(viewer).__mro__, *Labels.__mro__, *Image.__mro__)
+    bound = (str(key) for each in classes for key in getattr(each, "class_keymap", ()))
+    menus = (
+        shortcut.toString(shortcut.SequenceFormat.PortableText)
+        for action in window.findChildren(QAction)
+        for shortcut in action.shortcuts()
+    )
+    for key in (*bound, *menus):
+        # Keys that can't be chosen anyway, such as the arrows.
+        with suppress(ValueError):
+            yield normalised(key)

@@ -17,22 +17,23 @@ from napari_probinst.widgets.proofreading.words import KINDS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_probinst.core.curation.session import CurationSession
+    from napari_probinst.core.curation.folder_review import FolderReview
 
-RANK, KIND, SCORE, REASON, STATUS = range(5)
-_HEADERS = ("#", "Kind", "Score", "Reason", "Status")
+RANK, KIND, SCORE, REASON, STATUS, IMAGE = range(6)
+_HEADERS = ("#", "Kind", "Score", "Reason", "Status", "Image")
 _HEADER_TOOLTIPS = (
-    "Rank: 1 is the most uncertain place",
+    "Rank: 1 is the most uncertain place; of all images where they are gone through by score",
     "Likely error",
     "Entropy summed over the place and its instances, nats",
     "What the draws see",
     "What was decided, or whether an edit has settled it",
+    "Image that the place is in",
 )
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class QueueModel(QAbstractTableModel):
-    """Peaks that pass a filter, in the order of a column.
+    """Peaks of one image or many that pass a filter, in the order of a column.
 
     Qt's own proxy would ask for each peak in Python, at every comparison of a sort: seconds with
     20,000 peaks. Here all of them are filtered and sorted at once.
@@ -40,45 +41,56 @@ class QueueModel(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._session: CurationSession | None = None
+        self._review: FolderReview | None = None
         self._filter = PeakFilter()
         self._current: int | None = None
         self._column, self._descending = RANK, False
-        #: Peak of each row.
+        #: Place of each row in the review.
         self._rows: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._states: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+        #: Numbers that order the peaks by a column; made when it is first asked for.
         self._keys: dict[int, NDArray[Any]] = {}
 
     @property
-    def peaks(self) -> NDArray[np.int64]:
-        """Peak of each row, from the first row on."""
+    def places(self) -> NDArray[np.int64]:
+        """Place of each row in the review, from the first row on."""
         return self._rows
 
-    def row_of(self, peak: int) -> int | None:
-        """Row of a peak; None if it is not listed."""
-        found = np.flatnonzero(self._rows == peak)
+    def row_of(self, place: int) -> int | None:
+        """Row of a place; None if it is not listed."""
+        found = np.flatnonzero(self._rows == place)
         return int(found[0]) if found.size else None
 
-    def show(self, session: CurationSession | None, peak_filter: PeakFilter) -> None:
-        """Show the peaks of a session that pass a filter; cheap where nothing has changed."""
-        is_new = session is not self._session
+    def show(
+        self, review: FolderReview | None, current: int | None, peak_filter: PeakFilter
+    ) -> None:
+        """Show the peaks of a review that pass a filter; cheap where nothing has changed.
+
+        Parameters
+        ----------
+        review : FolderReview or None
+            One image or many; None for none.
+        current : int or None
+            The place one is at: it stays listed, whatever becomes of it.
+        peak_filter : PeakFilter
+            What is listed.
+        """
+        known = self._review
+        is_new = review is None or known is None or review.rows is not known.rows
         before = self._states
-        if session is None:
-            self._keys, self._states, self._current = {}, np.zeros(0, np.uint8), None
-        else:
-            self._keys = _sort_keys(session) if is_new else self._keys
-            self._states, self._current = session.queue.states(), session.position
-        self._session, self._filter = session, peak_filter
+        self._states = np.zeros(0, np.uint8) if review is None else review.states()
+        self._review, self._current, self._filter = review, current, peak_filter
         if is_new:
+            self._keys = {}
             self._put(self._listing())
         elif not self._list_anew():
-            for peak in np.flatnonzero(self._states != before).tolist():
-                row = self.row_of(peak)
+            for place in np.flatnonzero(self._states != before).tolist():
+                row = self.row_of(place)
                 if row is not None:
-                    self.dataChanged.emit(self.index(row, RANK), self.index(row, STATUS))
+                    self.dataChanged.emit(self.index(row, RANK), self.index(row, IMAGE))
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Order the rows by a column, those that tie by their rank."""
+        """Order the rows by a column, those that tie as they are gone through."""
         self._column = column
         self._descending = order == Qt.SortOrder.DescendingOrder
         self._list_anew()
@@ -97,19 +109,23 @@ class QueueModel(QAbstractTableModel):
         self.endResetModel()
 
     def _listing(self) -> NDArray[np.int64]:
-        if self._session is None:
+        if self._review is None:
             return np.zeros(0, dtype=np.int64)
-        passes = self._session.queue.passing(self._filter)
+        passes = self._review.passing(self._filter)
         if self._current is not None:
-            # The place that one is at stays listed, whatever becomes of it.
             passes[self._current] = True
         rows = np.flatnonzero(passes)
-        if self._column == STATUS:
-            key: NDArray[Any] = self._states[rows].astype(np.int64)
-        else:
-            key = self._keys[self._column][rows]
-        # Turned over rather than read backwards: what ties stays in the order of its rank.
+        key = self._key(self._review)[rows]
+        # Turned over rather than read backwards: what ties stays in the order of the walk.
         return rows[np.argsort(-key if self._descending else key, kind="stable")]
+
+    def _key(self, review: FolderReview) -> NDArray[Any]:
+        """Numbers that order all peaks by the chosen column; text as its place in order."""
+        if self._column == STATUS:
+            return self._states.astype(np.int64)
+        if self._column not in self._keys:
+            self._keys[self._column] = _sort_key(review, self._column)
+        return self._keys[self._column]
 
     # What Qt asks for, of the rows in view only ----------------------------------------------
 
@@ -118,7 +134,7 @@ class QueueModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
-        """Rank, kind, score, reason, status."""
+        """Rank, kind, score, reason, status, image."""
         return 0 if parent.isValid() else len(_HEADERS)
 
     def headerData(
@@ -135,19 +151,21 @@ class QueueModel(QAbstractTableModel):
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, colour or tooltip of a cell."""
-        if self._session is None or not index.isValid():
+        review = self._review
+        if review is None or not index.isValid():
             return None
-        number = int(self._rows[index.row()])
-        peak = self._session.peaks[number]
-        status = STATUSES[int(self._states[number])]
+        place = int(self._rows[index.row()])
+        peak = review.peak(place)
+        status = STATUSES[int(self._states[place])]
         column = index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return (
-                str(peak.rank),
+                str(peak.rank if review.order == "image" else place + 1),
                 short_kind(peak.kind),
                 f"{peak.mass:.1f}" if peak.mass < 10 else f"{peak.mass:.0f}",
                 peak.reason,
                 SHORT_STATUSES[status],
+                review.images[review.place(place)[0]].name,
             )[column]
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (RANK, SCORE):
             return _RIGHT
@@ -155,18 +173,23 @@ class QueueModel(QAbstractTableModel):
             return QColor(STATUS_COLOURS[status])
         if role == Qt.ItemDataRole.ToolTipRole:
             kind = KINDS.get(peak.kind, peak.kind.capitalize())
-            return f"{kind} at y {peak.y}, x {peak.x}: {peak.reason}. Click to go there."
+            image = review.images[review.place(place)[0]].name
+            where = f"{image}, " if len(review.images) > 1 else ""
+            return f"{kind} at {where}y {peak.y}, x {peak.x}: {peak.reason}. Click to go there."
         return None
 
 
-def _sort_keys(session: CurationSession) -> dict[int, NDArray[Any]]:
-    """Numbers that order the peaks by each column but the status; text as its place in order."""
-    peaks = session.peaks
-    texts = {KIND: [peak.kind for peak in peaks], REASON: [peak.reason for peak in peaks]}
-    keys: dict[int, NDArray[Any]] = {
-        column: np.unique(np.array(words, dtype=np.str_), return_inverse=True)[1]
-        for column, words in texts.items()
-    }
-    keys[RANK] = np.array([peak.rank for peak in peaks], dtype=np.int64)
-    keys[SCORE] = np.array([peak.mass for peak in peaks], dtype=np.float64)
-    return keys
+def _sort_key(review: FolderReview, column: int) -> NDArray[Any]:
+    """Numbers that order the peaks of a review by any column but the status."""
+    if column == RANK:
+        return np.arange(len(review))
+    if column == SCORE:
+        return review.columns.mass
+    if column == KIND:
+        # Kinds come in the order of their names.
+        return review.columns.kind.astype(np.int64)
+    if column == IMAGE:
+        names = np.array([image.name for image in review.images], dtype=np.str_)
+        return np.unique(names, return_inverse=True)[1][review.image_of]
+    reasons = np.array([review.peak(place).reason for place in range(len(review))], dtype=np.str_)
+    return np.unique(reasons, return_inverse=True)[1]

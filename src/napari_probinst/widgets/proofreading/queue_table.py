@@ -1,4 +1,4 @@
-"""The queue as a table: what is left, how sure, why; a click leads there."""
+"""The queue as a table: what is left, how sure, why, in which image; a click leads there."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from qtpy.QtCore import QModelIndex
 
+    from napari_probinst.core.curation.folder_review import FolderReview, Order
     from napari_probinst.core.curation.review import Status
-    from napari_probinst.core.curation.session import CurationSession
 
 #: What the combo boxes offer: text, and what passes.
 _KIND_CHOICES: tuple[tuple[str, frozenset[str] | None], ...] = (
@@ -38,6 +38,11 @@ _STATUS_CHOICES: tuple[tuple[str, frozenset[Status]], ...] = (
     *((SHORT_STATUSES[status].capitalize(), frozenset({status})) for status in STATUSES),
     ("Every status", frozenset(STATUSES)),
 )
+_ORDER_CHOICES: tuple[tuple[str, Order], ...] = (
+    ("Image by image", "image"),
+    ("Highest score first", "score"),
+)
+_ALL_IMAGES, _THIS_IMAGE = "All images", "This image"
 
 
 class QueueTable(QWidget):
@@ -50,9 +55,11 @@ class QueueTable(QWidget):
     Parameters
     ----------
     visit : callable
-        Called with the index of the peak that was clicked.
+        Called with the place of the peak that was clicked: its row in the review.
     filter_chosen : callable, optional
         Called when another filter was chosen.
+    order_chosen : callable, optional
+        Called with "image" or "score" when another order of the places was chosen.
     """
 
     def __init__(
@@ -60,87 +67,121 @@ class QueueTable(QWidget):
         visit: Callable[[int], None],
         *,
         filter_chosen: Callable[[], None] = lambda: None,
+        order_chosen: Callable[[Order], None] = lambda _: None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._visit = visit
         self._filter_chosen = filter_chosen
-        self._session: CurationSession | None = None
+        self._order_chosen = order_chosen
+        self._review: FolderReview | None = None
+        self._current: int | None = None
         self._model = QueueModel()
         self._model.setParent(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(self._build_filters())
-        layout.addWidget(self._jitter)
+        layout.addWidget(self._build_folder())
         layout.addWidget(self._build_table(), stretch=1)
         self._listed = _line("listed")
-        layout.addWidget(self._listed)
-        self.show_session(None)
+        row = QHBoxLayout()
+        row.addWidget(self._listed, stretch=1)
+        row.addWidget(self._jitter)
+        layout.addLayout(row)
+        self.show_review(None, None)
 
     @property
     def peak_filter(self) -> PeakFilter:
-        """What is chosen; for `ReviewQueue.next`, `previous` and `next_open`."""
+        """What is chosen; for `FolderReview.next`, `previous` and `next_open`."""
         return PeakFilter(
             kinds=_KIND_CHOICES[self._kinds.currentIndex()][1],
             statuses=_STATUS_CHOICES[self._statuses.currentIndex()][1],
             least_contour_mass=self._jitter_mass() if self._jitter.isChecked() else 0.0,
+            image=self._image if self._images.currentText() == _THIS_IMAGE else None,
         )
 
     @property
     def hint(self) -> str:
         """Whether it is the end, or the time to stop; empty while the review pays."""
-        if self._session is None:
+        if self._review is None:
             return ""
-        statistics = self._session.statistics()
-        n_open = self._session.queue.n_open(self.peak_filter)
-        return end_text(statistics, n_open) or stop_text(statistics)
+        chosen = self.peak_filter
+        progress = self._review.progress(chosen)
+        n_open = self._review.n_open(chosen)
+        return end_text(progress, n_open) or stop_text(progress.peaks)
 
     def listed(self) -> tuple[int, ...]:
-        """Peaks in the order of the rows."""
-        return tuple(self._model.peaks.tolist())
+        """Places in the review, in the order of the table's rows."""
+        return tuple(self._model.places.tolist())
 
-    def show_session(self, session: CurationSession | None) -> None:
-        """Follow a session; to be called after each of its changes, None for no session."""
-        self._session = session
-        self._model.show(session, self.peak_filter)
+    def show_review(self, review: FolderReview | None, current: int | None) -> None:
+        """Follow a review; to be called after each of its changes.
+
+        Parameters
+        ----------
+        review : FolderReview or None
+            One image or many; None for none.
+        current : int or None
+            The place one is at.
+        """
+        self._review, self._current = review, current
+        n_images = 0 if review is None else len(review.images)
+        self._folder.setVisible(n_images > 1)
+        if n_images <= 1:
+            self._images.setCurrentText(_ALL_IMAGES)
+        self._table.show_images([] if review is None else [image.name for image in review.images])
+        self._model.show(review, current, self.peak_filter)
         self._highlight()
         self._count()
 
+    @property
+    def _image(self) -> int | None:
+        """Image one is at."""
+        if self._review is None or self._current is None:
+            return None
+        return self._review.place(self._current)[0]
+
     def _highlight(self) -> None:
         """Highlight the current peak and have it in view."""
-        position = None if self._session is None else self._session.position
-        row = None if position is None else self._model.row_of(position)
+        row = None if self._current is None else self._model.row_of(self._current)
         if row is None:
             self._table.clearSelection()
         else:
             self._table.setCurrentIndex(self._model.index(row, RANK))
 
     def _count(self) -> None:
-        self.setEnabled(self._session is not None)
-        if self._session is None:
+        review = self._review
+        self.setEnabled(review is not None)
+        if review is None:
             self._listed.setText("")
-            self._jitter.setText("Hide contour jitter")
+            self._jitter.setText("Hide jitter")
             return
-        queue = self._session.queue
         chosen = self.peak_filter
-        n_listed = int(queue.passing(chosen).sum())
+        n_listed = int(review.passing(chosen).sum())
         rest = PeakFilter(statuses=frozenset(STATUSES), least_contour_mass=self._jitter_mass())
-        n_jitter = len(queue) - int(queue.passing(rest).sum())
-        self._jitter.setText(f"Hide contour jitter ({n_jitter})")
-        self._listed.setText(listed_text(n_listed, len(queue), queue.n_open(chosen)))
+        n_jitter = len(review) - int(review.passing(rest).sum())
+        self._jitter.setText(f"Hide jitter ({n_jitter})")
+        n_unusable = sum(bool(image.problem) for image in review.images)
+        self._listed.setText(
+            listed_text(n_listed, len(review), review.n_open(chosen), n_unusable=n_unusable)
+        )
+        problems = (f"{image.name}: {image.problem}" for image in review.images if image.problem)
+        self._listed.setToolTip("\n".join(problems))
 
     def _choose_filter(self) -> None:
-        self.show_session(self._session)
+        self.show_review(self._review, self._current)
         self._filter_chosen()
 
     def _jitter_mass(self) -> float:
-        if self._session is None:
+        review = self._review
+        if review is None or not len(review):
             return 0.0
-        return jitter_mass(self._session.prediction.settings.patch)
+        # One run of `predict` gives all images the same patch.
+        return jitter_mass(review.images[review.place(self._current or 0)[0]].patch)
 
     def _clicked(self, index: QModelIndex) -> None:
-        self._visit(int(self._model.peaks[index.row()]))
+        self._visit(int(self._model.places[index.row()]))
         # Where the visit was refused, the highlight goes back.
         self._highlight()
 
@@ -149,7 +190,7 @@ class QueueTable(QWidget):
         self._kinds.setToolTip("Likely errors to list")
         self._statuses = _combo("statuses", [text for text, _ in _STATUS_CHOICES])
         self._statuses.setToolTip("States to list")
-        self._jitter = QCheckBox("Hide contour jitter")
+        self._jitter = QCheckBox("Hide jitter")
         self._jitter.setObjectName("hide_jitter")
         self._jitter.setChecked(True)
         self._jitter.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -163,6 +204,23 @@ class QueueTable(QWidget):
         row.addWidget(self._kinds, stretch=3)
         row.addWidget(self._statuses, stretch=2)
         return row
+
+    def _build_folder(self) -> QWidget:
+        self._images = _combo("images", [_ALL_IMAGES, _THIS_IMAGE])
+        self._images.setToolTip("Images whose places are listed")
+        self._images.activated.connect(lambda _: self._choose_filter())
+        self._orders = _combo("orders", [text for text, _ in _ORDER_CHOICES])
+        self._orders.setToolTip(
+            "How Next goes through the images: each to its end, the most uncertain first, or to "
+            "the highest scores wherever they are, which opens images in turn"
+        )
+        self._orders.activated.connect(lambda i: self._order_chosen(_ORDER_CHOICES[i][1]))
+        self._folder = QWidget()
+        row = QHBoxLayout(self._folder)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._images, stretch=2)
+        row.addWidget(self._orders, stretch=3)
+        return self._folder
 
     def _build_table(self) -> QueueView:
         self._table = QueueView(self._clicked)

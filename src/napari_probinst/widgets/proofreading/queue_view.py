@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QScrollBar, QTableView
 
-from napari_probinst.widgets.proofreading.queue_model import KIND, RANK, REASON, SCORE, STATUS
+from napari_probinst.widgets.proofreading.queue_model import (
+    IMAGE,
+    KIND,
+    RANK,
+    REASON,
+    SCORE,
+    STATUS,
+)
 from napari_probinst.widgets.proofreading.queue_words import SHORT_KINDS, SHORT_STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from qtpy.QtCore import QAbstractItemModel, QModelIndex
-    from qtpy.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
+    from qtpy.QtGui import QKeyEvent, QResizeEvent
 
-#: Rows that the table has room for at least.
-_ROWS = 7
+#: Rows that the table has room for at least: on a laptop it shares the height with the tools.
+_ROWS = 3
 #: The reason has a column where so much of it can be read; the tooltip tells it anyway.
 _LEAST_REASON = "6 of 8 draws"
+#: Names of images get as much room as their longest one asks for, up to this text's.
+_LONGEST_NAME = "plate 12 A01"
 #: Side of the square that shows a status, pixels.
 _SQUARE = 10
 #: Keys that the table itself needs; all others are the canvas's.
@@ -67,11 +76,22 @@ class QueueView(QTableView):
         self.setVerticalHeader(self._heights)
         self._bar = QScrollBar(Qt.Orientation.Vertical)
         self.setVerticalScrollBar(self._bar)
+        #: The longest name of an image; None while there is but one image.
+        self._name: str | None = None
 
     def setModel(self, model: QAbstractItemModel | None) -> None:
         """Show a model; its columns get their widths once and for all."""
         super().setModel(model)
+        # Beside the rank: with the images in turn, the two tell the place.
+        self._columns.moveSection(self._columns.visualIndex(IMAGE), 1)
         self._measure()
+
+    def show_images(self, names: Sequence[str]) -> None:
+        """Give images a column where there are several."""
+        name = max(names, key=len) if len(names) > 1 else None
+        if name != self._name or name is None:
+            self._name = name
+            self._measure()
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Measure anew when the font has changed."""
@@ -83,12 +103,17 @@ class QueueView(QTableView):
     def _measure(self) -> None:
         """Give columns and rows the sizes that the font asks for, whatever they hold."""
         metrics = self.fontMetrics()
-        for column, width in _column_widths(metrics).items():
+        self.setColumnHidden(IMAGE, self._name is None)
+        for column, width in self._widths().items():
             self._columns.resizeSection(column, width)
         height = metrics.height() + 6
         self._heights.setDefaultSectionSize(height)
         self.setMinimumHeight(_ROWS * height + self._columns.sizeHint().height() + 4)
         self._share_width()
+
+    def sizeHint(self) -> QSize:
+        """Ask for no more rows than are needed: there may be other things to see."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Share the width anew."""
@@ -98,14 +123,15 @@ class QueueView(QTableView):
     def _share_width(self) -> None:
         """Give what is left to the reason; where it is too narrow to be read, to the kind."""
         metrics, header = self.fontMetrics(), self._columns
-        taken = sum(_column_widths(metrics).values()) + metrics.horizontalAdvance(_LEAST_REASON)
+        widths = self._widths()
+        taken = sum(widths.values()) + metrics.horizontalAdvance(_LEAST_REASON)
         readable = self.maximumViewportSize().width() - self._bar.sizeHint().width() >= taken
         self.setColumnHidden(REASON, not readable)
         fixed, stretching = (KIND, REASON) if readable else (REASON, KIND)
         header.setSectionResizeMode(fixed, QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(stretching, QHeaderView.ResizeMode.Stretch)
         if readable:
-            header.resizeSection(KIND, _column_widths(metrics)[KIND])
+            header.resizeSection(KIND, widths[KIND])
 
     def reset(self) -> None:
         """Take over other rows without scrolling."""
@@ -124,14 +150,17 @@ class QueueView(QTableView):
         else:
             event.ignore()
 
-
-def _column_widths(metrics: QFontMetrics) -> dict[int, int]:
-    """Room for the longest text of each column but the reason, pixels."""
-    longest = {
-        RANK: "000000",
-        KIND: max(SHORT_KINDS.values(), key=metrics.horizontalAdvance),
-        SCORE: "Score0",
-        STATUS: max(SHORT_STATUSES.values(), key=metrics.horizontalAdvance),
-    }
-    widths = {column: metrics.horizontalAdvance(text) + 12 for column, text in longest.items()}
-    return widths | {STATUS: widths[STATUS] + _SQUARE + 6}
+    def _widths(self) -> dict[int, int]:
+        """Room for the longest text of each column but the reason, pixels."""
+        metrics = self.fontMetrics()
+        longest = {
+            RANK: "00000",
+            KIND: max(SHORT_KINDS.values(), key=metrics.horizontalAdvance),
+            SCORE: "Score0",
+            STATUS: max(SHORT_STATUSES.values(), key=metrics.horizontalAdvance),
+        }
+        if self._name is not None:
+            name = min(self._name, _LONGEST_NAME, key=metrics.horizontalAdvance)
+            longest[IMAGE] = max(name, "Image0", key=metrics.horizontalAdvance)
+        widths = {column: metrics.horizontalAdvance(text) + 12 for column, text in longest.items()}
+        return widths | {STATUS: widths[STATUS] + _SQUARE + 6}

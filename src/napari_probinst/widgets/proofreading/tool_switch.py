@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 
+from napari_probinst.widgets.proofreading.brushes import BrushTool
 from napari_probinst.widgets.proofreading.canvas import CanvasMessage
-from napari_probinst.widgets.proofreading.tools import BrushTool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,8 @@ class ToolSwitch:
         self._bench.activate()
         tool.start()
         self._starting = False
-        self._message.show(f"{tool.name.upper()} – Esc leaves", BANNER_COLOUR)
+        mode = tool.banner.partition(":")[0]
+        self._message.show(f"{mode} – Esc leaves", BANNER_COLOUR)
         self._bench.viewer.help = tool.banner
         self._keys.bind_mode(*self._bench.own_layers)
         if isinstance(tool, BrushTool):

@@ -1,4 +1,4 @@
-"""Tools that take the mouse for a while: pick to merge, cut to split, paint to add or repaint."""
+"""Tools that take the mouse for a while; here those that pick and cut."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from napari.layers import Labels, Shapes
-from napari.utils import DirectLabelColormap
 from napari.utils.notifications import show_warning
 
-from napari_probinst.core.curation.edits import Add, Merge, Repaint, SplitAlongLine
-from napari_probinst.core.instances import Instance
+from napari_probinst.core.curation.edits import Merge, SplitAlongLine
 from napari_probinst.widgets.label_view import SELECTION_COLOUR
 from napari_probinst.widgets.layers import placement
-from napari_probinst.widgets.proofreading.canvas import point_at, typical_width
+from napari_probinst.widgets.proofreading.canvas import point_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,10 +27,13 @@ class Tool(Protocol):
 
     #: Name of the action, e.g. "merge".
     name: str
-    #: What to do now, shown in the dock and on the canvas.
-    banner: str
     #: Temporary layer, None if it needs none.
     layer: Labels | Shapes | None
+
+    @property
+    def banner(self) -> str:
+        """What to do now, shown in the dock and in the status line."""
+        ...
 
     def start(self) -> None:
         """Prepare canvas and cursor."""
@@ -186,72 +187,3 @@ class CutTool:
         if current in hits:
             return current
         return max(dict.fromkeys(hits), key=hits.count, default=0)
-
-
-class BrushTool:
-    """Paint with napari's own brush in a layer that is thrown away afterwards.
-
-    Parameters
-    ----------
-    bench : Workbench
-        Where it works.
-    identifier : int or None
-        Instance to repaint; None to paint a new one.
-    """
-
-    def __init__(self, bench: Workbench, identifier: int | None = None) -> None:
-        self._bench = bench
-        self._identifier = identifier
-        self.name = "add" if identifier is None else "repaint"
-        what = "a missed instance" if identifier is None else "or erase the selected instance"
-        self.banner = f"{self.name.upper()}: paint {what}, then Finish"
-        shown, session = bench.shown, bench.session
-        page = np.zeros(session.shape, dtype=np.uint8)
-        if identifier is not None:
-            session.instances[identifier].paint(page, 1)
-        self._start = page.copy()
-        self.layer = Labels(
-            page,
-            name=f"{shown.title} | {'new' if identifier is None else 'repaint'}",
-            colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
-            opacity=0.5,
-            **placement(shown.instances),
-        )
-
-    def start(self) -> None:
-        """Give the user a brush as wide as an object."""
-        bench = self._bench
-        bench.select(() if self._identifier is None else (self._identifier,))
-        bench.add_below_peaks(self.layer)
-        bench.viewer.layers.selection.active = self.layer
-        self.layer.selected_label = 1
-        self.layer.brush_size = round(typical_width(list(bench.session.instances.values())))
-        self.layer.mode = "paint"
-
-    def stop(self) -> None:
-        """Remove the layer, and with it napari's history of the strokes."""
-        self._bench.remove(self.layer)
-        self._bench.activate()
-
-    def dragged(self, position: Sequence[float]) -> None:
-        """Leave the mouse to napari's brush."""
-
-    def released(
-        self,
-        pixel: tuple[int, int] | None,  # noqa: ARG002 - the brush has painted already
-        *,
-        clicked: bool,  # noqa: ARG002
-    ) -> bool:
-        """Leave the mouse to napari's brush."""
-        return False
-
-    def confirm(self) -> bool:
-        """Add the painted instance, or give the current one its new mask."""
-        painted = Instance.from_mask(self.layer.data > 0)
-        if self._identifier is None:
-            return self._bench.apply(Add(painted))
-        return self._bench.apply(Repaint(self._identifier, painted))
-
-    def unfinished(self) -> bool:
-        """Whether anything was painted."""
-        return not np.array_equal(self.layer.data > 0, self._start > 0)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from napari_probinst.core.curation.folder_review import FolderReview
     from napari_probinst.core.curation.review import ReviewStatistics
     from napari_probinst.core.curation.session import CurationSession
 
@@ -26,11 +27,14 @@ _STATUS = {
 }
 
 
-def position_text(session: CurationSession) -> str:
-    """Place in the queue, e.g. "3 / 57"."""
-    if session.position is None:
-        return f"0 / {len(session.peaks)}"
-    return f"{session.position + 1} / {len(session.peaks)}"
+def position_text(review: FolderReview, row: int | None, image: int) -> str:
+    """Place in the queue, e.g. "3 / 57": of the image, or of all where their scores are mixed."""
+    if row is None:
+        return f"0 / {len(review.images[image].peaks)}"
+    if review.order == "score":
+        return f"{row + 1} / {len(review)}"
+    image, peak = review.place(row)
+    return f"{peak + 1} / {len(review.images[image].peaks)}"
 
 
 def peak_text(session: CurationSession) -> str:

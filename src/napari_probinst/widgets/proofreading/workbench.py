@@ -66,6 +66,8 @@ class Workbench:
         self.tool: Tool | None = None
         #: Called when a drag has completed the tool's edit.
         self.tool_done: Callable[[], None] = lambda: None
+        #: Called with the pixel (y, x) under the cursor, or None, when the mouse moves.
+        self.hovered: Callable[[tuple[int, int] | None], None] = lambda _: None
         self._on_change = on_change
         self._selection_box: BBox = (0, 0, 0, 0)
         self._selection = Labels(
@@ -86,6 +88,7 @@ class Workbench:
         self.add_below_peaks(self._selection)
         self._unsubscribe = self.session.subscribe(self._changed)
         self.viewer.mouse_drag_callbacks.append(self._mouse)
+        self.viewer.mouse_move_callbacks.append(self._hover)
         self._show_peaks()
 
     def close(self) -> None:
@@ -94,6 +97,7 @@ class Workbench:
         self._show_hidden()
         if self._mouse in self.viewer.mouse_drag_callbacks:
             self.viewer.mouse_drag_callbacks.remove(self._mouse)
+            self.viewer.mouse_move_callbacks.remove(self._hover)
         self.remove(self._selection)
 
     # Layers --------------------------------------------------------------------------------
@@ -191,6 +195,10 @@ class Workbench:
             following = choices[(choices.index(now) + 1) % len(choices)]
         self.select([*others, *following], by_hand=True)
 
+    def tell(self) -> None:
+        """Show anew what depends on the tool, which says other things now."""
+        self._on_change()
+
     def apply(self, edit: Edit) -> bool:
         """Make an edit, or show why it is refused; return whether it was made."""
         try:
@@ -252,6 +260,9 @@ class Workbench:
         peaks.border_width = widths
 
     # Mouse ---------------------------------------------------------------------------------
+
+    def _hover(self, _viewer: Any, event: Any) -> None:
+        self.hovered(pixel_at(self.shown.instances, event.position))
 
     def _listens(self) -> bool:
         """Whether clicks are meant for the instances, not for a layer that is no part of this."""

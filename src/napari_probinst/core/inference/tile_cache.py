@@ -1,0 +1,202 @@
+"""What a prediction of a large image has found so far, on the disk: a stopped run goes on there.
+
+A folder holds the instances of every finished tile of the draw that is under way, and those of
+every finished draw, whose tiles are removed: together not more than the prediction itself and
+one draw's tiles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
+from napari_probinst.core.instances import Instance, InstanceSet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_probinst.core.boxes import Shape
+    from napari_probinst.core.inference.tiling import Tile
+
+#: File that says which prediction a folder belongs to.
+_KEY_NAME = "key.txt"
+
+
+class TileCache:
+    """Folder of one prediction of one image.
+
+    It is made when there is something to keep, so that predicting small images leaves no trace.
+
+    Parameters
+    ----------
+    folder : Path
+        Its parent exists. What it holds of another prediction (of other pixels, models or
+        settings) is removed.
+    key : str
+        All that the instances of a draw depend on, whatever it is called.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._folder = folder
+        self._key = key
+        self._is_ready = False
+
+    def draw(self, key: str, shape: Shape) -> DrawTiles:
+        """Part of the cache for one draw, of an image of ``shape`` (height, width)."""
+        return DrawTiles(self, _digest(key), shape)
+
+    def remove(self) -> None:
+        """Remove the folder: the prediction is complete.
+
+        Raises
+        ------
+        OutputError
+            If it can't be removed.
+        """
+        remove_cache(self._folder)
+
+    def find(self, *names: str, shape: Shape) -> InstanceSet | None:
+        """Read what was kept under these names; None if nothing was, or it is damaged."""
+        if not self._is_ready and _text(self._folder / _KEY_NAME) != self._key:
+            return None
+        return _load(self._folder.joinpath(*names), shape)
+
+    def keep(self, *names: str, instances: InstanceSet) -> None:
+        """Keep instances under these names.
+
+        Raises
+        ------
+        OutputError
+            If they can't be written.
+        """
+        self._prepare()
+        path = self._folder.joinpath(*names)
+        make_folder(path.parent)
+        _save(instances, path)
+
+    def forget(self, *names: str) -> None:
+        """Remove a folder of the cache, if it is there."""
+        shutil.rmtree(self._folder.joinpath(*names), ignore_errors=True)
+
+    def _prepare(self) -> None:
+        if self._is_ready:
+            return
+        if _text(self._folder / _KEY_NAME) != self._key:
+            self.remove()
+            make_folder(self._folder)
+            with atomic_file(self._folder / _KEY_NAME) as file:
+                file.write(self._key.encode())
+        self._is_ready = True
+
+
+@dataclass(frozen=True, slots=True)
+class DrawTiles:
+    """Tiles of one draw in a cache; a `TileStore`.
+
+    Parameters
+    ----------
+    cache : TileCache
+        Where they are.
+    name : str
+        Of the draw, in the cache.
+    shape : (int, int)
+        Height and width of the image, pixels.
+    conditions : str, default ""
+        How it is computed: on which device, in tiles of what size.
+    """
+
+    cache: TileCache
+    name: str
+    shape: Shape
+    conditions: str = ""
+
+    def under(self, conditions: str) -> DrawTiles:
+        """Same draw computed otherwise; what was found in one way is no part of another."""
+        return replace(self, conditions=conditions)
+
+    def find(self, tile: Tile) -> InstanceSet | None:
+        """Instances in a tile, in its pixels, if they were kept."""
+        return self.cache.find(self.name, self._file(tile), shape=tile.shape)
+
+    def keep(self, tile: Tile, instances: InstanceSet) -> None:
+        """Keep the instances of a tile."""
+        self.cache.keep(self.name, self._file(tile), instances=instances)
+
+    def find_whole(self) -> InstanceSet | None:
+        """Instances of the finished draw, if it was."""
+        return self.cache.find(f"{self.name}.npz", shape=self.shape)
+
+    def keep_whole(self, instances: InstanceSet) -> None:
+        """Keep the finished draw; its tiles are removed."""
+        self.cache.keep(f"{self.name}.npz", instances=instances)
+        self.cache.forget(self.name)
+
+    def _file(self, tile: Tile) -> str:
+        return f"{_digest(repr((self.conditions, tile.outer, tile.core)))}.npz"
+
+
+def remove_cache(folder: Path) -> None:
+    """Remove the folder of a cache, if it is there.
+
+    Raises
+    ------
+    OutputError
+        If it can't be removed.
+    """
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _save(instances: InstanceSet, path: Path) -> None:
+    boxes = np.array([one.bbox for one in instances.instances], np.int64).reshape(-1, 4)
+    masks = [np.packbits(one.mask) for one in instances.instances]
+    with atomic_file(path) as file:
+        np.savez_compressed(
+            file, boxes=boxes, masks=np.concatenate([np.empty(0, np.uint8), *masks])
+        )
+
+
+def _load(path: Path, shape: Shape) -> InstanceSet | None:
+    # What a full disk or a fault of it has left is made again; nothing is lost but time.
+    try:
+        # Opened here: NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            boxes, masks = arrays["boxes"], arrays["masks"]
+        areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+        ends = np.cumsum((areas + 7) // 8)
+        parts = np.split(masks, ends[:-1])
+        return InstanceSet(
+            shape,
+            tuple(
+                Instance(
+                    (y0, x0, y1, x1),
+                    np.unpackbits(part, count=(y1 - y0) * (x1 - x0))
+                    .reshape(y1 - y0, x1 - x0)
+                    .view(bool),
+                )
+                for (y0, x0, y1, x1), part in zip(boxes.tolist(), parts, strict=False)
+            ),
+        )
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
+        return None

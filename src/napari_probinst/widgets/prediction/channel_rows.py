@@ -1,0 +1,113 @@
+"""A row for each channel of a model, with the layer that it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+
+from napari_probinst.widgets.path_rows import shrinking_box
+from napari_probinst.widgets.prediction.channels import (
+    ChannelSource,
+    channel_sources,
+    suggest_sources,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image
+
+    from napari_probinst.core.config import ChannelConfig
+
+_ABSENT = "absent"
+
+
+class ChannelRows(QWidget):
+    """Combo boxes that follow the layers of a viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose image layers are offered.
+    """
+
+    #: The layers that are chosen, or those that can be, are others.
+    changed = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        #: Channels of the chosen model.
+        self.channels: Sequence[ChannelConfig] = ()
+        self._boxes: list[QComboBox] = []
+        #: Whether the user chose channels: they then stay when other layers come.
+        self._chosen_by_hand = False
+        self._rows = QFormLayout(self)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._events = [
+            getattr(viewer.layers.events, name) for name in ("inserted", "removed", "renamed")
+        ]
+        for event in self._events:
+            event.connect(self._refresh)
+
+    @property
+    def chosen(self) -> tuple[ChannelSource | None, ...]:
+        """What is chosen for the channels, in their order."""
+        return tuple(box.currentData() for box in self._boxes)
+
+    @property
+    def image(self) -> Image | None:
+        """Layer of the first channel that is there: it names and places the result."""
+        return first_layer(self.chosen)
+
+    def set_channels(self, channels: Sequence[ChannelConfig]) -> None:
+        """Show other channels."""
+        while self._rows.rowCount():
+            self._rows.removeRow(0)
+        self.channels, self._boxes = channels, []
+        self._chosen_by_hand = False
+        for channel in channels:
+            needed = "needed" if channel.required else "may be absent"
+            box = shrinking_box(
+                f"channel {channel.name}",
+                f"Image layer of the channel '{channel.name}' ({needed})",
+            )
+            box.activated.connect(self._channel_chosen)
+            self._boxes.append(box)
+            self._rows.addRow(channel.name.capitalize(), box)
+        self._refresh()
+
+    def stop_watching(self) -> None:
+        """Leave the viewer's layers alone from now on."""
+        for event in self._events:
+            event.disconnect(self._refresh)
+
+    def _refresh(self, _event: Any = None) -> None:
+        """Offer the layers there are; what was chosen stays chosen."""
+        sources = channel_sources(list(self._viewer.layers), len(self.channels))
+        before = self.chosen
+        suggested = suggest_sources(sources, self.channels, self._viewer.layers.selection.active)
+        keep = self._chosen_by_hand and any(source in sources for source in before)
+        for number, (box, channel) in enumerate(zip(self._boxes, self.channels, strict=True)):
+            wanted = before[number] if keep else suggested[number]
+            box.clear()
+            if not channel.required:
+                box.addItem(_ABSENT, None)
+            for source in sources:
+                box.addItem(source.label, source)
+            if wanted in sources:
+                box.setCurrentIndex(sources.index(wanted) + (not channel.required))
+            elif not channel.required:
+                box.setCurrentIndex(0)
+        self.changed.emit()
+
+    def _channel_chosen(self, _index: int) -> None:
+        self._chosen_by_hand = True
+        self.changed.emit()
+
+
+def first_layer(sources: Sequence[ChannelSource | None]) -> Image | None:
+    """Layer of the first channel that an image has."""
+    return next((source.layer for source in sources if source is not None), None)

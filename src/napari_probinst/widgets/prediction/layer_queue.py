@@ -1,0 +1,113 @@
+"""Image layers that are predicted one after the other, each draw told as it is made."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.errors import CancelledError, InputError
+from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.network.checkpoint import load_model
+from napari_probinst.widgets.prediction.channels import read_channels
+from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
+from napari_probinst.widgets.prediction.streaming import Preliminary, is_worth_a_look
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.instances import InstanceSet
+    from napari_probinst.core.prediction import Prediction
+    from napari_probinst.widgets.prediction.channels import ChannelSource
+    from napari_probinst.widgets.prediction.events import Talk
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerImage:
+    """An image in the viewer.
+
+    Parameters
+    ----------
+    name : str
+        Name of the image.
+    sources : tuple of ChannelSource or None
+        Where the model's channels are; None for one that is absent.
+    pixel_size : (float, float) or None
+        y and x size of a pixel, micrometres.
+    """
+
+    name: str
+    sources: tuple[ChannelSource | None, ...]
+    pixel_size: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerQueue:
+    """Images in the viewer that are predicted by one model.
+
+    Parameters
+    ----------
+    model : Path
+        Model file.
+    device : str
+        "auto", "cpu", "cuda" or "mps".
+    settings : InferenceConfig
+        Draws and thresholds.
+    images : tuple of LayerImage
+        In their order.
+    """
+
+    model: Path
+    device: str
+    settings: InferenceConfig
+    images: tuple[LayerImage, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the images."""
+        return tuple(image.name for image in self.images)
+
+    def run(self, talk: Talk) -> None:
+        """Predict all images; see `ImageQueue.run`."""
+        predictor = Predictor.create(load_model(self.model), self.device)
+        for index in range(len(self.images)):
+            try:
+                talk.check(index)
+                talk.tell(Ended(index, "done", prediction=self._predict(predictor, index, talk)))
+            except CancelledError:
+                talk.tell(Ended(index, "cancelled"))
+            except InputError as error:
+                talk.tell(Ended(index, "refused", str(error)))
+
+    def _predict(self, predictor: Predictor, index: int, talk: Talk) -> Prediction:
+        image, settings = self.images[index], self.settings
+        channels, present = read_channels(image.sources, predictor.model.header.network.channels)
+        n_draws = predictor.n_draws(settings)
+        draws: list[InstanceSet] = []
+        looks, a_look = 0.0, None
+        began = time.perf_counter()
+
+        def count_tile(done: int, n_tiles: int) -> None:
+            talk.check(index)
+            talk.tell(Progress(index, len(draws), n_draws, done, n_tiles))
+
+        def note(text: str) -> None:
+            talk.tell(Noted(index, text))
+
+        talk.tell(Progress(index, 0, n_draws))
+        for draw in predictor.draws(channels, settings, present, note, on_tile=count_tile):
+            draws.append(draw)
+            talk.check(index)
+            talk.tell(Progress(index, len(draws), n_draws))
+            drawn = time.perf_counter()
+            a_draw = (drawn - began - looks) / len(draws)
+            if talk.wants_preliminary() and is_worth_a_look(
+                len(draws), n_draws, draw.shape, a_draw, a_look
+            ):
+                talk.tell(Preliminary.of(index, draws, n_draws, settings))
+                a_look = time.perf_counter() - drawn
+                looks += a_look
+        return predictor.assemble(
+            draws, settings, name=image.name, channels=channels, pixel_size=image.pixel_size
+        )

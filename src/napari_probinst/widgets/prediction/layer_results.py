@@ -1,0 +1,114 @@
+"""The results of a queue of layers in the viewer, preliminary and final."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_warning
+
+from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.widgets.layers import remove_layers, show_prediction, shown_of_image
+from napari_probinst.widgets.prediction.preliminary_layers import PreliminaryLayers
+from napari_probinst.widgets.prediction.words import found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari.layers import Image
+
+    from napari_probinst.core.curation.history import Step
+    from napari_probinst.core.prediction import Prediction
+    from napari_probinst.widgets.prediction.events import Ended
+    from napari_probinst.widgets.prediction.streaming import Preliminary
+
+
+class LayerResults:
+    """Shows results as they come, and replaces corrected ones only where the user agrees.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where they are shown.
+    images : sequence of Image
+        Layer that names and places each result, in the order of the queue.
+    confirm : callable
+        Asks the user a question, and returns whether the answer is yes.
+    """
+
+    def __init__(
+        self, viewer: Any, images: Sequence[Image], confirm: Callable[[str], bool]
+    ) -> None:
+        self._viewer = viewer
+        self._images = images
+        self._confirm = confirm
+        #: For each image the last step of the corrections that the user agreed to lose.
+        self._given_up: dict[int, Step] = {}
+        self._preliminary: tuple[int, PreliminaryLayers] | None = None
+
+    def may_begin(self) -> bool:
+        """Whether there is nothing to lose, or the user agrees to lose it."""
+        return self._may_replace(range(len(self._images)))
+
+    def show_preliminary(self, seen: Preliminary) -> None:
+        """Show what the draws made so far agree on."""
+        image = self._images[seen.index]
+        if image not in self._viewer.layers:
+            return
+        if self._preliminary is None or self._preliminary[0] != seen.index:
+            self.close()
+            earlier = shown_of_image(self._viewer, image)
+            self._preliminary = seen.index, PreliminaryLayers(self._viewer, image, earlier)
+        self._preliminary[1].show(seen)
+
+    def end(self, ended: Ended) -> str:
+        """Show the result of an image, if there is one; return what is to be said about it."""
+        if ended.prediction is None:
+            self.close()
+            return ended.text
+        text = self._show(ended.index, ended.prediction)
+        self.close()
+        return text
+
+    def close(self) -> None:
+        """Take preliminary results away."""
+        if self._preliminary is not None:
+            self._preliminary[1].undo()
+            self._preliminary = None
+
+    def _show(self, index: int, prediction: Prediction) -> str:
+        image = self._images[index]
+        if image not in self._viewer.layers:
+            show_warning(f"'{image.name}' was removed meanwhile; its prediction is shown alone.")
+        # The user may have gone on correcting meanwhile.
+        if not self._may_replace([index]):
+            return "The new prediction was dropped; the corrections are kept."
+        earlier = shown_of_image(self._viewer, image)
+        if earlier is not None:
+            remove_layers(self._viewer, earlier)
+        session = CurationSession(prediction)
+        shown = show_prediction(self._viewer, prediction, session, image)
+        if self._preliminary is not None:
+            self._preliminary[1].give_way(shown)
+            self._preliminary = None
+        return found(len(session.instances), len(prediction.peaks))
+
+    def _may_replace(self, indices: Sequence[int]) -> bool:
+        lost = {index: step for index in indices if (step := self._correction(index)) is not None}
+        new = [index for index, step in lost.items() if step is not self._given_up.get(index)]
+        if not new:
+            return True
+        names = " and ".join(f"'{self._images[index].name}'" for index in new)
+        verb = "has" if len(new) == 1 else "have"
+        question = (
+            f"{names} {verb} corrections. Predict again? They stay on disk; the same settings "
+            "take them up again."
+        )
+        if not self._confirm(question):
+            return False
+        self._given_up |= lost
+        return True
+
+    def _correction(self, index: int) -> Step | None:
+        """Last correction of an image's earlier result."""
+        earlier = shown_of_image(self._viewer, self._images[index])
+        return None if earlier is None else earlier.session.undo_step

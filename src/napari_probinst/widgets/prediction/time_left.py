@@ -1,0 +1,67 @@
+"""How long a queue will still take, judged by what it has done."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_probinst.widgets.prediction.events import Progress
+
+#: Draws that have to be done before anything is said.
+_LEAST = 0.5
+
+
+class TimeLeft:
+    """Keeps the time of the images that were worked on; each counts as large as the others.
+
+    Parameters
+    ----------
+    clock : callable, optional
+        Gives seconds that don't run backwards.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = 0.0
+        self._now: Progress | None = None
+        #: Draws and seconds of the images before.
+        self._draws, self._seconds = 0.0, 0.0
+
+    def note(self, progress: Progress) -> None:
+        """Take note of how far an image is."""
+        if self._now is None or self._now.index != progress.index:
+            self.end_image()
+            self._began = self._clock()
+        self._now = progress
+
+    def end_image(self) -> None:
+        """Take note that the image that was worked on has come to an end."""
+        if self._now is not None:
+            self._draws += self._now.share * self._now.n_draws
+            self._seconds += self._clock() - self._began
+        self._now = None
+
+    def seconds(self, n_waiting: int = 0) -> float | None:
+        """Seconds until the image under way is done, and after it others that wait.
+
+        Parameters
+        ----------
+        n_waiting : int, default 0
+            Images after it.
+
+        Returns
+        -------
+        float or None
+            None while that can't be told.
+        """
+        if self._now is None:
+            return None
+        done = self._now.share * self._now.n_draws
+        draws = self._draws + done
+        if draws < _LEAST:
+            return None
+        passed = self._seconds + self._clock() - self._began
+        return passed / draws * (self._now.n_draws * (1 + n_waiting) - done)

@@ -1,0 +1,219 @@
+"""The predictions of a viewer that can be proofread, and the one that is on the bench."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_warning
+
+from napari_probinst.widgets.layers import (
+    METADATA_KEY,
+    add_layers,
+    remove_layers,
+    shown_predictions,
+)
+from napari_probinst.widgets.proofreading.keeping import SessionKeeper
+from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
+from napari_probinst.widgets.proofreading.workbench import Workbench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from napari.layers import Layer
+
+    from napari_probinst.widgets.layers import ShownPrediction
+    from napari_probinst.widgets.proofreading.keys import KeyBindings
+
+
+class Desk:
+    """Follows predictions that come and go, and puts one of them on the bench.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are followed.
+    keys : KeyBindings
+        Binds the keys of the layers that are worked on.
+    on_change : callable
+        Called after every change of the session, the selection or the tool.
+    on_choices : callable
+        Called when there may be other predictions to choose from, or none is worked on.
+    on_chosen : callable
+        Called when another prediction is worked on.
+
+    Attributes
+    ----------
+    bench : Workbench or None
+        Where the prediction is worked on; None while there is none.
+    tools : ToolSwitch or None
+        The bench's tools.
+    keeper : SessionKeeper
+        Keeps the sessions of all predictions that were on the bench.
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        keys: KeyBindings,
+        *,
+        on_change: Callable[[], None],
+        on_choices: Callable[[], None],
+        on_chosen: Callable[[], None],
+    ) -> None:
+        self.bench: Workbench | None = None
+        self.tools: ToolSwitch | None = None
+        self.keeper = SessionKeeper()
+        self._viewer = viewer
+        self._keys = keys
+        self._on_change, self._on_choices, self._on_chosen = on_change, on_choices, on_chosen
+        #: Predictions whose instances layer was removed; they can be shown again.
+        self._orphans: list[ShownPrediction] = []
+        self._switching = False
+        self._layer_events = [
+            getattr(viewer.layers.events, name)
+            for name in ("inserted", "removed", "reordered", "renamed")
+        ]
+        for event in self._layer_events:
+            event.connect(self.follow_layers)
+
+    @property
+    def shown(self) -> ShownPrediction | None:
+        """Prediction that is worked on."""
+        return None if self.bench is None else self.bench.shown
+
+    @property
+    def choices(self) -> tuple[ShownPrediction, ...]:
+        """Predictions that can be worked on."""
+        return (*shown_predictions(self._viewer), *self._orphans)
+
+    def choose(self, shown: ShownPrediction) -> None:
+        """Work on a prediction, unless a painting isn't finished."""
+        if shown is self.shown:
+            return
+        if not self.free():
+            self._on_choices()
+            return
+        with self.switching():
+            self._close_bench()
+            self.keeper.keep(shown)
+            bench = Workbench(self._viewer, shown, self._on_change)
+            self.bench = bench
+            self.tools = ToolSwitch(bench, self._keys, self._on_change)
+            if shown in self._orphans:
+                self._orphans.remove(shown)
+                add_layers(self._viewer, shown)
+            bench.open()
+        for layer in bench.own_layers:
+            self._keys.bind_layer(layer)
+        self._on_choices()
+        self._on_chosen()
+
+    def retire(self, shown: ShownPrediction) -> bool:
+        """Take a prediction that isn't worked on out of the viewer; its session is closed.
+
+        Returns
+        -------
+        bool
+            False if it has corrections that can't be written: then it stays, out of sight.
+        """
+        with self.switching():
+            if not self.keeper.let_go(shown):
+                for layer in shown.layers:
+                    layer.visible = False
+                return False
+            if shown in self._orphans:
+                self._orphans.remove(shown)
+            remove_layers(self._viewer, shown)
+        return True
+
+    def free(self) -> bool:
+        """Turn the tool off; return False if it holds a painting that isn't finished."""
+        return self.tools is None or self.tools.leave()
+
+    @contextmanager
+    def switching(self) -> Iterator[None]:
+        """Ignore the comings and goings of layers that we cause ourselves."""
+        before, self._switching = self._switching, True
+        try:
+            yield
+        finally:
+            self._switching = before
+
+    def follow_layers(self, event: Any = None) -> None:
+        """Follow predictions that come and go; take up the first one where none is worked on."""
+        if self._switching:
+            return
+        for shown in self.keeper.shown:
+            if _removed(event, shown.instances):
+                self._let_go(shown)
+        present = list(shown_predictions(self._viewer))
+        if self.bench is None and present and not self._orphans:
+            self.choose(present[0])
+        else:
+            self._on_choices()
+
+    def painting(self) -> Layer | None:
+        """Layer of a painting that isn't finished."""
+        tool = None if self.tools is None else self.tools.tool
+        return tool.layer if tool is not None and tool.unfinished() else None
+
+    def at_stake(self) -> str | None:
+        """Return what napari would take with it if it closed now; None if all is on the disk."""
+        if self.painting() is not None:
+            return "A painting isn't finished, and would be lost."
+        waiting = [shown.title for shown in self.keeper.shown if not _on_disk(shown)]
+        return f"Corrections of {_names(waiting)} are not on disk." if waiting else None
+
+    def close(self) -> None:
+        """Give back keys, callbacks, layers and sessions; a painting stays, as a layer."""
+        painting = self.painting()
+        for event in self._layer_events:
+            event.disconnect(self.follow_layers)
+        self._close_bench()
+        if painting is not None:
+            self._viewer.add_layer(painting)
+            show_warning(f"The painting wasn't finished: it stays as the layer '{painting.name}'.")
+        waiting = [shown.title for shown in self.keeper.close()]
+        if waiting:
+            show_warning(
+                f"Corrections of {_names(waiting)} are not on disk; they stay in the viewer until "
+                "it closes: open Proofread again, and save the results to another folder."
+            )
+
+    def _close_bench(self) -> None:
+        if self.bench is None or self.tools is None:
+            return
+        bench, tools = self.bench, self.tools
+        self.bench = self.tools = None
+        tools.close()
+        self._keys.release(*bench.own_layers)
+        bench.close()
+
+    def _let_go(self, shown: ShownPrediction) -> None:
+        """Close a prediction whose instances layer was removed."""
+        if shown is self.shown:
+            with self.switching():
+                self._close_bench()
+        # Predict takes its mark off a layer that it replaces; a user's removal doesn't.
+        if shown.corrected and shown.instances.metadata.get(METADATA_KEY):
+            self._orphans.append(shown)
+            show_warning(
+                f"The instances of '{shown.title}' were removed; their corrections are "
+                "kept: choose the prediction in the Proofread dock to show them again."
+            )
+        else:
+            self.keeper.let_go(shown)
+
+
+def _removed(event: Any, layer: Any) -> bool:
+    """Whether an event of the list of layers tells of this layer's removal."""
+    return event is not None and event.type == "removed" and event.value is layer
+
+
+def _on_disk(shown: ShownPrediction) -> bool:
+    return shown.kept is None or shown.kept.n_waiting == 0
+
+
+def _names(titles: Iterable[str]) -> str:
+    return ", ".join(map(repr, titles))

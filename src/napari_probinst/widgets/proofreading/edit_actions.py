@@ -1,0 +1,160 @@
+"""The edits that the Proofread dock offers: at once, or through a tool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_warning
+
+from napari_probinst.core.curation.edits import Delete, FillHoles, Grow, Merge, Shrink
+from napari_probinst.core.errors import OutputError
+from napari_probinst.widgets.proofreading.brushes import AddTool, RepaintTool, SharedTool
+from napari_probinst.widgets.proofreading.previewed_tools import OwnerTool, PartsTool, PointsTool
+from napari_probinst.widgets.proofreading.tools import CutTool, PickTool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_probinst.core.curation.edits import Edit
+    from napari_probinst.core.curation.proposals import Proposal
+    from napari_probinst.widgets.proofreading.desk import Desk
+    from napari_probinst.widgets.proofreading.tools import Tool
+    from napari_probinst.widgets.proofreading.workbench import Workbench
+
+
+class EditActions:
+    """Edits, undo and redo on the prediction that lies on a desk.
+
+    Every edit is one step of the history; a refused one is said as a sentence, and changes
+    nothing.
+
+    Parameters
+    ----------
+    desk : Desk
+        Its bench and tools.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @property
+    def named(self) -> dict[str, Callable[[], None]]:
+        """Every action by the name of its button and key."""
+        return {
+            "merge": self.merge,
+            "split": lambda: self._start(CutTool),
+            "split_points": lambda: self._start(PointsTool),
+            "split_parts": lambda: self._start(PartsTool),
+            "add": self.add,
+            "repaint": self.repaint,
+            "delete": self.delete,
+            "fill": lambda: self._change(FillHoles, "fill"),
+            "grow": lambda: self._change(Grow, "grow"),
+            "shrink": lambda: self._change(Shrink, "shrink"),
+            "overlap_one": lambda: self._start(OwnerTool),
+            "overlap_both": lambda: self._start(SharedTool),
+            "undo": self.undo,
+            "redo": self.redo,
+            "confirm": self.confirm,
+            "leave": self.leave,
+        }
+
+    def ready(self) -> Workbench | None:
+        """Return the bench with no tool on; None if there is none or a painting isn't finished."""
+        if self._desk.bench is None:
+            show_warning("There is no prediction: run Predict, or open a prediction's file.")
+            return None
+        return self._desk.bench if self._desk.free() else None
+
+    def merge(self) -> None:
+        """Merge what was picked by hand, or let the user pick."""
+        tools = self._desk.tools
+        if tools is None:
+            return
+        if isinstance(tools.tool, PickTool):
+            tools.confirm()
+            return
+        bench = self.ready()
+        if bench is None:
+            return
+        if bench.by_hand and len(bench.selected) > 1:
+            bench.apply(Merge(bench.selected))
+        else:
+            tools.start(PickTool(bench))
+
+    def delete(self) -> None:
+        """Delete the selected instances in one step."""
+        bench = self.ready()
+        if bench is not None:
+            bench.apply(Delete(bench.selected))
+
+    def add(self) -> None:
+        """Let the user paint a missed instance."""
+        self._start(AddTool)
+
+    def repaint(self) -> None:
+        """Let the user paint the current instance."""
+        bench = self.ready()
+        if bench is None or self._desk.tools is None:
+            return
+        current = _current(bench, "repaint")
+        if current is not None:
+            self._desk.tools.start(RepaintTool(bench, current))
+
+    def adopt(self, proposal: Proposal) -> None:
+        """Take over what some of the draws saw."""
+        bench = self.ready()
+        if bench is not None:
+            bench.apply(proposal.edit(bench.session.instances))
+
+    def undo(self) -> None:
+        """Take back the last edit or decision."""
+        bench = self.ready()
+        if bench is not None:
+            tried(bench.session.undo)
+
+    def redo(self) -> None:
+        """Make the last edit or decision again that was taken back."""
+        bench = self.ready()
+        if bench is not None:
+            tried(bench.session.redo)
+
+    def confirm(self) -> None:
+        """Finish the tool that is on."""
+        if self._desk.tools is not None:
+            self._desk.tools.confirm()
+
+    def leave(self) -> None:
+        """Leave the tool that is on; a painting only when asked twice."""
+        if self._desk.tools is not None:
+            self._desk.tools.leave(discard=True)
+
+    def _start(self, make: Callable[[Workbench], Tool]) -> None:
+        bench = self.ready()
+        if bench is not None and self._desk.tools is not None:
+            self._desk.tools.start(make(bench))
+
+    def _change(self, make: Callable[[int], Edit], verb: str) -> None:
+        """Make an edit of the current instance at once."""
+        bench = self.ready()
+        if bench is None:
+            return
+        current = _current(bench, verb)
+        if current is not None:
+            bench.apply(make(current))
+
+
+def tried(action: Callable[[], object]) -> bool:
+    """Do something that is recorded; say why where the session is open for reading only."""
+    try:
+        action()
+    except OutputError as error:
+        show_warning(str(error))
+        return False
+    return True
+
+
+def _current(bench: Workbench, verb: str) -> int | None:
+    if bench.current is None:
+        show_warning(f"No instance is selected: click the one to {verb}.")
+    return bench.current

@@ -1,0 +1,82 @@
+"""The row of the Proofread dock that opens predictions, sessions and folders of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtGui import QAction  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+class FileRow(QWidget):
+    """What is worked on, and a button that opens more.
+
+    Parameters
+    ----------
+    opening : QPushButton
+        Gets the menu.
+    actions : mapping of str to callable
+        What "open", "open_folder" and "images" do.
+    on_chosen : callable
+        Called with what is chosen: a prediction, or the index of an image of the folder.
+    """
+
+    def __init__(
+        self,
+        opening: QPushButton,
+        actions: Mapping[str, Callable[[], None]],
+        on_chosen: Callable[[Any], None],
+    ) -> None:
+        super().__init__()
+        self._choices = QComboBox()
+        self._choices.setObjectName("predictions")
+        self._choices.setToolTip("Prediction, or image of the folder, to proofread")
+        self._choices.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._choices.activated.connect(lambda _: on_chosen(self._choices.currentData()))
+        menu = QMenu(opening)
+        entries = {
+            "open": "Prediction or session…",
+            "open_folder": "Folder of predictions…",
+            "images": "Folder of the images…",
+        }
+        for name, text in entries.items():
+            entry = QAction(text, menu)
+            entry.setObjectName(name)
+            # `triggered` carries whether the entry is checked, which no action takes.
+            entry.triggered.connect(lambda _checked, name=name: actions[name]())
+            menu.addAction(entry)
+        self._images = entry
+        opening.setMenu(menu)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._choices, stretch=1)
+        row.addWidget(opening)
+
+    def show_choices(
+        self, choices: Sequence[tuple[str, Any]], current: Any, *, in_folder: bool
+    ) -> None:
+        """List what can be worked on.
+
+        Parameters
+        ----------
+        choices : sequence of (str, object)
+            Text, and what is passed on when it is chosen.
+        current : object
+            What is worked on.
+        in_folder : bool
+            Whether a folder is reviewed, whose images may be elsewhere.
+        """
+        self._choices.blockSignals(True)
+        self._choices.clear()
+        for text, data in choices:
+            self._choices.addItem(text, data)
+        index = next((i for i, (_, data) in enumerate(choices) if data == current), -1)
+        self._choices.setCurrentIndex(index)
+        self._choices.blockSignals(False)
+        self._choices.setEnabled(bool(choices))
+        self._images.setEnabled(in_folder)

@@ -1,0 +1,88 @@
+"""The banner of the Proofread dock that says which tool is on, and finishes or leaves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+
+from napari_probinst.widgets.proofreading.previewed_tools import PartsTool
+from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
+from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
+from napari_probinst.widgets.scrolling_dock import button
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtGui import QKeyEvent
+
+    from napari_probinst.widgets.proofreading.tools import Tool
+
+
+class ModeBanner(QWidget):
+    """What the tool that is on wants; hidden while none is.
+
+    Parameters
+    ----------
+    confirm, leave : callable
+        Finish the tool, or leave it.
+    """
+
+    def __init__(self, confirm: Callable[[], None], leave: Callable[[], None]) -> None:
+        super().__init__()
+        self._tool: Tool | None = None
+        self.setObjectName("banner")
+        # The one fixed colour: it must stand out in any theme.
+        self.setStyleSheet(f"#banner {{ background: {BANNER_COLOUR}; border-radius: 4px; }}")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._text = WrappedLabel("banner_text")
+        self._text.setStyleSheet("color: black; font-weight: bold;")
+        self._number = _NumberBox(confirm, leave)
+        self._number.setObjectName("parts")
+        self._number.setRange(*PartsTool.bounds)
+        self._number.valueChanged.connect(self._choose_number)
+        row = QHBoxLayout()
+        row.addWidget(self._number)
+        row.addWidget(button("confirm", "Finish [Enter]", "Make the edit", confirm))
+        row.addWidget(button("leave", "Leave [Esc]", "Leave without an edit", leave))
+        column = QVBoxLayout(self)
+        column.addWidget(self._text)
+        column.addLayout(row)
+        self.hide()
+
+    def show_tool(self, tool: Tool | None) -> None:
+        """Show the tool that is on, or hide."""
+        self._tool = tool
+        self._text.setText("" if tool is None else tool.banner)
+        if isinstance(tool, PartsTool):
+            self._number.blockSignals(True)
+            self._number.setValue(tool.number)
+            self._number.blockSignals(False)
+        self._number.setVisible(isinstance(tool, PartsTool))
+        self.setVisible(tool is not None)
+
+    def _choose_number(self, number: int) -> None:
+        if isinstance(self._tool, PartsTool):
+            self._tool.number = number
+
+
+class _NumberBox(QSpinBox):
+    """Number with Enter and Escape of its own: the keys of the canvas are silent meanwhile."""
+
+    def __init__(self, confirm: Callable[[], None], leave: Callable[[], None]) -> None:
+        super().__init__()
+        self._confirm, self._leave = confirm, leave
+        self.setToolTip("Number of parts")
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Finish with Enter, leave with Escape."""
+        if event is None:
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.interpretText()
+            self._confirm()
+        elif event.key() == Qt.Key.Key_Escape:
+            self._leave()
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,98 @@
+"""Where one is: the place in the queue and the folder, what is likely wrong there, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_probinst.widgets.proofreading.queue_words import folder_text
+from napari_probinst.widgets.proofreading.words import (
+    peak_text,
+    position_text,
+    reason_text,
+    statistics_text,
+)
+from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QLabel
+
+    from napari_probinst.core.curation.folder_review import FolderProgress, FolderReview
+    from napari_probinst.core.curation.session import CurationSession
+
+
+class PlaceBox(QWidget):
+    """Lines of text about the current place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._position = WrappedLabel("position")
+        self._position.setWordWrap(False)
+        _emphasise(self._position, larger=6)
+        self._statistics = WrappedLabel("statistics", lines=2)
+        self._folder = WrappedLabel("folder")
+        self._folder.hide()
+        self._kind = WrappedLabel("kind")
+        _emphasise(self._kind)
+        self._reason = WrappedLabel("reason", lines=3)
+        head = QHBoxLayout()
+        head.addWidget(self._position)
+        head.addWidget(self._statistics, stretch=1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(head)
+        for label in (self._folder, self._kind, self._reason):
+            column.addWidget(label)
+
+    def show_nothing(self) -> None:
+        """Say what to do where there is no prediction."""
+        self._position.setText("No prediction")
+        self._kind.setText("Run Predict, or open a prediction's file.")
+        for label in (self._reason, self._statistics):
+            label.setText("")
+        self._folder.hide()
+
+    def show_reading(self, done: int, total: int) -> None:
+        """Say how much of a folder is read."""
+        self._folder.setText(f"Reading the folder: {done} of {total}")
+        self._folder.show()
+
+    def show_place(
+        self,
+        session: CurationSession,
+        review: FolderReview,
+        row: int | None,
+        image: int,
+        progress: FolderProgress,
+    ) -> None:
+        """Show a place.
+
+        Parameters
+        ----------
+        session : CurationSession
+            Corrections of the image that is worked on.
+        review : FolderReview
+            The queue over this image, or over all of the folder.
+        row : int or None
+            Place one is at.
+        image : int
+            Index of the image that is worked on.
+        progress : FolderProgress
+            How far the review is.
+        """
+        self._position.setText(position_text(review, row, image))
+        self._statistics.setText(statistics_text(progress.peaks))
+        self._folder.setText(folder_text(progress, image, review.images[image].name))
+        self._folder.setVisible(len(review.images) > 1)
+        self._kind.setText(peak_text(session))
+        self._reason.setText(reason_text(session))
+
+
+def _emphasise(label: QLabel, larger: int = 0) -> None:
+    """Make a text bold, and larger by some points."""
+    font = label.font()
+    font.setPointSize(font.pointSize() + larger)
+    font.setBold(True)
+    label.setFont(font)

@@ -1,0 +1,299 @@
+"""Where the curator is, in one image or a folder of them, and how to get elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_warning
+
+from napari_probinst.core.curation.folder_place import FolderPlace
+from napari_probinst.core.curation.folder_review import FolderReview
+from napari_probinst.core.curation.image_review import ImageReview
+from napari_probinst.core.errors import OutputError, ProbinstError
+from napari_probinst.widgets.proofreading.folder_images import FolderImages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_probinst.core.curation.folder_review import Order
+    from napari_probinst.core.curation.peak_filter import PeakFilter
+    from napari_probinst.widgets.layers import ShownPrediction
+    from napari_probinst.widgets.proofreading.desk import Desk
+
+#: Names of images that a notice lists.
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder that is reviewed.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of predictions.
+    images : FolderImages
+        Opens them.
+    images_path : str
+        Folder of the images where the curator told it; else empty.
+    """
+
+    path: Path
+    images: FolderImages
+    images_path: str = ""
+
+
+class ReviewWalk:
+    """The queue over the image that is worked on, or over the folder that it belongs to.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where images are shown.
+    desk : Desk
+        Has the prediction that is worked on.
+
+    Attributes
+    ----------
+    review : FolderReview or None
+        Peaks of the image or of all images; None while there is none.
+    """
+
+    def __init__(self, viewer: Any, desk: Desk) -> None:
+        self.review: FolderReview | None = None
+        self._viewer = viewer
+        self._desk = desk
+        self._folder: _Folder | None = None
+        #: What is worked on, and the index of its image in the review.
+        self._shown: ShownPrediction | None = None
+        self._image = 0
+
+    @property
+    def folder(self) -> Path | None:
+        """Folder that is reviewed; None for a single image."""
+        return None if self._folder is None else self._folder.path
+
+    @property
+    def row(self) -> int | None:
+        """Place one is at; None where there is none."""
+        shown = self._desk.shown
+        if self.review is None or shown is None or shown is not self._shown:
+            return None
+        position = shown.session.position
+        return None if position is None else self.review.row(self._image, position)
+
+    @property
+    def image(self) -> int:
+        """Index of the image that is worked on."""
+        return self._image
+
+    def follow(self) -> None:
+        """Take over what has become of the prediction that is worked on."""
+        shown = self._desk.shown
+        if shown is not self._shown:
+            self._arrive(shown)
+        elif shown is not None and self.review is not None:
+            now = self.review.images[self._image].following(shown.session)
+            self.review = self.review.updated(self._image, now)
+
+    def go(self, row: int) -> bool:
+        """Go to a place, in another image if need be; return whether one is there."""
+        if self.review is None:
+            return False
+        image, peak = self.review.place(row)
+        entering = image != self._image or self._desk.shown is None
+        if entering and not self.enter(image):
+            return False
+        shown = self._desk.shown
+        if shown is None:
+            return False
+        shown.session.position = peak
+        self.follow()
+        if entering:
+            # Within an image the journal tells the place, once there is one.
+            self._note()
+        return True
+
+    def step(
+        self,
+        following: Callable[[FolderReview, int, PeakFilter], int | None],
+        among: PeakFilter,
+    ) -> bool:
+        """Go to the place that ``following`` finds; return False if there is none.
+
+        Images that turn out to be unusable are passed over.
+        """
+        while self.review is not None and self.row is not None:
+            before = self.review
+            place = following(before, self.row, among)
+            if place is None:
+                return False
+            # Without news of an image there is a reason to stay, and it was said.
+            if self.go(place) or self.review is before:
+                return True
+        return False
+
+    def enter(self, image: int) -> bool:
+        """Work on another image of the folder, where it was left; return whether that is done."""
+        if self.review is None or self._folder is None:
+            return False
+        wanted = self.review.images[image]
+        if wanted.problem:
+            show_warning(wanted.problem)
+            return False
+        try:
+            return self._folder.images.show(wanted)
+        except ProbinstError as error:
+            show_warning(f"{wanted.name} is passed over. {error}")
+            self.review = self.review.updated(image, wanted.unusable(str(error)))
+            return False
+
+    def open_folder(
+        self, path: Path, reviews: Sequence[ImageReview], among: PeakFilter
+    ) -> ShownPrediction | None:
+        """Review a folder, from where it was left on.
+
+        Parameters
+        ----------
+        path : Path
+            Folder of the predictions.
+        reviews : sequence of ImageReview
+            Its images.
+        among : PeakFilter
+            What the curator wants to see.
+
+        Returns
+        -------
+        ShownPrediction or None
+            What is worked on now; None if no image can be.
+        """
+        left = FolderPlace.read(path)
+        images_path = "" if left is None else left.images
+        folders = _image_folders(path, images_path)
+        former = self._folder
+        self._folder = _Folder(path, FolderImages(self._viewer, self._desk, folders), images_path)
+        self.review = FolderReview.of(reviews, "image" if left is None else left.order)
+        self._shown, self._image = None, -1
+        self._say_problems()
+        place = None if left is None else self.review.index_of(left.image)
+        first = self.review.latest if place is None else place
+        candidates = range(len(self.review.images))
+        for image in candidates if first is None else (first, *candidates):
+            known = self.review.images[image]
+            if known.problem or not self.enter(image):
+                continue
+            peak = self.review.first_open(image, among)
+            if left is not None and image == place and not known.moment:
+                peak = left.peak if left.peak < len(known.peaks) else peak
+            if known.peaks:
+                self.go(self.review.row(image, peak))
+            break
+        if former is not None:
+            former.images.leave_others()
+        self._note()
+        return self._desk.shown
+
+    def look_for_images(self, path: Path) -> None:
+        """Look for the images of the folder in another folder, too."""
+        if self._folder is None or self.review is None:
+            return
+        self._folder = replace(self._folder, images_path=str(path))
+        self._folder.images.look_in(_image_folders(self._folder.path, str(path)))
+        self._note()
+        self._say_problems()
+
+    def order(self, order: Order) -> None:
+        """Go through the places in another order from now on."""
+        if self.review is not None:
+            self.review = self.review.ordered(order)
+            self._note()
+
+    def close(self) -> None:
+        """Note where the folder was left."""
+        self._note()
+
+    def choices(self, among: PeakFilter) -> list[tuple[str, int | ShownPrediction]]:
+        """What can be worked on: the images of the folder by their index, other predictions."""
+        predictions = self._desk.choices
+        if self._folder is None or self.review is None:
+            return [(_title(shown), shown) for shown in predictions]
+        images = self._folder.images
+        missing = set(images.missing(image.name for image in self.review.images))
+        n_open = self.review.n_open_by_image(among)
+        labels = []
+        for image, number in zip(self.review.images, n_open, strict=True):
+            marks = "unusable" if image.problem else f"{number} open" if number else "done"
+            note = ", no image" if image.name in missing and not image.problem else ""
+            labels.append(f"{image.name} ({marks}{note})")
+        others = [shown for shown in predictions if images.name_of(shown) is None]
+        return [
+            *((label, index) for index, label in enumerate(labels)),
+            *((_title(shown), shown) for shown in others),
+        ]
+
+    @property
+    def current(self) -> int | ShownPrediction | None:
+        """Which of the `choices` is worked on."""
+        return self._shown if self._folder is None else self._image
+
+    def _arrive(self, shown: ShownPrediction | None) -> None:
+        """Another prediction is worked on, or none."""
+        self._shown = shown
+        if shown is None:
+            if self._folder is None:
+                self.review = None
+            return
+        name = None if self._folder is None else self._folder.images.name_of(shown)
+        index = None if self.review is None or name is None else self.review.index_of(name)
+        if self.review is None or index is None:
+            self._folder = None
+            self._image = 0
+            self.review = FolderReview.of([ImageReview.of(shown.session)])
+            return
+        known, session = self.review.images[index], shown.session
+        if known.peaks != session.peaks:
+            # The file was written anew since the folder was read.
+            known = replace(known, peaks=session.peaks, patch=session.prediction.settings.patch)
+        self._image = index
+        self.review = self.review.updated(index, known.following(session))
+
+    def _note(self) -> None:
+        """Note the place in the folder, so that it can be opened there again."""
+        folder, review, row = self._folder, self.review, self.row
+        if folder is None or review is None or row is None:
+            return
+        image, peak = review.place(row)
+        place = FolderPlace(review.images[image].name, peak, review.order, folder.images_path)
+        # A folder that can't be written is opened where something was corrected last.
+        with suppress(OutputError):
+            place.write(folder.path)
+
+    def _say_problems(self) -> None:
+        """Say which images can't be reviewed, and which are reviewed without their pixels."""
+        if self._folder is None or self.review is None:
+            return
+        broken = [image for image in self.review.images if image.problem]
+        if broken:
+            first = broken[0].problem
+            more = f" So can't {len(broken) - 1} more, see the list of images." * (len(broken) > 1)
+            show_warning(f"{broken[0].name} can't be reviewed: {first}{more}")
+        usable = [image.name for image in self.review.images if not image.problem]
+        missing = self._folder.images.missing(usable)
+        if missing:
+            names = ", ".join(missing[:_NAMED]) + ", …" * (len(missing) > _NAMED)
+            show_warning(
+                f"{len(missing)} of {len(usable)} images were not found ({names}): their places "
+                "are shown without them. 'Open… ▸ Folder of the images' tells where they are."
+            )
+
+
+def _image_folders(path: Path, told: str) -> tuple[Path, ...]:
+    """Where the images of a folder of predictions may be."""
+    return (*((Path(told),) if told else ()), path, path.parent)
+
+
+def _title(shown: ShownPrediction) -> str:
+    return shown.title if shown.image is None else str(shown.image.name)

@@ -1,0 +1,30 @@
+"""A text that keeps its room in a dock."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
+
+
+class WrappedLabel(QLabel):
+    """Text that keeps room for some lines, so that the buttons below it seldom move.
+
+    Parameters
+    ----------
+    name : str
+        Name that the label is found by.
+    lines : int, default 1
+        Lines that there is always room for.
+    """
+
+    def __init__(self, name: str, lines: int = 1) -> None:
+        super().__init__()
+        self._lines = lines
+        self.setObjectName(name)
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def heightForWidth(self, width: int) -> int:
+        """Height of the text, or of all its lines; asked anew whenever the font changes."""
+        room = self._lines * self.fontMetrics().lineSpacing()
+        return max(super().heightForWidth(width), room)

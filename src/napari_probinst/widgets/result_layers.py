@@ -1,0 +1,88 @@
+"""How the maps and the instances of a prediction look as layers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils import Colormap
+from napari.utils.colormaps import ensure_colormap
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.utils import DirectLabelColormap
+    from numpy.typing import NDArray
+
+    from napari_probinst.core.instances import ProbabilisticInstances
+
+
+def probability_layer(page: NDArray[np.float32], name: str, place: dict[str, Any]) -> Image:
+    """Layer of a map of probabilities, 0 to 1; hidden at first."""
+    return Image(
+        page,
+        name=name,
+        contrast_limits=(0, 1),
+        colormap="viridis",
+        opacity=0.6,
+        visible=False,
+        **place,
+    )
+
+
+def entropy_layer(
+    page: NDArray[np.float32], name: str, place: dict[str, Any], *, on_bright: bool
+) -> Image:
+    """Layer of a map of entropies, 0 to ln 2 nats.
+
+    Parameters
+    ----------
+    page : ndarray of float32, shape (height, width)
+        Entropies, nats.
+    name : str
+        Name of the layer.
+    place : dict
+        Where it lies; see `napari_probinst.widgets.layers.placement`.
+    on_bright : bool
+        Whether the image below is bright: light added to it is lost, and the map is laid over it.
+    """
+    return Image(
+        page,
+        name=name,
+        contrast_limits=(0, math.log(2)),
+        colormap=_transparent_magma(),
+        blending="translucent" if on_bright else "additive",
+        opacity=0.7,
+        **place,
+    )
+
+
+def instances_layer(
+    page: NDArray[np.int32], name: str, place: dict[str, Any], colours: DirectLabelColormap
+) -> Labels:
+    """Layer of the contours of instances; see `napari_probinst.widgets.label_view`."""
+    layer = Labels(page, name=name, colormap=colours, opacity=0.9, **place)
+    layer.contour = 1
+    # Edits go to the session, which knows of overlaps; napari's brush must not bypass it.
+    layer.editable = False
+    return layer
+
+
+def is_bright(layer: Layer | None, instances: ProbabilisticInstances) -> bool:
+    """Whether the surroundings of the instances are shown in the upper half of the contrast."""
+    if not isinstance(layer, Image) or layer.multiscale or layer.rgb:
+        return False
+    boxes = [instance.bbox for instance in instances.instances]
+    page = layer.data[(0,) * (layer.data.ndim - 2)]
+    if not boxes or page.shape != instances.shape:
+        return False
+    pixels = [np.asarray(page[y0:y1:4, x0:x1:4]).ravel() for y0, x0, y1, x1 in boxes]
+    return bool(np.median(np.concatenate(pixels)) > np.mean(layer.contrast_limits))
+
+
+def _transparent_magma() -> Colormap:
+    """Magma that lets the image through where the draws agree."""
+    colours = np.array(ensure_colormap("magma").colors)
+    colours[:, 3] = np.linspace(0, 1, len(colours)) ** 0.5
+    return Colormap(colours, name="transparent magma")

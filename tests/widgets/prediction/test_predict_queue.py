@@ -1,0 +1,139 @@
+"""The Predict dock with several images: streaming, the list, cancelling, a folder."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import tifffile
+from napari.utils import progress
+from qtpy.QtWidgets import QLabel, QPushButton, QSpinBox, QTreeWidget
+
+from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.instances import InstanceSet
+from napari_probinst.widgets.layers import is_result, shown_predictions
+
+SHAPE = (24, 32)
+MAPS = ("probability", "entropy", "instances")
+
+
+def states(dock):
+    queue = dock.findChild(QTreeWidget, "queue")
+    rows = [queue.topLevelItem(row) for row in range(queue.topLevelItemCount())]
+    return {row.text(0): row.text(1) for row in rows}
+
+
+def button(dock, name):
+    return dock.findChild(QPushButton, name)
+
+
+def status(dock):
+    return dock.findChild(QLabel, "status").text()
+
+
+def wait(qtbot, dock):
+    qtbot.waitUntil(lambda: not dock.running, timeout=60_000)
+
+
+class Draws:
+    """Draws that are made when the test says so: a bar that grows by a column each."""
+
+    def __init__(self):
+        self.allowed = 0
+
+    def make(self, _predictor, _channels, settings, *_others, on_tile):
+        for number in range(settings.n_draws):
+            while number >= self.allowed:
+                # Raises as soon as somebody cancels.
+                on_tile(0, 2)
+                time.sleep(0.02)
+            mask = np.zeros(SHAPE, dtype=bool)
+            mask[8:16, 4 : 12 + number] = True
+            on_tile(2, 2)
+            yield InstanceSet.from_masks([mask], SHAPE)
+
+
+def test_the_result_sharpens_as_draws_come_and_is_taken_back_when_cancelled(
+    viewer, dock, qtbot, monkeypatch
+):
+    draws = Draws()
+    monkeypatch.setattr(
+        Predictor, "draws", lambda self, *given, on_tile: draws.make(self, *given, on_tile=on_tile)
+    )
+    image = viewer.add_image(np.zeros(SHAPE, np.uint8), name="A01", scale=(0.5, 0.5))
+    dock.findChild(QSpinBox, "n_draws").setValue(5)
+
+    def names(words):
+        return [f"A01 | {kind} ({words})" for kind in MAPS]
+
+    def shown_names():
+        return [layer.name for layer in viewer.layers][1:]
+
+    button(dock, "run").click()
+    draws.allowed = 2
+    qtbot.waitUntil(lambda: shown_names() == names("2 of 5 draws"), timeout=60_000)
+    assert not list(shown_predictions(viewer))
+    assert all(is_result(layer) for layer in viewer.layers if layer is not image)
+    assert viewer.layers.selection.active is image
+    entropy = viewer.layers[2]
+    assert (entropy.data > 0).sum() == 8
+    np.testing.assert_allclose(entropy.scale, 0.5)
+    assert "tile 1 of 2" in status(dock)
+    assert [bar.total for bar in progress._all_instances] == [5]
+    draws.allowed = 4
+    qtbot.waitUntil(lambda: shown_names() == names("4 of 5 draws"), timeout=60_000)
+    assert viewer.layers[2] is entropy
+    assert (entropy.data > 0).sum() == 24
+    button(dock, "cancel").click()
+    wait(qtbot, dock)
+    assert shown_names() == []
+    assert status(dock) == "Cancelled; nothing was changed."
+    assert not progress._all_instances
+
+    button(dock, "run").click()
+    qtbot.waitUntil(lambda: shown_names() == names("4 of 5 draws"), timeout=60_000)
+    viewer.layers[1].visible = True
+    draws.allowed = 5
+    wait(qtbot, dock)
+    (shown,) = shown_predictions(viewer)
+    assert shown_names() == [f"A01 | {kind}" for kind in (*MAPS, "peaks")]
+    assert shown.prediction.instances.n_draws == 5
+    assert shown.probability.visible
+
+    draws.allowed = 4
+    button(dock, "run").click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 8, timeout=60_000)
+    assert not shown.entropy.visible
+    button(dock, "cancel").click()
+    wait(qtbot, dock)
+    assert list(shown_predictions(viewer)) == [shown]
+    assert shown.entropy.visible
+    assert shown.probability.visible
+
+
+def test_selected_images_and_then_a_folder_are_predicted_one_after_the_other(
+    viewer, dock, qtbot, tmp_path
+):
+    pages = np.random.default_rng(0).integers(0, 4000, (3, *SHAPE), dtype=np.uint16)
+    layers = [viewer.add_image(page, name=name) for page, name in zip(pages, "abc", strict=True)]
+    layers[1].data = np.full(SHAPE, np.nan)
+    viewer.layers.selection = set(layers)
+    assert button(dock, "run_selected").text() == "Run 3 selected"
+    button(dock, "run_selected").click()
+    wait(qtbot, dock)
+    assert states(dock) == {"a": "done", "b": "refused", "c": "done"}
+    assert status(dock).startswith("3 images: 2 done, 1 refused.\nb: 'b' holds NaN")
+    assert [shown.title for shown in shown_predictions(viewer)] == ["a", "c"]
+    assert not progress._all_instances
+
+    for page, name in zip(pages, "def", strict=True):
+        tifffile.imwrite(tmp_path / f"{name}.tif", page)
+    dock.folder.choose = lambda _title: tmp_path
+    dock.folder._browse_images()
+    button(dock, "run_folder").click()
+    wait(qtbot, dock)
+    assert set(states(dock).values()) == {"done"}
+    assert (tmp_path / "predictions" / "e.prediction.npz").is_file()
+    button(dock, "open_folder").click()
+    qtbot.waitUntil(lambda: dock.proofread.shown is not None, timeout=60_000)
+    assert dock.proofread.shown.prediction.name in "def"

@@ -1,0 +1,132 @@
+"""The Proofread dock over a folder: one image at a time, nothing lost, and back where one was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAction, QCheckBox, QComboBox
+
+from napari_probinst.core.curation.session_folder import open_session
+from napari_probinst.core.data.prediction_file import save_prediction
+
+ON_LEFT = (10, 20)
+
+
+def messages():
+    return [record.message for record in notification_manager.records]
+
+
+@pytest.fixture
+def folder(tmp_path, make_prediction):
+    """Images A, B (a session alone) and C, whose draws agree; D is damaged, B has no file."""
+    prediction = make_prediction()
+    for name in "AC":
+        made = make_prediction(name, certain=name == "C")
+        save_prediction(made, tmp_path / f"{name}.prediction.npz")
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.zeros(prediction.shape, np.uint8))
+    save_prediction(make_prediction("B"), tmp_path / "B.prediction.npz")
+    (tmp_path / "D.prediction.npz").write_bytes(b"no archive")
+    return tmp_path
+
+
+@pytest.fixture
+def open_folder(viewer, as_person, qtbot):
+    def opened(path):
+        person = as_person(viewer)
+        person.dock.open(path)
+        qtbot.waitUntil(lambda: person.dock.shown is not None, timeout=60_000)
+        person.dock.findChild(QCheckBox, "hide_jitter").setChecked(False)
+        return person
+
+    return opened
+
+
+def accept_until(person, reached):
+    """Accept place after place; no image has more than six."""
+    for _ in range(12):
+        if reached():
+            return
+        person.press(Qt.Key_K)
+    raise AssertionError("the end was not reached")
+
+
+def names(viewer):
+    return {layer.name for layer in viewer.layers if "|" not in layer.name}
+
+
+def test_folder_is_walked_image_by_image(folder, viewer, open_folder):
+    person = open_folder(folder)
+    n_peaks = len(person.session.peaks)
+    assert any("D can't be reviewed" in each for each in messages())
+    assert any("1 of 3 images were not found (B)" in each for each in messages())
+    assert person.shown.title == "A"
+    assert person.shown.image is viewer.layers["A"]
+    assert person.text("folder").startswith("Image 1 of 3: A · 1 done")
+    assert "1 image unusable" in person.text("listed")
+
+    # An edit, then Next to the end of the image: the next image comes, the former one goes.
+    person.show_all()
+    person.click(*ON_LEFT)
+    person.click_button("delete")
+    first = person.shown
+    accept_until(person, lambda: person.shown is not first)
+    assert person.shown.title == "B"
+    assert person.shown.image is None
+    assert names(viewer) == set()
+    assert not any(layer.name.startswith("A") for layer in viewer.layers)
+    assert first.kept.closed
+    with open_session(folder / "A.probinst") as written:
+        assert written.session.statistics().open == 0
+    assert not (folder / "B.probinst").exists()
+
+    # Back across images, and there again: the corrections are taken up, undo included.
+    person.press(Qt.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    assert person.shown.title == "A"
+    assert person.session.position is not None
+    assert names(viewer) == {"A"}
+    assert person.session.can_undo
+    combo = person.dock.findChild(QComboBox, "predictions")
+    assert [combo.itemText(i) for i in range(combo.count())] == [
+        "A (done)",
+        f"B ({n_peaks} open, no image)",
+        "C (done)",
+        "D (unusable)",
+    ]
+    combo.activated.emit(combo.setCurrentIndex(2) or 2)
+    assert person.shown.title == "C"
+    assert person.text("position") == "0 / 0"
+
+
+def test_folder_is_opened_again_where_it_was_left(folder, viewer, open_folder):
+    person = open_folder(folder)
+    n_peaks = len(person.session.peaks)
+    person.press(Qt.Key_K)
+    person.dock._choose(1)
+    person.press(Qt.Key_N)
+    assert (person.shown.title, person.session.position) == ("B", 1)
+    viewer.window.remove_dock_widget(person.dock)
+    viewer.layers.clear()
+    person = open_folder(folder)
+    assert (person.shown.title, person.session.position) == ("B", 1)
+    assert person.text("statistics").startswith(f"1 of {2 * n_peaks}")
+
+    # The end of the queue tells of all images; a single prediction ends the folder's review.
+    accept_until(person, lambda: person.text("finished") != "")
+    assert "3 of 3 images done, 0 edits" in person.text("finished")
+    person.dock.open(folder / "C.prediction.npz")
+    assert person.shown.title == "C"
+    assert not person.dock.findChild(QAction, "images").isEnabled()
+
+
+def test_file_that_breaks_meanwhile_is_passed_over(folder, viewer, open_folder):
+    person = open_folder(folder)
+    person.dock._order("score")
+    assert person.text("position").endswith(f"/ {2 * len(person.session.peaks)}")
+    (folder / "B.prediction.npz").write_bytes(b"no archive")
+    accept_until(person, lambda: person.text("finished") != "")
+    assert person.shown.title == "A"
+    assert any("B is passed over" in each for each in messages())
+    assert "2 of 2 images done" in person.text("finished")
