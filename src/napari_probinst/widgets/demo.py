@@ -193,7 +193,7 @@ def score(session: CurationSession) -> float:
     return mean_dsb([count_hits(current, sample_image().truth)])
 
 
-def settle(seconds: float = 0.5) -> None:
+def settle(seconds: float = 1.5) -> None:
     """Let the window draw itself."""
     loop = QEventLoop()
     QTimer.singleShot(int(1000 * seconds), loop.quit)

@@ -14,6 +14,7 @@ from napari.layers import Points
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_probinst.core.curation.readings import Readings
+from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.core.inference.entropy import entropy_map, probability_map
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
 from napari_probinst.widgets.pixel_status import show_readings
@@ -250,8 +251,8 @@ def placement(layer: Layer) -> dict[str, Any]:
 
 def peak_colours(session: CurationSession) -> NDArray[np.float64]:
     """Border colours (RGBA) of the peaks; all but the current one are faint."""
-    statuses = [session.status(peak) for peak in range(len(session.peaks))]
-    colours: NDArray[np.float64] = transform_color([STATUS_COLOURS[status] for status in statuses])
+    of_status = transform_color([STATUS_COLOURS[status] for status in STATUSES])
+    colours: NDArray[np.float64] = of_status[session.queue.states()]
     colours[:, 3] = 0.5
     if session.position is not None:
         colours[session.position, 3] = 1

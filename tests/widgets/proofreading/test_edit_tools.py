@@ -17,6 +17,8 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 #: Points on the bars of the hand-made prediction.
 ON_LEFT, ON_ACROSS, ON_DOWN = (10, 20), (40, 48), (52, 64)
 CROSSING = (40, 64)
+#: Background, from where the mouse comes.
+NOWHERE = (60, 4)
 
 
 def last_message():
@@ -143,14 +145,24 @@ def test_every_edit_is_one_step_with_a_preview_where_it_takes_clicks(person):
 def test_every_instance_under_the_cursor_is_named_with_its_probability(person):
     (across,) = person.session.instances_at(*ON_ACROSS)
     (down,) = person.session.instances_at(*ON_DOWN)
-    person.qtbot.mouseMove(person.canvas, person.point(*CROSSING))
-    person.qtbot.waitUntil(lambda: "draws" in person.text("under_cursor"), timeout=30_000)
+
+    def rest_at(place, told):
+        """Move the mouse to a place, again until what is said there satisfies ``told``."""
+
+        def said_so():
+            person.qtbot.mouseMove(person.canvas, person.point(*NOWHERE))
+            person.qtbot.mouseMove(person.canvas, person.point(*place))
+            person.qtbot.wait(200)
+            return told(person.text("under_cursor"))
+
+        person.qtbot.waitUntil(said_so, timeout=30_000)
+
+    rest_at(CROSSING, lambda text: text.count("draws") == 2)
     said = f"{across}: 1.00 (8 of 8 draws) · {down}: 1.00 (8 of 8 draws)"
     assert person.text("under_cursor") in (said, " · ".join(reversed(said.split(" · "))))
     # Where two of eight draws see a shorter bar.
-    person.qtbot.mouseMove(person.canvas, person.point(40, 84))
     expected = f"{across}: 0.75 (6 of 8 draws)"
-    person.qtbot.waitUntil(lambda: person.text("under_cursor") == expected, timeout=30_000)
+    rest_at((40, 84), lambda text: text == expected)
     layer = person.shown.instances
     for place in (CROSSING, (40, 84)):
         status = layer.get_status(

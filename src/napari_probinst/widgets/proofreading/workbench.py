@@ -13,6 +13,7 @@ from napari.utils import DirectLabelColormap
 from napari.utils.notifications import show_warning
 
 from napari_probinst.core.boxes import enclose
+from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.core.errors import EditRefusedError, OutputError
 from napari_probinst.widgets.label_view import (
     SELECTION_COLOUR,
@@ -20,6 +21,7 @@ from napari_probinst.widgets.label_view import (
     has_colour,
     label_colours,
     label_page,
+    refresh_within,
 )
 from napari_probinst.widgets.layers import peak_colours, placement
 from napari_probinst.widgets.proofreading.canvas import pixel_at
@@ -215,7 +217,7 @@ class Workbench:
             layer = self.shown.instances
             layer.data[y0:y1, x0:x1] = label_page(self.session, change.bbox)
             self._colour(change.ids)
-            layer.refresh(extent=False)
+            refresh_within(layer, change.bbox)
             self.selected = tuple(i for i in self.selected if i in self.session.instances)
             self._show_selection()
         self._show_peaks()
@@ -237,21 +239,22 @@ class Workbench:
             layer.colormap = label_colours(self.session.instances, chosen)
 
     def _show_selection(self) -> None:
-        page = self._selection.data
-        y0, x0, y1, x1 = self._selection_box
+        page, before = self._selection.data, self._selection_box
+        y0, x0, y1, x1 = before
         page[y0:y1, x0:x1] = 0
         masks = [self.session.instances[identifier] for identifier in self.selected]
         for number, mask in enumerate(masks, start=1):
             mask.paint(page, min(number, 255))
         self._selection_box = enclose(mask.bbox for mask in masks)
-        self._selection.refresh(extent=False)
+        for bbox in (before, self._selection_box):
+            refresh_within(self._selection, bbox)
 
     def _show_peaks(self) -> None:
         peaks, session = self.shown.peaks, self.session
         if len(session.peaks) != len(peaks.data) or not session.peaks:
             return
         table = peaks.features
-        table["status"] = [session.status(index) for index in range(len(session.peaks))]
+        table["status"] = np.array(STATUSES)[session.queue.states()]
         peaks.features = table
         widths = np.full(len(session.peaks), _BORDER)
         if session.position is not None:
