@@ -184,8 +184,16 @@ class ProbabilisticInstance:
 
         The comparison is made on integer counts, so that 6 of 8 draws are exactly 0.75.
         """
+        return Instance.from_mask(self._is_likely(threshold), self.bbox[:2])
+
+    def area(self, threshold: float) -> int:
+        """Pixels with a probability of at least ``threshold``: the area once binarised."""
+        return int(np.count_nonzero(self._is_likely(threshold)))
+
+    def _is_likely(self, threshold: float) -> NDArray[np.bool_]:
         least = int(np.ceil(threshold * self.n_draws - 1e-9))
-        return Instance.from_mask(self.counts >= max(least, 1), self.bbox[:2])
+        likely: NDArray[np.bool_] = self.counts >= max(least, 1)
+        return likely
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from napari_probinst.widgets.prediction.events import Progress
 from napari_probinst.widgets.prediction.selected_images import images_of
 from napari_probinst.widgets.prediction.streaming import MOST_PIXELS, Preliminary, is_worth_a_look
 from napari_probinst.widgets.prediction.time_left import TimeLeft
+from napari_probinst.widgets.prediction.words import expected_width, misfit
 
 SMALL = (500, 700)
 
@@ -82,3 +83,12 @@ def test_selected_layers_are_grouped_into_images_by_their_names():
     assert layers == [[a2, a1], [b2, b1], [both, both], [alone, None]]
     assert [source.index for source in images[2]] == [0, 1]
     assert images_of([a1], [BRIGHT]) != images_of([a2], [BRIGHT])
+
+
+def test_another_scale_than_the_models_is_told():
+    assert misfit(None, 10) == misfit(14, 10) == misfit(7, 10) == ""
+    assert "about 20 pixels wide" in misfit(20, 10)
+    assert "0.5 times its size" in misfit(20, 10)
+    assert "2 times its size" in misfit(5, 10)
+    assert expected_width(10.2, None) == "The model knows objects about 10 pixels wide."
+    assert "6.5 µm" in expected_width(10, (0.6, 0.7))

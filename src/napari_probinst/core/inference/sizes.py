@@ -78,8 +78,7 @@ def doubt_sizes(
     list of Peak
         The same peaks, some with more mass and another kind and reason, then the new ones.
     """
-    binary = instances.binarise(threshold)
-    areas = binary.areas()
+    areas = np.array([each.area(threshold) for each in instances.instances], dtype=np.int64)
     excess = surplus(areas)
     if not excess.any():
         return list(peaks)
@@ -94,7 +93,8 @@ def doubt_sizes(
     for index in np.flatnonzero(excess).tolist():
         if index not in bearers:
             bearers[index] = len(result)
-            result.append(_certain(index, instances, middle_patch(binary.instances[index], patch)))
+            binary = instances.instances[index].binarise(threshold)
+            result.append(_certain(index, instances, middle_patch(binary, patch)))
         bearer = bearers[index]
         peak = result[bearer]
         what = "it is" if len(peak.instances) == 1 else "one is"

@@ -67,7 +67,7 @@ class Witness:
         return min(divided, key=lambda index: abs(2 * votes[index] - n_draws), default=None)
 
     def _is_predicted(self, index: int) -> bool:
-        return self._instances.instances[index].binarise(self._threshold).area > 0
+        return self._instances.instances[index].area(self._threshold) > 0
 
     def _belongs_to_another(self, doubtful: int, involved: tuple[int, ...]) -> bool:
         """Whether draws without the doubtful instance give its pixels to another one.

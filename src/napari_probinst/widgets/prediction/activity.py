@@ -41,7 +41,9 @@ class ActivityBars:
             self._draws = progress(
                 total=state.n_draws, desc=f"Predicting {self._names[state.index]}"
             )
-        self._draws.update(state.draws - self._draws.n)
+        # Each update lets Qt paint at once: not for every tile.
+        if state.draws != self._draws.n:
+            self._draws.update(state.draws - self._draws.n)
 
     def end_image(self) -> None:
         """Count an image that has come to an end."""

@@ -111,6 +111,17 @@ def channel_sources(layers: Sequence[Any], n_channels: int) -> list[ChannelSourc
     return sources
 
 
+def pixel_size(layer: Image | None) -> tuple[float, float] | None:
+    """Size (y, x) of a pixel, micrometres; None where the layer's units are no lengths."""
+    if layer is None or not all(unit.is_compatible_with("micrometer") for unit in layer.units[-2:]):
+        return None
+    y, x = (
+        float((scale * unit).to("micrometer").magnitude)
+        for scale, unit in zip(layer.scale[-2:], layer.units[-2:], strict=True)
+    )
+    return y, x
+
+
 def plane_of(layer: Any) -> Any | None:
     """First plane of an image layer, as a backdrop; None where the layer is no image.
 

@@ -13,7 +13,7 @@ from napari_probinst.core.errors import InputError, ProbinstError
 from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.layers import image_name, shown_of_image
 from napari_probinst.widgets.prediction.channel_rows import first_layer
-from napari_probinst.widgets.prediction.channels import check_channels
+from napari_probinst.widgets.prediction.channels import check_channels, pixel_size
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
 from napari_probinst.widgets.prediction.folder_form import FolderForm
 from napari_probinst.widgets.prediction.folder_queue import FolderQueue
@@ -55,6 +55,9 @@ class PredictWidget(ScrollingDock):
         self._folder: Path | None = None
         #: The Proofread dock, once it was opened from here.
         self.proofread: ProofreadWidget | None = None
+        #: Whether results are shown while the draws come: after a run that was cancelled, painting
+        #: such layers anew has ended the process (vispy 0.17, Mesa's llvmpipe): not by default.
+        self.streams = False
         #: Asks a question; tests put their own answer here.
         self.confirm = self._ask
         self._build()
@@ -99,8 +102,10 @@ class PredictWidget(ScrollingDock):
         self.content.addLayout(buttons)
         self.content.addWidget(Fold("A folder of images", self.folder))
         self.content.addWidget(self._view)
-        self.content.addWidget(self._proofread)
-        self.content.addWidget(self._proofread_folder)
+        following = QHBoxLayout()
+        following.addWidget(self._proofread)
+        following.addWidget(self._proofread_folder)
+        self.content.addLayout(following)
 
     def add_model(self, path: Path) -> None:
         """Add a model file to the list, unless it is there, and choose it."""
@@ -173,9 +178,10 @@ class PredictWidget(ScrollingDock):
                 device=self._form.device,
                 settings=self._form.settings,
                 images=tuple(
-                    LayerImage(_name(layer), tuple(sources), _micrometres(layer))
+                    LayerImage(_name(layer), tuple(sources), pixel_size(layer))
                     for layer, sources in zip(layers, chosen, strict=True)
                 ),
+                streams=self.streams,
             )
             if len(chosen) == 1:
                 check_channels(chosen[0], self._form.channels.channels)
@@ -287,14 +293,3 @@ class PredictWidget(ScrollingDock):
 
 def _name(layer: Image | None) -> str:
     return "image" if layer is None else image_name(layer)
-
-
-def _micrometres(layer: Image | None) -> tuple[float, float] | None:
-    """Size of a pixel where the layer's units are lengths."""
-    if layer is None or not all(unit.is_compatible_with("micrometer") for unit in layer.units[-2:]):
-        return None
-    y, x = (
-        float((scale * unit).to("micrometer").magnitude)
-        for scale, unit in zip(layer.scale[-2:], layer.units[-2:], strict=True)
-    )
-    return y, x

@@ -71,7 +71,7 @@ class Ended:
     ending : "done", "finished before", "refused" or "cancelled"
         What came of it.
     text : str, default ""
-        Sentence that says why it was refused, or what was found.
+        Sentence that says why it was refused, what was found, or what is odd about it.
     prediction : Prediction, optional
         To be shown; None where it was written to files.
     """

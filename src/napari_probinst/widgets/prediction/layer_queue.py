@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from napari_probinst.core.errors import CancelledError, InputError
 from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.inference.scale import typical_width
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.widgets.prediction.channels import read_channels
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
 from napari_probinst.widgets.prediction.streaming import Preliminary, is_worth_a_look
+from napari_probinst.widgets.prediction.words import misfit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,12 +58,15 @@ class LayerQueue:
         Draws and thresholds.
     images : tuple of LayerImage
         In their order.
+    streams : bool, default False
+        Whether to tell what the draws made so far agree on.
     """
 
     model: Path
     device: str
     settings: InferenceConfig
     images: tuple[LayerImage, ...]
+    streams: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -74,7 +79,10 @@ class LayerQueue:
         for index in range(len(self.images)):
             try:
                 talk.check(index)
-                talk.tell(Ended(index, "done", prediction=self._predict(predictor, index, talk)))
+                prediction = self._predict(predictor, index, talk)
+                width = typical_width(prediction.binary().instances)
+                doubt = misfit(width, predictor.model.header.object_width)
+                talk.tell(Ended(index, "done", doubt, prediction))
             except CancelledError:
                 talk.tell(Ended(index, "cancelled"))
             except InputError as error:
@@ -102,8 +110,10 @@ class LayerQueue:
             talk.tell(Progress(index, len(draws), n_draws))
             drawn = time.perf_counter()
             a_draw = (drawn - began - looks) / len(draws)
-            if talk.wants_preliminary() and is_worth_a_look(
-                len(draws), n_draws, draw.shape, a_draw, a_look
+            if (
+                self.streams
+                and talk.wants_preliminary()
+                and is_worth_a_look(len(draws), n_draws, draw.shape, a_draw, a_look)
             ):
                 talk.tell(Preliminary.of(index, draws, n_draws, settings))
                 a_look = time.perf_counter() - drawn

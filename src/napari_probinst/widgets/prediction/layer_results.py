@@ -65,7 +65,7 @@ class LayerResults:
         if ended.prediction is None:
             self.close()
             return ended.text
-        text = self._show(ended.index, ended.prediction)
+        text = f"{self._show(ended.index, ended.prediction)} {ended.text}".strip()
         self.close()
         return text
 

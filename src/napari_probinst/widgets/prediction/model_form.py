@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_probinst.core.config import InferenceConfig
@@ -17,6 +17,8 @@ from napari_probinst.core.network.device import DEVICES
 from napari_probinst.models import DEFAULT_MODEL
 from napari_probinst.widgets.path_rows import beside, browse_button, shrinking_box
 from napari_probinst.widgets.prediction.channel_rows import ChannelRows
+from napari_probinst.widgets.prediction.channels import pixel_size
+from napari_probinst.widgets.prediction.words import expected_width
 from napari_probinst.widgets.remembered import known_models
 from napari_probinst.widgets.settings_form import SettingsForm
 
@@ -54,6 +56,10 @@ class ModelForm(QWidget):
         self.header: ModelHeader | None = None
         #: Layers of the model's channels.
         self.channels = ChannelRows(viewer)
+        self._scale = QLabel()
+        self._scale.setObjectName("scale")
+        self._scale.setWordWrap(True)
+        self.channels.changed.connect(self._show_scale)
         self._models = shrinking_box("model", "Model that predicts")
         self._models.activated.connect(lambda _: self._read_model())
         browse = browse_button("browse", "Choose a model file (.safetensors)", self._browse)
@@ -73,6 +79,7 @@ class ModelForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(model_row)
         layout.addWidget(self.channels)
+        layout.addWidget(self._scale)
         layout.addWidget(self._draws)
         layout.addLayout(device_row)
         layout.addWidget(collapsible)
@@ -129,6 +136,11 @@ class ModelForm(QWidget):
         )
         if path:
             self.add_model(Path(path))
+
+    def _show_scale(self) -> None:
+        width = None if self.header is None else self.header.object_width
+        text = "" if width is None else expected_width(width, pixel_size(self.channels.image))
+        self._scale.setText(text)
 
     def _read_model(self) -> None:
         """Show the chosen model's channels and its own settings."""

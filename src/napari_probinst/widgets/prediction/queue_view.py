@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _IMAGE, _STATE = 0, 1
-_ROWS_SHOWN = 6
+_ROWS_SHOWN = 7
 
 
 class QueueView(QWidget):
@@ -47,7 +47,6 @@ class QueueView(QWidget):
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._list.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._list.setFixedHeight((_ROWS_SHOWN + 1) * (self._list.fontMetrics().height() + 10))
         header = self._list.header()
         if header is not None:
             header.setStretchLastSection(True)
@@ -76,6 +75,8 @@ class QueueView(QWidget):
         self._ended = [None] * len(names)
         self._running = None
         self._list.addTopLevelItems([QTreeWidgetItem([name, "waiting"]) for name in names])
+        self._fit(len(names))
+        self._cancel.show()
         self._enable()
 
     def show_state(self, index: int, text: str) -> None:
@@ -103,7 +104,14 @@ class QueueView(QWidget):
             if ended is None:
                 self._ended[index] = Ended(index, "cancelled")
                 self._set_text(index, "not done")
-        self._enable()
+        self._cancel.hide()
+
+    def _fit(self, n_rows: int) -> None:
+        """Be as high as the rows need, up to a limit."""
+        row, header = self._list.sizeHintForRow(0), self._list.header()
+        above = 0 if header is None else header.sizeHint().height()
+        frame = 2 * self._list.frameWidth()
+        self._list.setFixedHeight(above + frame + row * min(n_rows, _ROWS_SHOWN) + row // 2)
 
     def _item(self, index: int) -> QTreeWidgetItem | None:
         return self._list.topLevelItem(index)
