@@ -221,8 +221,8 @@ def shown_predictions(viewer: Any) -> Iterator[ShownPrediction]:
 
 
 def is_result(layer: Layer) -> bool:
-    """Whether a layer shows a prediction, also a preliminary one, and is no image to predict."""
-    return not {"shown", "preliminary"}.isdisjoint(layer.metadata.get(METADATA_KEY, ()))
+    """Whether a layer shows a prediction, and is no image to predict."""
+    return "shown" in layer.metadata.get(METADATA_KEY, ())
 
 
 def image_name(layer: Layer) -> str:

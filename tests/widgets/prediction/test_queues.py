@@ -17,7 +17,6 @@ from napari_probinst.widgets.prediction.channels import ChannelSource
 from napari_probinst.widgets.prediction.events import Ended, Progress
 from napari_probinst.widgets.prediction.folder_queue import FolderQueue
 from napari_probinst.widgets.prediction.layer_queue import LayerImage, LayerQueue
-from napari_probinst.widgets.prediction.streaming import Preliminary
 
 SHAPE = (16, 24)
 SETTINGS = InferenceConfig(n_draws=3, min_size=4, n_seeds=8)
@@ -43,9 +42,6 @@ class Listener:
         if self.is_cancelled(index):
             raise CancelledError("cancelled")
 
-    def wants_preliminary(self):
-        return True
-
     def of(self, kind):
         return [event for event in self.events if isinstance(event, kind)]
 
@@ -63,7 +59,7 @@ def layer_queue(model, *pages):
         LayerImage(f"image {i}", (ChannelSource(Image(page, name=f"image {i}")), None))
         for i, page in enumerate(pages)
     ]
-    return LayerQueue(model, "cpu", SETTINGS, tuple(images), streams=True)
+    return LayerQueue(model, "cpu", SETTINGS, tuple(images))
 
 
 def same(first, second):
@@ -80,7 +76,7 @@ def same(first, second):
     return True
 
 
-def test_results_are_those_without_streaming(model):
+def test_results_are_those_of_the_pipeline(model):
     listener = Listener()
     layer_queue(model, noise()).run(listener)
     (ended,) = listener.of(Ended)
@@ -89,8 +85,6 @@ def test_results_are_those_without_streaming(model):
     alone = predictor.predict(channels, SETTINGS, name="image 0", present=(True, False))
     assert len(alone.instances) > 0
     assert same(ended.prediction, alone)
-    seen = [preliminary.instances.n_draws for preliminary in listener.of(Preliminary)]
-    assert seen == [2]
 
 
 def test_one_layer_is_refused_and_one_cancelled_while_the_others_go_on(model):

@@ -14,7 +14,7 @@ from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.layers import image_name, shown_of_image
 from napari_probinst.widgets.prediction.channel_rows import first_layer
 from napari_probinst.widgets.prediction.channels import check_channels, pixel_size
-from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
+from napari_probinst.widgets.prediction.events import Noted, Progress
 from napari_probinst.widgets.prediction.folder_form import FolderForm
 from napari_probinst.widgets.prediction.folder_queue import FolderQueue
 from napari_probinst.widgets.prediction.layer_queue import LayerImage, LayerQueue
@@ -55,9 +55,6 @@ class PredictWidget(ScrollingDock):
         self._folder: Path | None = None
         #: The Proofread dock, once it was opened from here.
         self.proofread: ProofreadWidget | None = None
-        #: Whether results are shown while the draws come: after a run that was cancelled, painting
-        #: such layers anew has ended the process (vispy 0.17, Mesa's llvmpipe): not by default.
-        self.streams = False
         #: Asks a question; tests put their own answer here.
         self.confirm = self._ask
         self._build()
@@ -181,7 +178,6 @@ class PredictWidget(ScrollingDock):
                     LayerImage(_name(layer), tuple(sources), pixel_size(layer))
                     for layer, sources in zip(layers, chosen, strict=True)
                 ),
-                streams=self.streams,
             )
             if len(chosen) == 1:
                 check_channels(chosen[0], self._form.channels.channels)
@@ -223,11 +219,9 @@ class PredictWidget(ScrollingDock):
                 self._view.show_progress(event)
         elif isinstance(event, Noted):
             self._view.note(event)
-        elif isinstance(event, Ended):
+        else:
             text = event.text if self._results is None else self._results.end(event)
             self._view.end_image(replace(event, text=text, prediction=None))
-        elif self._results is not None:
-            self._results.show_preliminary(event)
 
     def _failed(self, error: Exception) -> None:
         if not isinstance(error, ProbinstError):
@@ -238,9 +232,7 @@ class PredictWidget(ScrollingDock):
 
     def _finished(self) -> None:
         self._queue_run = None
-        if self._results is not None:
-            self._results.close()
-            self._results = None
+        self._results = None
         self._view.finish()
         self._show_state()
 
@@ -284,8 +276,6 @@ class PredictWidget(ScrollingDock):
         if self._queue_run is not None:
             self._queue_run.leave()
             self._queue_run = None
-        if self._results is not None:
-            self._results.close()
         self._view.close_activity()
         self._form.channels.stop_watching()
         self._selected.disconnect(self._show_state)

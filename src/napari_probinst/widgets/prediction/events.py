@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from napari_probinst.core.prediction import Prediction
-    from napari_probinst.widgets.prediction.streaming import Preliminary
 
 Ending = Literal["done", "finished before", "refused", "cancelled"]
 
@@ -82,7 +81,7 @@ class Ended:
     prediction: Prediction | None = None
 
 
-Event: TypeAlias = "Progress | Preliminary | Noted | Ended"
+Event: TypeAlias = "Progress | Noted | Ended"
 
 
 class Talk(Protocol):
@@ -104,10 +103,6 @@ class Talk(Protocol):
         CancelledError
             If it was.
         """
-        ...
-
-    def wants_preliminary(self) -> bool:
-        """Whether the last preliminary result has been shown: they don't pile up."""
         ...
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ from napari_probinst.core.inference.scale import typical_width
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.widgets.prediction.channels import read_channels
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
-from napari_probinst.widgets.prediction.streaming import Preliminary, is_worth_a_look
 from napari_probinst.widgets.prediction.words import misfit
 
 if TYPE_CHECKING:
@@ -58,15 +56,12 @@ class LayerQueue:
         Draws and thresholds.
     images : tuple of LayerImage
         In their order.
-    streams : bool, default False
-        Whether to tell what the draws made so far agree on.
     """
 
     model: Path
     device: str
     settings: InferenceConfig
     images: tuple[LayerImage, ...]
-    streams: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,8 +88,6 @@ class LayerQueue:
         channels, present = read_channels(image.sources, predictor.model.header.network.channels)
         n_draws = predictor.n_draws(settings)
         draws: list[InstanceSet] = []
-        looks, a_look = 0.0, None
-        began = time.perf_counter()
 
         def count_tile(done: int, n_tiles: int) -> None:
             talk.check(index)
@@ -108,16 +101,6 @@ class LayerQueue:
             draws.append(draw)
             talk.check(index)
             talk.tell(Progress(index, len(draws), n_draws))
-            drawn = time.perf_counter()
-            a_draw = (drawn - began - looks) / len(draws)
-            if (
-                self.streams
-                and talk.wants_preliminary()
-                and is_worth_a_look(len(draws), n_draws, draw.shape, a_draw, a_look)
-            ):
-                talk.tell(Preliminary.of(index, draws, n_draws, settings))
-                a_look = time.perf_counter() - drawn
-                looks += a_look
         return predictor.assemble(
             draws, settings, name=image.name, channels=channels, pixel_size=image.pixel_size
         )

@@ -1,4 +1,4 @@
-"""The results of a queue of layers in the viewer, preliminary and final."""
+"""The results of a queue of layers in the viewer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.widgets.layers import remove_layers, show_prediction, shown_of_image
-from napari_probinst.widgets.prediction.preliminary_layers import PreliminaryLayers
 from napari_probinst.widgets.prediction.words import found
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.history import Step
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.widgets.prediction.events import Ended
-    from napari_probinst.widgets.prediction.streaming import Preliminary
 
 
 class LayerResults:
@@ -43,37 +41,16 @@ class LayerResults:
         self._confirm = confirm
         #: For each image the last step of the corrections that the user agreed to lose.
         self._given_up: dict[int, Step] = {}
-        self._preliminary: tuple[int, PreliminaryLayers] | None = None
 
     def may_begin(self) -> bool:
         """Whether there is nothing to lose, or the user agrees to lose it."""
         return self._may_replace(range(len(self._images)))
 
-    def show_preliminary(self, seen: Preliminary) -> None:
-        """Show what the draws made so far agree on."""
-        image = self._images[seen.index]
-        if image not in self._viewer.layers:
-            return
-        if self._preliminary is None or self._preliminary[0] != seen.index:
-            self.close()
-            earlier = shown_of_image(self._viewer, image)
-            self._preliminary = seen.index, PreliminaryLayers(self._viewer, image, earlier)
-        self._preliminary[1].show(seen)
-
     def end(self, ended: Ended) -> str:
         """Show the result of an image, if there is one; return what is to be said about it."""
         if ended.prediction is None:
-            self.close()
             return ended.text
-        text = f"{self._show(ended.index, ended.prediction)} {ended.text}".strip()
-        self.close()
-        return text
-
-    def close(self) -> None:
-        """Take preliminary results away."""
-        if self._preliminary is not None:
-            self._preliminary[1].undo()
-            self._preliminary = None
+        return f"{self._show(ended.index, ended.prediction)} {ended.text}".strip()
 
     def _show(self, index: int, prediction: Prediction) -> str:
         image = self._images[index]
@@ -86,10 +63,7 @@ class LayerResults:
         if earlier is not None:
             remove_layers(self._viewer, earlier)
         session = CurationSession(prediction)
-        shown = show_prediction(self._viewer, prediction, session, image)
-        if self._preliminary is not None:
-            self._preliminary[1].give_way(shown)
-            self._preliminary = None
+        show_prediction(self._viewer, prediction, session, image)
         return found(len(session.instances), len(prediction.peaks))
 
     def _may_replace(self, indices: Sequence[int]) -> bool:

@@ -11,7 +11,6 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]
 
 from napari_probinst.core.errors import CancelledError
-from napari_probinst.widgets.prediction.streaming import Preliminary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +54,6 @@ class QueueRun(QObject):
         self._left = False
         self._stopped = Flag()
         self._cancelled: set[int] = set()
-        self._shown = Flag()
-        self._shown.set()
         # Told from the worker's thread, received in this object's.
         self._told.connect(self._receive)
         self._worker: FunctionWorker = create_worker(
@@ -92,8 +89,6 @@ class QueueRun(QObject):
 
     def tell(self, event: Event) -> None:
         """Tell what happened; see `Talk.tell`."""
-        if isinstance(event, Preliminary):
-            self._shown.clear()
         self._told.emit(event)
 
     def is_cancelled(self, index: int) -> bool:
@@ -107,19 +102,10 @@ class QueueRun(QObject):
         if self.is_cancelled(index):
             raise CancelledError(f"{self.names[index]} was cancelled.")
 
-    def wants_preliminary(self) -> bool:
-        """Whether the last preliminary result has been shown; see `Talk.wants_preliminary`."""
-        return self._shown.is_set()
-
     # Called in the thread of the windows ---------------------------------------------------
 
     def _receive(self, event: Event) -> None:
-        self._dispatch(partial(self._deliver, event))
-
-    def _deliver(self, event: Event) -> None:
-        self._on_event(event)
-        if isinstance(event, Preliminary):
-            self._shown.set()
+        self._dispatch(partial(self._on_event, event))
 
     def _fail(self, error: Exception) -> None:
         self._dispatch(partial(self._on_error, error))
