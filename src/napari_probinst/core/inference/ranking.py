@@ -362,7 +362,9 @@ def _peak(
     entropy = max(summit.entropy for summit in group)
     region = _united([summit.region for summit in group])
     involved = {summit.instance for summit in group}.union(also)
-    ranked = sorted(involved, key=lambda each: (-grids[each].highest_at(region), each))
+    ranked = list(involved)
+    if len(ranked) > 1:
+        ranked.sort(key=lambda each: (-grids[each].highest_at(region), each))
     mass = sum(grids[each].total_at(region) for each in ranked) / SCALE
     kind, reason = witness.testify(tuple(ranked))
     row, column = divmod(place, grids[0].stride)
@@ -372,6 +374,8 @@ def _peak(
 
 def _middle(keys: NDArray[np.int64], stride: int) -> int:
     """Choose the one of some patches nearest to their mean; the first of several."""
+    if len(keys) == 1:
+        return int(keys[0])
     patches = np.stack(np.divmod(keys, stride), axis=1)
     offset = patches * len(patches) - patches.sum(axis=0)
     return int(keys[np.argmin(np.square(offset).sum(axis=1))])
