@@ -362,7 +362,7 @@ def test_a_plate_of_images_stays_quick(qtbot, monkeypatch):
         states[peak] = 1
         review = review.updated(image, replace(review.images[image], states=states))
         table.show_review(review, row + 1)
-    # A step takes some 4 ms of processor time; Qt asks only for what is in view.
+    # Qt asks only for what is in view.
     assert time.process_time() - began < 20 * 0.05
     table.grab()
     assert len(table.listed()) == 38_400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
@@ -112,11 +113,10 @@ class FolderImages:
         if image.path is None:
             raise InputError(f"{image.name} has no file: predict it again.")
         layers = self._add_image(image.name)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._remove, layers)
             shown = open_path(self._viewer, image.path, guess_image=False)
-        except Exception:
-            self._remove(layers)
-            raise
+            undo.pop_all()
         if layers and shown.image is None:
             self._remove(layers)
             show_warning(
