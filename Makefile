@@ -31,7 +31,7 @@ heading = @printf '\n== %s\n' $(1)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup system test lint types manifest test-headless test-gui reliability demo screenshots docs bench constraints clean distclean
+.PHONY: help setup system test lint types manifest test-headless test-gui reliability demo screenshots docs bench bench-full constraints clean distclean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -95,11 +95,23 @@ docs: setup ## Build the documentation's site into site/
 	@$(PIP) install --constraint constraints.txt --group docs
 	@$(BIN)/sphinx-build -q -W --keep-going -b html docs site
 
-bench: setup ## Time the pipeline beside its straightforward version
-	$(call heading,"asv: benchmarks")
+# With a display, because docks are opened too. What fails is told by the table.
+ASV = cd benchmarks && $(if $(DISPLAYED),,$(or $(XVFB_RUN),$(OFFSCREEN))) $(abspath $(BIN))/asv
+BENCH = $(ASV) run --environment existing:$(abspath $(BIN))/python --set-commit-hash HEAD --show-stderr
+
+bench: setup ## Time everything beside its straightforward version, in under 5 minutes
+	$(call heading,"asv: benchmarks (short version)")
 	@$(PIP) install --constraint constraints.txt --group bench
-	@cd benchmarks && $(abspath $(BIN))/asv machine --yes >/dev/null
-	@cd benchmarks && $(abspath $(BIN))/asv run --environment existing:$(abspath $(BIN))/python --show-stderr
+	@$(ASV) machine --yes >/dev/null
+	-@export NAPARI_PROBINST_BENCH=short; $(BENCH)
+	@$(BIN)/python tools/bench_table.py
+
+bench-full: setup ## The same with more repetitions and larger sizes, in an hour
+	$(call heading,"asv: benchmarks (all sizes)")
+	@$(PIP) install --constraint constraints.txt --group bench
+	@$(ASV) machine --yes >/dev/null
+	-@$(BENCH)
+	@$(BIN)/python tools/bench_table.py
 
 constraints: setup ## Write the versions installed in .venv to constraints.txt
 	@$(PIP) install --group bench --group docs

@@ -1,1 +1,1 @@
-"""Benchmarks of the pipeline and the training, run by asv."""
+"""Benchmarks, run by asv: speed and memory, beside the straightforward version if there is one."""

@@ -6,6 +6,8 @@ and no network take part.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from napari_probinst.core.inference.agglomeration import agglomerate
@@ -13,46 +15,53 @@ from napari_probinst.core.inference.ranking import rank_peaks
 
 from . import straightforward
 from .jittered import jittered_draws
+from .run_length import by_length, leave_to_the_full_version
 
 #: Instances of which the straightforward version can still hold full pages.
-FEW = 36
+FEW = 16
+
+_draws = cache(jittered_draws)
 
 
-class ManyInstances:
-    """From draws to ranked peaks; the time should follow the number of instances."""
-
-    params = (1_000, 10_000, 100_000)
-    param_names = ("instances",)
+class _Once:
     timeout = 900
     repeat = 1
     number = 1
     rounds = 1
     warmup_time = 0.0
 
+
+class _Many(_Once):
+    params = by_length((10_000,), (1_000, 10_000, 100_000))
+    param_names = ("instances",)
+
     def setup(self, n_instances):
-        self.draws = jittered_draws(n_instances)
-        self.instances = agglomerate(self.draws) if n_instances < 100_000 else None
+        self.draws = _draws(n_instances)
+
+
+class ManyInstances(_Many):
+    """From draws to ranked peaks; the time should follow the number of instances."""
 
     def time_agglomeration_and_ranking(self, _n_instances):
         rank_peaks(agglomerate(self.draws))
 
-    def time_ranking(self, _n_instances):
-        if self.instances is None:
-            raise NotImplementedError
-        rank_peaks(self.instances)
+
+class ManyInstancesMemory(_Many):
+    """Their memory."""
+
+    def setup(self, n_instances):
+        leave_to_the_full_version()
+        super().setup(n_instances)
+
+    def peakmem_agglomeration_and_ranking(self, _n_instances):
+        rank_peaks(agglomerate(self.draws))
 
 
-class FewInstances:
+class FewInstances(_Once):
     """The same at a size at which full pages and dense assignment are possible."""
 
-    timeout = 300
-    repeat = 1
-    number = 1
-    rounds = 1
-    warmup_time = 0.0
-
     def setup(self):
-        self.draws = jittered_draws(FEW)
+        self.draws = _draws(FEW)
         self.pages = [
             np.array([one.full(draw.shape) for one in draw.instances]) for draw in self.draws
         ]
@@ -60,5 +69,5 @@ class FewInstances:
     def time_agglomeration_and_ranking(self):
         rank_peaks(agglomerate(self.draws))
 
-    def time_straightforward_agglomeration_and_ranking(self):
+    def time_straightforward(self):
         straightforward.rank(straightforward.agglomerate(self.pages), len(self.pages))

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 
 from napari_probinst.core.curation import geometry
 from napari_probinst.core.curation.edits import Delete, Merge, Repaint, SplitAlongLine
 from napari_probinst.core.curation.session_folder import begin_session, create_session, open_session
-from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
+from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import EditRefusedError
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.ranking import rank_peaks
 from napari_probinst.core.prediction import Prediction
 
 from .jittered import jittered_draws
+from .run_length import by_length
 
 N_INSTANCES = 10_000
 #: Steps in the journal of the session that is opened.
@@ -58,10 +60,10 @@ class _Disk:
     """One prediction and one session for all benchmarks of a class, made once."""
 
     timeout = 900
-    repeat = 5
+    repeat = by_length(20, 50)
     rounds = 1
-    number = 10
-    warmup_time = 0.0
+    number = 1
+    warmup_time = 0.01
 
     def setup_cache(self):
         folder = Path(tempfile.mkdtemp(dir=Path.cwd()))
@@ -85,27 +87,48 @@ def _tried(session, edit):
     return True
 
 
-class Editing(_Disk):
-    """One edit, and its undo, in the whole session."""
+@cache
+def _opened(folder, name):
+    """A copy of the session, opened, that lasts as long as the benchmark's process."""
+    copied = folder / f"{name}.probinst"
+    shutil.copytree(folder / "worms.probinst", copied, dirs_exist_ok=True)
+    return open_session(copied)
 
+
+@cache
+def _tour(folder, name):
+    """Identifiers all over the image, round and round."""
+    return cycle(sorted(_opened(folder, name).session.instances)[7::13])
+
+
+class _Edited(_Disk):
     params = tuple(EDITS)
     param_names = ("edit",)
 
     def setup(self, folder, edit):
-        self.folder = folder / f"{edit}.probinst"
-        shutil.copytree(folder / "worms.probinst", self.folder, dirs_exist_ok=True)
-        self.opened = open_session(self.folder)
-        self.session = self.opened.session
-        self.ids = cycle(sorted(self.session.instances)[7::13])
-        self.edit = EDITS[edit]
+        self.session = _opened(folder, edit).session
+        self.places = _tour(folder, edit)
 
-    def teardown(self, _folder, _edit):
-        self.opened.close()
-        shutil.rmtree(self.folder)
-
-    def time_edit_and_undo(self, _folder, _edit):
-        while not _tried(self.session, self.edit(self.session, next(self.ids))):
+    def _edit(self, edit):
+        while not _tried(self.session, EDITS[edit](self.session, next(self.places))):
             pass
+
+
+class Editing(_Edited):
+    """One edit in the whole session."""
+
+    def time_edit(self, _folder, edit):
+        self._edit(edit)
+
+
+class Undoing(_Edited):
+    """Taking it back."""
+
+    def setup(self, folder, edit):
+        super().setup(folder, edit)
+        self._edit(edit)
+
+    def time_undo(self, _folder, _edit):
         self.session.undo()
 
 
@@ -113,11 +136,7 @@ class Reviewing(_Disk):
     """Going on, deciding, and counting."""
 
     def setup(self, folder):
-        self.opened = open_session(folder / "worms.probinst")
-        self.session = self.opened.session
-
-    def teardown(self, _folder):
-        self.opened.close()
+        self.session = _opened(folder, "reviewed").session
 
     def time_next_peak(self, _folder):
         following = self.session.queue.next_open(self.session.position)
@@ -132,8 +151,7 @@ class Reviewing(_Disk):
 class Opening(_Disk):
     """A session with hundreds of edits, from the disk to the peak where it was left."""
 
-    repeat = 3
-    number = 1
+    repeat = by_length(2, 5)
 
     def time_opening(self, folder):
         open_session(folder / "worms.probinst", read_only=True)
@@ -141,12 +159,23 @@ class Opening(_Disk):
     def peakmem_opening(self, folder):
         open_session(folder / "worms.probinst", read_only=True)
 
-    def time_beginning(self, folder):
-        """The first correction of a prediction: everything goes to the disk."""
-        place = folder / "begun.probinst"
-        with open_session(folder / "worms.probinst", read_only=True) as opened:
-            begin_session(opened.session, opened.session.records, place).close()
-        shutil.rmtree(place)
 
-    def time_reading_the_prediction(self, folder):
-        load_prediction(folder / "worms.prediction.npz")
+@cache
+def _read(folder):
+    return open_session(folder / "worms.probinst", read_only=True).session
+
+
+class Beginning(_Disk):
+    """The first correction of a prediction: everything goes to the disk."""
+
+    repeat = by_length(2, 5)
+
+    def setup(self, folder):
+        self.place = folder / "begun.probinst"
+        self.session = _read(folder)
+
+    def teardown(self, _folder):
+        shutil.rmtree(self.place, ignore_errors=True)
+
+    def time_beginning(self, _folder):
+        begin_session(self.session, self.session.records, self.place).close()

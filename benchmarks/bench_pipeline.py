@@ -6,78 +6,108 @@ one. Times are of a warm process.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from napari_probinst.core.data.synthetic import synthetic_image
 from napari_probinst.core.inference.agglomeration import agglomerate
-from napari_probinst.core.inference.draws import realise
-from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.ranking import rank_peaks
 from napari_probinst.core.inference.segmentation import segment
-from napari_probinst.core.network.checkpoint import load_model
-from napari_probinst.core.network.normalisation import normalise
-from napari_probinst.models import default_model
+from napari_probinst.sample_data import sample_image
 
-from . import straightforward
+from . import sample, straightforward
+from .run_length import by_length
 
 
-class ImageToPeaks:
-    """Eight draws of one image."""
+class _Warm:
+    """A call before those that are timed."""
 
     timeout = 300
-    repeat = (3, 5, 20.0)
+    rounds = 1
     number = 1
-    warmup_time = 0.0
+    repeat = by_length(3, 5)
+    warmup_time = 0.01
 
     def setup(self):
-        self.model = load_model(default_model())
-        self.settings = self.model.header.inference
-        self.predictor = Predictor.create(self.model)
-        self.channels = synthetic_image(seed=0).channels
-        self.normalised = normalise(self.channels, self.model.header.network.channels)
-        self.pixels = [
-            realise(self.model.network, seed=0, draw=draw, runtime=self.predictor.runtime).apply(
-                self.normalised
-            )
-            for draw in range(8)
-        ]
+        self.predictor = sample.predictor()
+        self.settings = self.predictor.model.header.inference
+        self.channels = sample_image().channels
+
+
+class ImageToPeaks(_Warm):
+    """Eight draws of one image."""
 
     def time_image_to_peaks(self):
         self.predictor.predict(self.channels)
+
+    def peakmem_image_to_peaks(self):
+        self.predictor.predict(self.channels)
+
+
+class WithoutMatrixUnits(_Warm):
+    """The same in float32, as where the processor has no AMX."""
+
+    def setup(self):
+        super().setup()
+        if not self.predictor.runtime.bfloat16:
+            raise NotImplementedError("this machine's benchmarks are in float32 already")
+        self.predictor = replace(
+            self.predictor, runtime=replace(self.predictor.runtime, bfloat16=False)
+        )
+
+    def time_image_to_peaks(self):
+        self.predictor.predict(self.channels)
+
+
+class _Once(_Warm):
+    """The yardstick is slow."""
+
+    repeat = by_length(1, 3)
+    warmup_time = by_length(0.0, 0.01)
+
+
+class Straightforward(_Once):
+    """The yardstick, from the same weights."""
+
+    def time_image_to_peaks(self):
+        network = straightforward.ActivationMasks(self.predictor.model.network)
+        pixels = [network.apply(sample.normalised()) for _ in range(sample.N_DRAWS)]
+        _straightforward_peaks(pixels, self.settings)
+
+
+class AfterTheNetwork(_Warm):
+    """Clustering, overlaps, agglomeration and ranking of eight draws."""
+
+    def setup(self):
+        super().setup()
+        self.pixels = sample.pixels()
 
     def time_after_the_network(self):
         draws = [segment(pixels, self.settings) for pixels in self.pixels]
         rank_peaks(agglomerate(draws))
 
-    def time_network_eight_draws(self):
-        for draw in range(8):
-            realise(self.model.network, seed=0, draw=draw, runtime=self.predictor.runtime).apply(
-                self.normalised
-            )
 
-    def time_straightforward_image_to_peaks(self):
-        network = straightforward.ActivationMasks(self.model.network)
-        self._straightforward([network.apply(self.normalised) for _ in range(8)])
+class StraightforwardAfterTheNetwork(_Once):
+    """The same by the yardstick."""
 
-    def time_straightforward_after_the_network(self):
-        self._straightforward([(pixels.embeddings, pixels.classes) for pixels in self.pixels])
+    def setup(self):
+        super().setup()
+        self.pixels = [(each.embeddings, each.classes) for each in sample.pixels()]
 
-    def peakmem_image_to_peaks(self):
-        self.predictor.predict(self.channels)
+    def time_after_the_network(self):
+        _straightforward_peaks(self.pixels, self.settings)
 
-    def track_instances(self):
-        return len(self.predictor.predict(self.channels).instances)
 
-    def _straightforward(self, pixels):
-        draws = [
-            straightforward.segment(
-                embeddings,
-                classes,
-                bandwidth=self.settings.bandwidth,
-                threshold=self.settings.cluster_threshold,
-                min_size=self.settings.min_size,
-            )
-            for embeddings, classes in pixels
-        ]
-        counts = straightforward.agglomerate([np.array(draw) for draw in draws])
-        straightforward.rank(counts, len(draws))
+def _straightforward_peaks(pixels, settings):
+    draws = [
+        straightforward.segment(
+            embeddings,
+            classes,
+            bandwidth=settings.bandwidth,
+            threshold=settings.cluster_threshold,
+            min_size=settings.min_size,
+        )
+        for embeddings, classes in pixels
+    ]
+    counts = straightforward.agglomerate([np.array(draw) for draw in draws])
+    straightforward.rank(counts, len(draws))

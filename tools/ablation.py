@@ -3,7 +3,7 @@
     python tools/ablation.py --data FOLDER --wells NAMES --start COARSE.safetensors --output RUNS
 
 Rows that are finished are not run again, and a broken one goes on from its last checkpoint: the
-whole may take several evenings.
+whole may take several evenings. A row is tuned, which takes one core, while the next one trains.
 """
 
 from __future__ import annotations
@@ -33,19 +33,18 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--configs", type=Path, default=_CONFIGS)
     given = parser.parse_args()
-    given.output.mkdir(parents=True, exist_ok=True)
+    (given.output / "tuned").mkdir(parents=True, exist_ok=True)
     rows = sorted(given.configs.glob("*.yaml"), key=lambda path: _number(path.stem))
+    tuning: subprocess.Popen[bytes] | None = None
     for config in rows:
         model = given.output / f"{config.stem}.safetensors"
         if not model.is_file():
             _train(config, model, given.data, given.start)
-        tuned = given.output / "tuned" / model.name
-        if not tuned.is_file():
-            tuned.parent.mkdir(exist_ok=True)
-            folds = _CONFIGS.parent / "folds.yaml"
-            wells = ["--wells", given.wells, "--folds", folds]
-            _run("tune", "--model", model, "--data", given.data, *wells, "--output", tuned)
+        _finish(tuning)
         _write_table(given.output, rows)
+        tuning = _tune(model, given.output / "tuned" / model.name, given.data, given.wells)
+    _finish(tuning)
+    _write_table(given.output, rows)
 
 
 def _train(config: Path, model: Path, data: Path, start: Path) -> None:
@@ -54,9 +53,25 @@ def _train(config: Path, model: Path, data: Path, start: Path) -> None:
     _run("train", "--data", data, "--config", config, "--output", model, *origin)
 
 
+def _tune(model: Path, tuned: Path, data: Path, wells: Path) -> subprocess.Popen[bytes] | None:
+    if tuned.is_file():
+        return None
+    folds = _CONFIGS.parent / "folds.yaml"
+    options = ["--wells", wells, "--folds", folds, "--output", tuned]
+    return subprocess.Popen(_command("tune", "--model", model, "--data", data, *options))
+
+
+def _finish(tuning: subprocess.Popen[bytes] | None) -> None:
+    if tuning is not None and tuning.wait():
+        raise subprocess.CalledProcessError(tuning.returncode, tuning.args)
+
+
 def _run(*arguments: object) -> None:
-    command = [sys.executable, "-m", "napari_probinst.cli", *map(str, arguments)]
-    subprocess.run(command, check=True)
+    subprocess.run(_command(*arguments), check=True)
+
+
+def _command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "napari_probinst.cli", *map(str, arguments)]
 
 
 def _write_table(folder: Path, rows: list[Path]) -> None:

@@ -18,48 +18,34 @@ was broken off goes on from its last checkpoint.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
+from synthetic_study import ERRORS, parser, predictions, scores, train, write, write_config
 
 from napari_probinst.core.before_after import BeforeAfter
 from napari_probinst.core.curation.edits import Add, Delete, Repaint
 from napari_probinst.core.curation.session_folder import create_session
-from napari_probinst.core.data.atomic import atomic_file
-from napari_probinst.core.data.flattening import exported_instances
-from napari_probinst.core.data.io import find_images, read_instances
 from napari_probinst.core.data.synthetic import write_dataset
 from napari_probinst.core.errors import EditRefusedError
 from napari_probinst.core.evaluation.bootstrap import bootstrap_intervals
 from napari_probinst.core.evaluation.correction import Case, Stop, untouched, visit
-from napari_probinst.core.evaluation.segmentation import score_image
-from napari_probinst.core.inference.pipeline import Predictor
-from napari_probinst.core.instances import InstanceSet
-from napari_probinst.core.network.checkpoint import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_probinst.core.curation.edit import Edit
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.evaluation.correction import Corrected
-    from napari_probinst.core.prediction import Prediction
+    from napari_probinst.core.instances import InstanceSet
 
 ARMS = ("without", "uncorrected", "corrected", "truth")
-_CONFIG = Path(__file__).parents[1] / "configs" / "quick.yaml"
-#: All images serve the training: nothing is held out by it, and the last weights are taken.
-_TRAINING = {"held_out": 0.0, "validation_images": 0}
-_ERRORS = ("false_merges", "false_splits", "misses", "spurious")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +79,10 @@ REDUCED = Plan(2, 2, 3, first_steps=30, further_steps=10, stops=4, shape=(256, 3
 
 def main() -> None:
     """Do what is missing, and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Formatter)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--reduced", action="store_true", help="a trial of a few minutes")
-    parser.add_argument("--seed", type=int, default=0, help="of images and trainings")
-    given = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--seed", type=int, default=0, help="of images and trainings")
+    given = options.parse_args()
     Run(given.output, REDUCED if given.reduced else Plan(), given.seed).finish()
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of the description."""
 
 
 class Run:
@@ -125,22 +105,22 @@ class Run:
         """Do what is missing, and write the results."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write_images()
-        self._write_config()
+        write_config(self.folder / "config.yaml", self.seed)
         first = self._train("first", self._data("first"), self.plan.first_steps)
         curation = self._curate(first)
         for arm in ARMS:
             self._train(arm, self._data(arm), self.plan.further_steps, first)
         models = ("first", *ARMS)
-        scores = {name: self._scores(name) for name in models}
+        scored = {name: self._scores(name) for name in models}
         results = {
             "plan": asdict(self.plan),
             "seed": self.seed,
             "curation": curation,
-            "models": {name: summary(scores[name], scores["without"]) for name in models},
-            "images": scores,
+            "models": {name: summary(scored[name], scored["without"]) for name in models},
+            "images": scored,
         }
-        _write(self.folder / "retraining.json", json.dumps(results, indent=2))
-        _write(self.folder / "retraining.md", table(results))
+        write(self.folder / "retraining.json", json.dumps(results, indent=2))
+        write(self.folder / "retraining.md", table(results))
 
     def _data(self, arm: str) -> Path:
         """Training folder of an arm."""
@@ -166,30 +146,15 @@ class Run:
                         shutil.copy(path, target / f"{part}_{path.name}")
         done.touch()
 
-    def _write_config(self) -> None:
-        config = yaml.safe_load(_CONFIG.read_text(encoding="utf-8"))
-        config["training"] |= {**_TRAINING, "seed": self.seed}
-        _write(self.folder / "config.yaml", yaml.safe_dump(config))
-
     def _train(self, name: str, data: Path, steps: int, start: Path | None = None) -> Path:
         model = self.folder / f"{name}.safetensors"
-        if model.is_file():
-            return model
-        arguments = ["--data", data, "--config", self.folder / "config.yaml", "--output", model]
-        arguments += ["--max-steps", steps]
-        if (model.with_suffix(".run") / "last.ckpt").is_file():
-            arguments += ["--resume"]
-        elif start is not None:
-            arguments += ["--from", start]
-        command = [sys.executable, "-m", "napari_probinst.cli", "train", *map(str, arguments)]
-        subprocess.run(command, check=True)
-        return model
+        return train(model, data, self.folder / "config.yaml", steps, start)
 
     def _curate(self, first: Path) -> list[dict[str, Any]]:
         """Predict the further images, and correct them in sessions; what became of each."""
         noted = self.folder / "curation"
         noted.mkdir(exist_ok=True)
-        for prediction, truth in self._predictions(first, "further", noted):
+        for prediction, truth in predictions(first, self.folder / "drawn" / "further", noted):
             name = f"further_{prediction.name}"
             for arm in ("uncorrected", "corrected"):
                 folder = self.folder / "data" / arm / "instances" / f"{name}.probinst"
@@ -199,37 +164,13 @@ class Run:
                     if arm == "corrected":
                         correct(opened.session, truth, self.plan.stops)
                     told = note(opened.session, truth)
-            _write(noted / f"{prediction.name}.json", json.dumps(told))
+            write(noted / f"{prediction.name}.json", json.dumps(told))
         return [json.loads(path.read_text()) for path in sorted(noted.glob("*.json"))]
 
     def _scores(self, name: str) -> list[dict[str, float]]:
         """Scores of a model, one mapping a held-back image."""
-        scored = self.folder / "scores" / name
-        scored.mkdir(parents=True, exist_ok=True)
-        model = self.folder / f"{name}.safetensors"
-        for prediction, truth in self._predictions(model, "held_back", scored):
-            exported = InstanceSet(truth.shape, tuple(exported_instances(prediction).values()))
-            score = score_image(prediction.name, exported, truth)
-            errors = asdict(score.kinds.counts)
-            content = {
-                "name": prediction.name,
-                "dsb": score.dsb,
-                **{kind: errors[kind] for kind in _ERRORS},
-            }
-            _write(scored / f"{prediction.name}.json", json.dumps(content))
-        return [json.loads(path.read_text()) for path in sorted(scored.glob("*.json"))]
-
-    def _predictions(
-        self, model: Path, part: str, noted: Path
-    ) -> Iterator[tuple[Prediction, InstanceSet]]:
-        """Predict the images of a part that have no note yet; each with its truth."""
-        predictor = Predictor.create(load_model(model))
-        folder = self.folder / "drawn" / part
-        for source in find_images(folder / "images", predictor.model.header.network.channels):
-            if not (noted / f"{source.name}.json").is_file():
-                channels = source.read().channels
-                truth = read_instances(folder / "instances" / f"{source.name}.tif")
-                yield predictor.predict(channels, name=source.name), truth
+        model, held_back = self.folder / f"{name}.safetensors", self.folder / "drawn" / "held_back"
+        return scores(model, held_back, self.folder / "scores" / name)
 
 
 def correct(session: CurationSession, truth: InstanceSet, n_stops: int) -> None:
@@ -304,25 +245,20 @@ def summary(
         "dsb": float(np.mean([score["dsb"] for score in scores])),
         "gain": float(gains.mean()),
         "gain_interval": intervals.get("gain"),
-        **{kind: sum(score[kind] for score in scores) for kind in _ERRORS},
+        **{kind: sum(score[kind] for score in scores) for kind in ERRORS},
     }
 
 
 def table(results: Mapping[str, Any]) -> str:
     """Markdown table of the models."""
-    titles = ["model", "DSB", "gain (95 %)", *(kind.replace("_", " ") for kind in _ERRORS)]
+    titles = ["model", "DSB", "gain (95 %)", *(kind.replace("_", " ") for kind in ERRORS)]
     lines = [titles, ["---"] * len(titles)]
     for name, model in results["models"].items():
         low, high = model["gain_interval"] or (float("nan"),) * 2
         gain = "" if name == "without" else f"{model['gain']:+.3f} ({low:+.3f} to {high:+.3f})"
-        counts = [f"{model[kind]:g}" for kind in _ERRORS]
+        counts = [f"{model[kind]:g}" for kind in ERRORS]
         lines.append([name, f"{model['dsb']:.3f}", gain, *counts])
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_file(path) as file:
-        file.write(text.encode())
 
 
 if __name__ == "__main__":

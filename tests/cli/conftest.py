@@ -59,7 +59,8 @@ def make_model(tmp_path_factory):
 
     def make(name="tiny.safetensors", config=NETWORK, **header) -> Path:
         path = tmp_path_factory.mktemp("model") / name
-        header = {"network": config, "inference": INFERENCE, **header}
+        # What it sees in noise is about so wide.
+        header = {"network": config, "inference": INFERENCE, "object_width": 2.0, **header}
         path.write_bytes(model_bytes(network(config), ModelHeader(**header)))
         return path
 

@@ -330,6 +330,7 @@ def test_options_reach_the_prediction(tmp_path, predict, write, pixels, contents
     for option, value, field in (
         ("--draws", 3, "n_draws"),
         ("--seed", 5, "seed"),
+        ("--scale", 0.5, "scale"),
         ("--bandwidth", 0.75, "bandwidth"),
         ("--cluster-threshold", 0.25, "cluster_threshold"),
         ("--min-size", 9, "min_size"),
@@ -342,6 +343,18 @@ def test_options_reach_the_prediction(tmp_path, predict, write, pixels, contents
     assert len(load_prediction(tmp_path / "n_draws" / "a.prediction.npz").instances.draws) == 3
     predict(image, tmp_path / "plain")
     assert contents(tmp_path / "seed") != contents(tmp_path / "plain")
+
+
+def test_objects_of_another_width_are_told_with_the_scale_that_suits_them(
+    tmp_path, predict, write, pixels, make_model
+):
+    image = write(tmp_path / "a.tif", pixels())
+    fitting = predict(image, tmp_path / "out", model=make_model())
+    assert "--scale" not in fitting.err
+    done = predict(image, tmp_path / "out", model=make_model(object_width=400.0))
+    assert done.code == 0
+    assert "the model knows objects about 400 wide: try --scale 20\n" in done.err
+    assert "got 0.01" in predict(image, tmp_path / "out", "--scale", 0.01).refusal()
 
 
 @pytest.mark.parametrize("draws", [1, 255])

@@ -13,6 +13,8 @@ import typer
 
 from napari_probinst import __version__
 from napari_probinst.cli.agglomerate import agglomerate
+from napari_probinst.cli.average import average
+from napari_probinst.cli.calibrate import calibrate
 from napari_probinst.cli.demo import demo
 from napari_probinst.cli.evaluate import evaluate
 from napari_probinst.cli.export import export
@@ -50,6 +52,8 @@ app.command(no_args_is_help=True)(predict)
 app.command(no_args_is_help=True)(rank)
 app.command(no_args_is_help=True)(agglomerate)
 app.command(no_args_is_help=True)(evaluate)
+app.command(no_args_is_help=True)(average)
+app.command(no_args_is_help=True)(calibrate)
 app.command(no_args_is_help=True)(tune)
 app.command(no_args_is_help=True)(simulate)
 app.command(no_args_is_help=True)(replay)

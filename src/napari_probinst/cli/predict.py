@@ -54,6 +54,13 @@ def predict(
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     seed: Annotated[int | None, typer.Option(help="Seed of the draws; 0 by default.")] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            help="Resample the images to this many times their size for the network, 0.05 to 20; "
+            "results are in their own pixels."
+        ),
+    ] = None,
     flips: Annotated[
         bool | None,
         typer.Option("--flips/--no-flips", help="Whether draws see the image mirrored or turned."),
@@ -120,6 +127,7 @@ def predict(
         {
             "n_draws": draws,
             "seed": seed,
+            "scale": scale,
             "flips": flips,
             "bandwidth": bandwidth,
             "cluster_threshold": cluster_threshold,
@@ -150,6 +158,7 @@ def predict(
     typer.echo(f"{summary.write_coco(output)}: {len(summary.good)} images")
     if images.is_dir():
         _summarise(summary, summary.write_table(output), time.perf_counter() - began)
+    _advise(summary)
     if summary.refused:
         typer.secho(f"{len(summary.refused)} of {len(sources)} images were refused:", err=True)
         for outcome in summary.refused:
@@ -240,6 +249,23 @@ def _summarise(summary: RunSummary, table: Path, passed: float) -> None:
     typer.echo(
         f"reading {seconds.read:.1f} s, draws {seconds.draws:.1f} s, agglomeration and ranking "
         f"{seconds.agglomeration:.1f} s, writing {seconds.write:.1f} s"
+    )
+
+
+def _advise(summary: RunSummary) -> None:
+    """Say which scale would suit objects of another width than the model knows."""
+    misfits = [outcome.misfit for outcome in summary.good if outcome.misfit is not None]
+    if not misfits:
+        return
+    from napari_probinst.core.inference.scale import typical_misfit
+
+    typical, n_images = typical_misfit(misfits), len(summary.outcomes)
+    where = "" if n_images == 1 else f" in {len(misfits)} of {n_images} images"
+    typer.secho(
+        f"What was found{where} is about {typical.width:.0f} pixels wide, and the model knows "
+        f"objects about {typical.expected:.0f} wide: try --scale {typical.scale:g}",
+        err=True,
+        fg="yellow",
     )
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=BaseModel)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
+#: Bounds of the factor that an image is resampled by.
+SMALLEST_SCALE, LARGEST_SCALE = 0.05, 20.0
+
 
 class Section(BaseModel):
     """Base of all sections: unknown keys are refused, values are never changed in place."""
@@ -166,6 +169,14 @@ class InferenceConfig(Section):
 
     n_draws: int = Field(8, ge=1, le=255, description="Draws from the posterior.")
     seed: int = Field(0, ge=0, description="Seed of the draws.")
+    scale: float = Field(
+        1.0,
+        ge=SMALLEST_SCALE,
+        le=LARGEST_SCALE,
+        description="Resample the image to this many times its size for the network, so that "
+        "objects get the width it was trained with; min_size counts pixels of that size. Results "
+        "are in the image's own pixels.",
+    )
     flips: bool = Field(False, description="Let each draw see the image mirrored or turned anew.")
     bandwidth: float = Field(2.0, gt=0, description="Mean-shift bandwidth in the embedding space.")
     cluster_threshold: float = Field(

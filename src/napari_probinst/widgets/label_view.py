@@ -5,6 +5,7 @@ A pixel shows the id of the one instance that holds it, or `OVERLAP` where sever
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,7 +60,8 @@ def refresh_within(layer: Labels, bbox: BBox) -> None:
     millions of pixels. napari's own brush refreshes the part that it has painted, and so do we.
     """
     part = getattr(layer, "_partial_labels_refresh", None)
-    if part is None:
+    # Of filled labels, napari's own refresh of a part shows what its brush has put there itself.
+    if part is None or layer.contour == 0:
         layer.refresh(extent=False)
         return
     # A hidden layer is refreshed as a whole when it is shown again.
@@ -69,6 +71,17 @@ def refresh_within(layer: Labels, bbox: BBox) -> None:
         y0, x0, y1, x1 = clip_box(around, layer.data.shape)
         layer._updated_slice = (slice(y0, y1), slice(x0, x1))
         part()
+
+
+def add_colours(layer: Labels, colours: DirectLabelColormap) -> None:
+    """Give a layer a colormap that has further ids and shows the others as before.
+
+    napari draws the whole page anew for any other colormap, which takes seconds with tens of
+    millions of pixels. Those of new ids are drawn by `refresh_within`, after this.
+    """
+    block = getattr(layer, "_block_refresh", nullcontext)
+    with block():
+        layer.colormap = colours
 
 
 def label_colours(ids: Iterable[int], chosen: Mapping[int, int]) -> DirectLabelColormap:

@@ -176,6 +176,7 @@ def show_prediction(
         show_readings(layer, shown.readings_at)
     instances.metadata[METADATA_KEY]["prediction"] = prediction
     add_layers(viewer, shown)
+    instances.visible = True
     return shown
 
 

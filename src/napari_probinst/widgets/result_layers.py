@@ -61,8 +61,12 @@ def entropy_layer(
 def instances_layer(
     page: NDArray[np.int32], name: str, place: dict[str, Any], colours: DirectLabelColormap
 ) -> Labels:
-    """Layer of the contours of instances; see `napari_probinst.widgets.label_view`."""
-    layer = Labels(page, name=name, colormap=colours, opacity=0.9, **place)
+    """Layer of the contours of instances; see `napari_probinst.widgets.label_view`.
+
+    It is hidden until it is in a viewer: napari draws the contours of the whole page anew at
+    every step on the way there, which takes seconds with tens of millions of pixels.
+    """
+    layer = Labels(page, name=name, colormap=colours, opacity=0.9, visible=False, **place)
     layer.contour = 1
     # Edits go to the session, which knows of overlaps; napari's brush must not bypass it.
     layer.editable = False

@@ -176,6 +176,12 @@ def test_the_helper_changes_nothing_by_itself(tmp_path):
     assert_equal(load_prediction(changed(tmp_path)), example())
 
 
+def test_a_setting_that_came_later_has_its_default(tmp_path):
+    settings = example().settings.model_dump(mode="json")
+    del settings["scale"]
+    assert load_prediction(changed(tmp_path, {"settings": settings})).settings.scale == 1
+
+
 def test_a_newer_version_is_named(tmp_path):
     assert "newer version (format 2" in refusal(changed(tmp_path, {"version": 2}))
 

@@ -7,11 +7,19 @@ import time
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton, QSpinBox
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+)
 
 from napari_probinst.core.curation.edits import Delete
 from napari_probinst.core.errors import ModelError
 from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.widgets.layers import shown_predictions
 
@@ -65,6 +73,30 @@ def test_two_layers_are_predicted_and_proofread(viewer, dock, qtbot):
     assert "instance" in status(dock)
     click(qtbot, dock, "open_proofread")
     assert viewer.window.dock_widgets["Proofread (napari-probinst)"].shown is shown
+
+
+def test_objects_of_another_width_are_predicted_again_with_one_click(viewer, dock, qtbot):
+    viewer.add_image(noise(), name="A01", scale=(0.5, 0.5), units="um")
+    scale, said = find(dock, QDoubleSpinBox, "scale"), find(dock, QLabel, "expected_width")
+    assert said.text() == "The model knows objects about 10 pixels wide: 5 µm in this image."
+    rescale = find(dock, QPushButton, "rescale")
+    click(qtbot, dock, "run")
+    assert not rescale.isVisibleTo(dock)
+    wait(qtbot, dock)
+    (first,) = shown_predictions(viewer)
+    advice = misfit(first.prediction, 10)
+    assert advice is not None
+    assert f"a scale of {advice.scale:g} suits them" in status(dock)
+    assert rescale.isVisibleTo(dock)
+    assert rescale.text() == f"Rescale by {advice.scale:g}"
+    rescale.click()
+    assert scale.value() == advice.scale
+    wait(qtbot, dock)
+    (second,) = shown_predictions(viewer)
+    assert second.prediction.settings.scale == advice.scale
+    assert second.prediction.shape == SHAPE
+    scale.setValue(0.5)
+    assert "20 pixels wide at scale 0.5: 10 µm in this image" in said.text()
 
 
 def test_layer_with_a_channel_axis_is_split(viewer, dock):

@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QLabel, QPushButton, QSpinBox, QTreeWidget
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.prediction.activity import ActivityBars
+from napari_probinst.widgets.prediction.events import Progress
 
 SHAPE = (24, 32)
 
@@ -63,12 +65,32 @@ def test_each_draw_and_tile_is_told_until_it_is_cancelled(viewer, dock, qtbot, m
     draws.allowed = 2
     qtbot.waitUntil(lambda: "draw 3 of 5" in status(dock), timeout=60_000)
     assert "tile 1 of 2" in status(dock)
-    assert [bar.total for bar in progress._all_instances] == [5]
+    draw_bar, tile_bar = sorted(progress._all_instances, key=lambda bar: -bar.total)
+    assert (draw_bar.total, draw_bar.n, draw_bar.nest_under) == (5, 2, None)
+    assert (tile_bar.total, tile_bar.n, tile_bar.nest_under) == (2, 0, draw_bar)
     button(dock, "cancel").click()
     wait(qtbot, dock)
     assert len(viewer.layers) == 1
     assert status(dock) == "Cancelled; nothing was changed."
     assert not progress._all_instances
+
+
+def test_bars_of_images_draws_and_tiles_are_nested_and_outlive_an_image(viewer, qtbot):
+    """The activity dock is hidden, as it is at first: napari deletes nested bars otherwise then."""
+    for _ in range(2):
+        bars = ActivityBars(["a", "b"])
+        bars.show(Progress(0, 0, 4, 1, 9))
+        images, draws, tiles = sorted(progress._all_instances, key=lambda bar: bar.total)
+        assert (images.nest_under, draws.nest_under, tiles.nest_under) == (None, images, draws)
+        assert (draws.n, tiles.n) == (0, 1)
+        bars.show(Progress(0, 3, 4, 9, 9))
+        bars.end_image()
+        bars.show(Progress(1, 1, 3))
+        assert (images.n, draws.n, draws.total, draws.desc) == (1, 1, 3, "Draws of b: ")
+        assert (tiles.n, tiles.total) == (0, 1)
+        bars.close()
+        assert not progress._all_instances
+        qtbot.wait(50)
 
 
 def test_selected_images_and_then_a_folder_are_predicted_one_after_the_other(

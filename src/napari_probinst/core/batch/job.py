@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.data.coco import CocoImage
     from napari_probinst.core.inference.image_ranking import ImageUncertainty
+    from napari_probinst.core.inference.scale import Misfit
 
 Status = Literal["predicted", "finished before", "refused"]
 
@@ -137,6 +138,9 @@ class Outcome:
         The image's line in the table of images, unless it was refused.
     n_overlap : int, optional
         Pixels of more than one instance, where it was predicted.
+    misfit : Misfit, optional
+        Where it was predicted, and its instances are of another width than the first model
+        knows.
     seconds : Seconds
         Time that it took.
     """
@@ -148,6 +152,7 @@ class Outcome:
     record: CocoImage | None = None
     uncertainty: ImageUncertainty | None = None
     n_overlap: int | None = None
+    misfit: Misfit | None = None
     seconds: Seconds = Seconds()
 
 

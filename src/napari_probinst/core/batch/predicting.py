@@ -14,6 +14,7 @@ from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.naming import is_file_name
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.image_ranking import image_uncertainty
+from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.inference.tile_cache import remove_cache
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ def compute(
         record=record,
         uncertainty=image_uncertainty(prediction, seconds.total),
         n_overlap=n_overlap,
+        misfit=misfit(prediction, predictor.model.header.object_width),
         seconds=seconds,
     )
 

@@ -60,6 +60,7 @@ class CachedDraw:
                 for index, seen in enumerate(self._read())
             ),
             self._shape,
+            settings.scale,
         )
 
     def _modes_of(

@@ -22,6 +22,7 @@ from napari_probinst.core.network.unet import coordinate_channels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_probinst.core.network.calibration import Calibration
     from napari_probinst.core.network.device import Runtime
     from napari_probinst.core.network.unet import UNet
 
@@ -60,12 +61,15 @@ class Realisation:
         image's own.
     orientation : int, default 0
         How the network sees the image; see `orient`.
+    calibration : Calibration, optional
+        What corrects its class map, page by page.
     """
 
     network: UNet
     runtime: Runtime
     binning: int = 1
     orientation: int = 0
+    calibration: Calibration | None = None
 
     def apply(
         self, channels: NDArray[np.float32], origin: tuple[float, float] | None = None
@@ -86,6 +90,8 @@ class Realisation:
             Of the same height and width, in the image's own orientation.
         """
         embeddings, classes = self._see(orient(channels, self.orientation), origin)
+        if self.calibration is not None:
+            classes = self.calibration.apply(classes)
         return PixelPrediction(
             restore(embeddings, self.orientation), restore(classes, self.orientation)
         )
@@ -124,6 +130,7 @@ def realise(
     runtime: Runtime,
     binning: int = 1,
     orientation: int = 0,
+    calibration: Calibration | None = None,
 ) -> Realisation:
     """Draw number ``draw`` of the posterior over weights.
 
@@ -141,6 +148,8 @@ def realise(
         Pixels of the image a side that the network sees as one.
     orientation : int, default 0
         How it sees the image; see `orient`.
+    calibration : Calibration, optional
+        The model's, if it has one.
 
     Returns
     -------
@@ -153,7 +162,7 @@ def realise(
     apply_masks(realised, sample_masks(realised, generator))
     thin(realised)
     placed = realised.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Realisation(placed, runtime, binning, orientation)
+    return Realisation(placed, runtime, binning, orientation, calibration)
 
 
 def is_stochastic(network: UNet) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from napari_probinst import __version__
 from napari_probinst.core.data.checksum import image_checksum
-from napari_probinst.core.errors import CancelledError, InputError
 from napari_probinst.core.inference.composition import compose
 from napari_probinst.core.inference.draws import realise
 from napari_probinst.core.inference.ensemble import (
@@ -19,11 +17,13 @@ from napari_probinst.core.inference.ensemble import (
     own_settings,
     take_turns,
 )
+from napari_probinst.core.inference.inputs import check_channels, normalised
+from napari_probinst.core.inference.resampling import resampled_shape
 from napari_probinst.core.inference.resources import Resources
 from napari_probinst.core.inference.segmentation import see_tiles, segment_image
 from napari_probinst.core.inference.tile_cache import TileCache
+from napari_probinst.core.inference.watch import Watch
 from napari_probinst.core.network.device import choose_runtime
-from napari_probinst.core.network.normalisation import NormalisedPixels
 from napari_probinst.core.prediction import Provenance
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.draws import Realisation
     from napari_probinst.core.inference.ensemble import Turn
-    from napari_probinst.core.inference.segmentation import TileForeground, Windows
+    from napari_probinst.core.inference.resampling import Windows
+    from napari_probinst.core.inference.segmentation import TileForeground
     from napari_probinst.core.inference.tile_cache import DrawTiles
     from napari_probinst.core.instances import InstanceSet
     from napari_probinst.core.network.checkpoint import Model
@@ -44,9 +45,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Normalised intensities, numbers, that are held in memory; those of larger images are made
-#: anew for each tile.
-_HELD = 2**24
 #: Settings that the instances of a draw don't depend on.
 _AFTERWARDS = {"n_draws", "probability_threshold", "patch", "ranking", "size_outliers"}
 
@@ -136,7 +134,8 @@ class Predictor:
         asked = settings or self.model.header.inference
         height, width = channels.shape[-2:]
         extent = common_extent(self.models)
-        is_tiled = height > extent[0] or width > extent[1]
+        seen = resampled_shape((height, width), asked.scale)
+        is_tiled = seen[0] > extent[0] or seen[1] > extent[1]
 
         def kept(turn: Turn) -> DrawTiles | None:
             if cache is None or not is_tiled:
@@ -145,13 +144,13 @@ class Predictor:
             return cache.draw(key, (height, width))
 
         def work(
-            normalised: Windows, realisation: Realisation, turn: Turn, extent: Shape
+            windows: Windows, realisation: Realisation, turn: Turn, extent: Shape
         ) -> InstanceSet:
             own = own_settings(turn.model, asked, self.model.header.inference)
             draw = kept(turn)
             store = draw and draw.under(f"{realisation.runtime} {extent}")
             instances = segment_image(
-                normalised, realisation, own, extent, store=store, on_tile=on_tile
+                windows, realisation, own, extent, store=store, on_tile=on_tile
             )
             if draw is not None:
                 draw.keep_whole(instances)
@@ -176,10 +175,10 @@ class Predictor:
         """
 
         def work(
-            normalised: Windows, realisation: Realisation, turn: Turn, extent: Shape
+            windows: Windows, realisation: Realisation, turn: Turn, extent: Shape
         ) -> tuple[TileForeground, ...]:
             del turn
-            return tuple(see_tiles(normalised, realisation, extent))
+            return tuple(see_tiles(windows, realisation, extent, asked.scale))
 
         asked = settings or self.model.header.inference
         return self._each_draw(work, channels, asked, present, notify)
@@ -194,7 +193,7 @@ class Predictor:
         *,
         known: Callable[[Turn], T | None] | None = None,
     ) -> Iterator[T]:
-        normalised = self._normalised(channels, present)
+        windows = normalised(channels, self.model.header.network.channels, present)
         resources = Resources(self.runtime, common_extent(self.models), notify)
 
         def make(turn: Turn, runtime: Runtime, extent: Shape) -> T:
@@ -205,8 +204,9 @@ class Predictor:
                 runtime=runtime,
                 binning=turn.model.header.binning,
                 orientation=turn.orientation,
+                calibration=turn.model.header.calibration,
             )
-            return work(normalised, realisation, turn, extent)
+            return work(windows, realisation, turn, extent)
 
         for turn in take_turns(self.models, settings):
             found = known(turn) if known is not None else None
@@ -335,29 +335,18 @@ class Predictor:
             If ``cancelled`` said so.
         """
         settings = settings or self.model.header.inference
-        self._check_channels(channels, present)
-        total = self.n_draws(settings)
+        check_channels(channels, self.model.header.network.channels, present)
+        watch = Watch(name, self.n_draws(settings), on_draw, on_tile, cancelled)
         draws: list[InstanceSet] = []
-
-        def check() -> None:
-            if cancelled is not None and cancelled():
-                raise CancelledError(f"Stopped after {len(draws)} of {total} draws of {name}.")
-
-        def count(done: int, n_tiles: int) -> None:
-            if on_tile is not None:
-                on_tile(done, n_tiles)
-            if done < n_tiles:
-                check()
-
         cache, checksum = None, ""
         if cache_folder is not None:
             checksum = image_checksum(channels)
             cache = self.tile_cache(cache_folder, checksum, settings, present)
-        for draw in self.draws(channels, settings, present, notify, on_tile=count, cache=cache):
+        for draw in self.draws(
+            channels, settings, present, notify, on_tile=watch.end_tile, cache=cache
+        ):
             draws.append(draw)
-            if on_draw is not None:
-                on_draw(len(draws), total)
-            check()
+            watch.end_draw()
         return self.assemble(
             draws,
             settings,
@@ -366,24 +355,3 @@ class Predictor:
             pixel_size=pixel_size,
             checksum=checksum,
         )
-
-    def _normalised(self, channels: Pixels, present: Sequence[bool] | None) -> Windows:
-        self._check_channels(channels, present)
-        measured = NormalisedPixels.measure(channels, self.model.header.network.channels, present)
-        return measured[:, :, :] if math.prod(measured.shape) <= _HELD else measured
-
-    def _check_channels(self, channels: Pixels, present: Sequence[bool] | None) -> None:
-        expected = self.model.header.network.channels
-        if len(channels.shape) != 3 or channels.shape[0] != len(expected):
-            names = ", ".join(channel.name for channel in expected)
-            raise InputError(
-                f"The model expects {len(expected)} channels ({names}), "
-                f"and the image has the shape {channels.shape}."
-            )
-        if present is not None:
-            for channel, there in zip(expected, present, strict=True):
-                if channel.required and not there:
-                    raise InputError(
-                        f"The model was not trained to do without the channel '{channel.name}'; "
-                        "give an image for it."
-                    )

@@ -17,6 +17,7 @@ from napari_probinst.core.inference.clustering import group
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.mean_shift import find_modes
 from napari_probinst.core.inference.overlaps import resolve_overlaps
+from napari_probinst.core.inference.resampling import resampled, resampled_shape, restored
 from napari_probinst.core.inference.stitching import stitch
 from napari_probinst.core.inference.tiling import Tile, tile_layout
 from napari_probinst.core.instances import Instance, InstanceSet
@@ -30,19 +31,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.draws import PixelPrediction, Realisation
-
-
-class Windows(Protocol):
-    """Normalised channels, height and width, in memory or not."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Number of channels, height, width."""
-        ...
-
-    def __getitem__(self, key: tuple[slice, slice, slice], /) -> NDArray[np.float32]:
-        """Window of all three axes."""
-        ...
+    from napari_probinst.core.inference.resampling import Windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +41,11 @@ class TileForeground:
     Parameters
     ----------
     tile : Tile
-        Its place in the image.
+        Its place in the image at the scale of the settings.
     foreground : Foreground
         In pixels of the network.
     binning : int
-        Pixels of the image a side that the network saw as one.
+        Pixels of that image a side that the network saw as one.
     """
 
     tile: Tile
@@ -90,20 +79,22 @@ def segment_image(
     Parameters
     ----------
     channels : array-like of float32, shape (n_channels, height, width)
-        Normalised intensities; a tile's at a time is read.
+        Normalised intensities; a tile's at a time is read, and resampled where need be.
     realisation : Realisation
         One draw's network.
     settings : InferenceConfig
-        Thresholds.
+        Scale and thresholds.
     extent : (int, int)
-        Largest height and width that the network may see at once, pixels.
+        Largest height and width, at the scale of the settings, that the network may see at
+        once, pixels.
     store : TileStore, optional
         Asked before a tile of several is computed, and told afterwards.
     on_tile : callable, optional
         Called with (tiles done, tiles in all) after each; what it raises ends the work.
     """
     _, height, width = channels.shape
-    layout = _layout((height, width), realisation, extent)
+    seen = resampled(channels, settings.scale)
+    layout = _layout(seen, realisation, extent)
 
     def found() -> Iterator[tuple[Tile, InstanceSet]]:
         for number, tile in enumerate(layout, start=1):
@@ -111,18 +102,18 @@ def segment_image(
             if known is not None:
                 instances = known
             else:
-                instances = segment_tile(_see_tile(channels, realisation, tile), settings)
+                instances = segment_tile(_see_tile(seen, realisation, tile), settings)
                 if store is not None and len(layout) > 1:
                     store.keep(tile, instances)
             if on_tile is not None:
                 on_tile(number, len(layout))
             yield tile, instances
 
-    return join_tiles(found(), (height, width))
+    return join_tiles(found(), (height, width), settings.scale)
 
 
 def see_tiles(
-    channels: Windows, realisation: Realisation, extent: Shape
+    channels: Windows, realisation: Realisation, extent: Shape, scale: float = 1.0
 ) -> Iterator[TileForeground]:
     """Run the network tile by tile.
 
@@ -133,23 +124,28 @@ def see_tiles(
     realisation : Realisation
         One draw's network.
     extent : (int, int)
-        Largest height and width that it may see at once, pixels.
+        Largest height and width, at that scale, that it may see at once, pixels.
+    scale : float, default 1
+        Times its size that the image is resampled to.
 
     Yields
     ------
     TileForeground
         The next tile; the whole image where it doesn't exceed ``extent``.
     """
+    seen = resampled(channels, scale)
+    for tile in _layout(seen, realisation, extent):
+        yield _see_tile(seen, realisation, tile)
+
+
+def _layout(channels: Windows, realisation: Realisation, extent: Shape) -> tuple[Tile, ...]:
     _, height, width = channels.shape
-    for tile in _layout((height, width), realisation, extent):
-        yield _see_tile(channels, realisation, tile)
-
-
-def _layout(shape: Shape, realisation: Realisation, extent: Shape) -> tuple[Tile, ...]:
     stride = realisation.network.stride * realisation.binning
     # A network that was trained on less than this still needs room between the halos.
     least = max(2 * stride, 4)
-    return tile_layout(shape, (max(extent[0], least), max(extent[1], least)), stride=stride)
+    return tile_layout(
+        (height, width), (max(extent[0], least), max(extent[1], least)), stride=stride
+    )
 
 
 def _see_tile(channels: Windows, realisation: Realisation, tile: Tile) -> TileForeground:
@@ -174,7 +170,8 @@ def segment_tiles(
     tiles: Iterable[TileForeground], shape: Shape, settings: InferenceConfig
 ) -> InstanceSet:
     """Instances of an image of ``shape`` (height, width) from what one draw saw in its tiles."""
-    return join_tiles(((seen.tile, segment_tile(seen, settings)) for seen in tiles), shape)
+    parts = ((seen.tile, segment_tile(seen, settings)) for seen in tiles)
+    return join_tiles(parts, shape, settings.scale)
 
 
 def segment(pixels: PixelPrediction, settings: InferenceConfig) -> InstanceSet:
@@ -184,14 +181,27 @@ def segment(pixels: PixelPrediction, settings: InferenceConfig) -> InstanceSet:
     return segment_tile(TileForeground(Tile(page, page), select_foreground(pixels)), settings)
 
 
-def join_tiles(parts: Iterable[tuple[Tile, InstanceSet]], shape: Shape) -> InstanceSet:
-    """Instances of an image from those of its tiles; a single tile is the image."""
+def join_tiles(
+    parts: Iterable[tuple[Tile, InstanceSet]], shape: Shape, scale: float = 1.0
+) -> InstanceSet:
+    """Instances of an image, in its own pixels, from those of its tiles.
+
+    Parameters
+    ----------
+    parts : iterable of (Tile, InstanceSet)
+        Tiles of the image at ``scale``; a single one is all of it.
+    shape : (int, int)
+        Height and width of the image at its own scale, pixels.
+    scale : float, default 1
+        Times its size that the image was resampled to.
+    """
     coming = iter(parts)
     first = next(coming)
-    if first[0].shape == shape:
-        return first[1]
+    seen = resampled_shape(shape, scale)
+    if first[0].shape == seen:
+        return restored(first[1], shape)
     # One after the other: what a tile sees in its halo alone need not be held.
-    return stitch(chain([first], coming), shape)
+    return restored(stitch(chain([first], coming), seen), shape)
 
 
 def segment_tile(

@@ -15,6 +15,7 @@ from safetensors.torch import load, save
 
 from napari_probinst.core.config import InferenceConfig, NetworkConfig, Section
 from napari_probinst.core.errors import ModelError, OutputError
+from napari_probinst.core.network.calibration import Calibration
 from napari_probinst.core.network.unet import UNet
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ class ModelHeader(Section):
         (528, 704), description="Height and width, pixels, that an image may have in one piece."
     )
     binning: int = Field(1, ge=1, description="Pixels a side that the network sees as one.")
+    calibration: Calibration | None = Field(
+        None, description="Shift of the class map by the share of foreground; none by default."
+    )
     object_width: float = Field(10.0, gt=0, description="Typical width of an object, pixels.")
     training: dict[str, Any] = Field(
         default_factory=dict, description="Record of the training: data, steps, time, scores."

@@ -21,6 +21,8 @@ BACKGROUND, FOREGROUND, OVERLAP = range(3)
 N_CLASSES = 3
 #: Coordinates enter the network in units of this many pixels.
 COORDINATE_UNIT = 256.0
+#: Names of the weights of the global context begin with this.
+CONTEXT = "context."
 
 
 class DoubleConv(nn.Module):
@@ -182,7 +184,7 @@ class UNet(nn.Module):
         own = {
             name: weight.clone()
             for name, weight in self.state_dict().items()
-            if name.startswith("context.")
+            if name.startswith(CONTEXT)
         }
         name = "class_block.conv1.weight"
         if name not in weights:

@@ -51,6 +51,8 @@ class PredictWidget(ScrollingDock):
         self._queue_run: QueueRun | None = None
         #: Of a queue of layers; a folder's go to files.
         self._results: LayerResults | None = None
+        #: What the last queue of layers was made of.
+        self._chosen: Sequence[Sequence[ChannelSource | None]] = ()
         #: Results of the folder that was predicted last.
         self._folder: Path | None = None
         #: The Proofread dock, once it was opened from here.
@@ -82,7 +84,7 @@ class PredictWidget(ScrollingDock):
             buttons.addWidget(each)
         #: The folder to be predicted.
         self.folder = FolderForm(self.run_folder)
-        self._view = RunView(self._cancel_one)
+        self._view = RunView(self._cancel_one, self._rescale)
         self._proofread = button(
             "open_proofread",
             "Proofread",
@@ -187,7 +189,13 @@ class PredictWidget(ScrollingDock):
         given = [layer for layer in layers if layer is not None]
         results = LayerResults(self._viewer, given, self.confirm)
         if results.may_begin():
+            self._chosen = chosen
             self._start(queue, results)
+
+    def _rescale(self, scale: float, places: Sequence[int]) -> None:
+        """Predict some images of the last queue again, at another scale."""
+        self._form.set_scale(scale)
+        self._run_layers([self._chosen[place] for place in places])
 
     def _selected_images(self) -> list[tuple[ChannelSource | None, ...]]:
         if self._form.header is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from napari_probinst.core.inference.scale import Misfit
     from napari_probinst.core.prediction import Prediction
 
 Ending = Literal["done", "finished before", "refused", "cancelled"]
@@ -73,12 +74,15 @@ class Ended:
         Sentence that says why it was refused, what was found, or what is odd about it.
     prediction : Prediction, optional
         To be shown; None where it was written to files.
+    misfit : Misfit, optional
+        If what was found is of another width than the model knows.
     """
 
     index: int
     ending: Ending
     text: str = ""
     prediction: Prediction | None = None
+    misfit: Misfit | None = None
 
 
 Event: TypeAlias = "Progress | Noted | Ended"

@@ -13,7 +13,7 @@ from napari_probinst.core.data.atomic import make_folder
 from napari_probinst.core.errors import CancelledError
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
-from napari_probinst.widgets.prediction.words import found
+from napari_probinst.widgets.prediction.words import doubt, found
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,4 +106,5 @@ def _tell(index: int, outcome: Outcome, talk: Talk) -> None:
         talk.tell(Ended(index, "refused", outcome.reason))
         return
     ending: Ending = "finished before" if outcome.status == "finished before" else "done"
-    talk.tell(Ended(index, ending, found(content.n_instances, content.n_peaks)))
+    text = f"{found(content.n_instances, content.n_peaks)} {doubt(outcome.misfit)}".strip()
+    talk.tell(Ended(index, ending, text))

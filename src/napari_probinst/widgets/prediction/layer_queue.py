@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from napari_probinst.core.errors import CancelledError, InputError
 from napari_probinst.core.inference.pipeline import Predictor
-from napari_probinst.core.inference.scale import typical_width
+from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.widgets.prediction.channels import read_channels
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
-from napari_probinst.widgets.prediction.words import misfit
+from napari_probinst.widgets.prediction.words import doubt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,9 +75,8 @@ class LayerQueue:
             try:
                 talk.check(index)
                 prediction = self._predict(predictor, index, talk)
-                width = typical_width(prediction.binary().instances)
-                doubt = misfit(width, predictor.model.header.object_width)
-                talk.tell(Ended(index, "done", doubt, prediction))
+                odd = misfit(prediction, predictor.model.header.object_width)
+                talk.tell(Ended(index, "done", doubt(odd), prediction, odd))
             except CancelledError:
                 talk.tell(Ended(index, "cancelled"))
             except InputError as error:

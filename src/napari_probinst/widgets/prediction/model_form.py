@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QCollapsible
 
 from napari_probinst.core.config import InferenceConfig
@@ -25,7 +32,7 @@ from napari_probinst.widgets.settings_form import SettingsForm
 if TYPE_CHECKING:
     from napari_probinst.core.network.checkpoint import ModelHeader
 
-_MAIN_SETTINGS = ("n_draws",)
+_MAIN_SETTINGS = ("n_draws", "scale")
 _THRESHOLDS = (
     "flips",
     "probability_threshold",
@@ -56,10 +63,10 @@ class ModelForm(QWidget):
         self.header: ModelHeader | None = None
         #: Layers of the model's channels.
         self.channels = ChannelRows(viewer)
-        self._scale = QLabel()
-        self._scale.setObjectName("scale")
-        self._scale.setWordWrap(True)
-        self.channels.changed.connect(self._show_scale)
+        self._width = QLabel()
+        self._width.setObjectName("expected_width")
+        self._width.setWordWrap(True)
+        self.channels.changed.connect(self._show_width)
         self._models = shrinking_box("model", "Model that predicts")
         self._models.activated.connect(lambda _: self._read_model())
         browse = browse_button("browse", "Choose a model file (.safetensors)", self._browse)
@@ -68,6 +75,8 @@ class ModelForm(QWidget):
         )
         self._devices.addItems(DEVICES)
         self._draws = SettingsForm(InferenceConfig(), _MAIN_SETTINGS)
+        scale = self._draws.findChild(QDoubleSpinBox, "scale")
+        scale.valueChanged.connect(self._show_width)
         self._thresholds = SettingsForm(InferenceConfig(), _THRESHOLDS)
         collapsible = QCollapsible("Thresholds, ranking and seed")
         collapsible.setDuration(0)
@@ -79,7 +88,7 @@ class ModelForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(model_row)
         layout.addWidget(self.channels)
-        layout.addWidget(self._scale)
+        layout.addWidget(self._width)
         layout.addWidget(self._draws)
         layout.addLayout(device_row)
         layout.addWidget(collapsible)
@@ -106,8 +115,12 @@ class ModelForm(QWidget):
     @property
     def settings(self) -> InferenceConfig:
         """Settings as they stand in the form."""
-        n_draws = self._draws.settings().n_draws
-        return self._thresholds.settings().model_copy(update={"n_draws": n_draws})
+        main = self._draws.settings().model_dump(include=set(_MAIN_SETTINGS))
+        return self._thresholds.settings().model_copy(update=main)
+
+    def set_scale(self, scale: float) -> None:
+        """Have images resampled by another factor."""
+        self._draws.set_settings(self.settings.model_copy(update={"scale": scale}))
 
     def refresh_models(self) -> None:
         """List the bundled models and those trained here, and choose the default one."""
@@ -137,10 +150,12 @@ class ModelForm(QWidget):
         if path:
             self.add_model(Path(path))
 
-    def _show_scale(self) -> None:
-        width = None if self.header is None else self.header.object_width
-        text = "" if width is None else expected_width(width, pixel_size(self.channels.image))
-        self._scale.setText(text)
+    def _show_width(self) -> None:
+        text = ""
+        if self.header is not None:
+            size = pixel_size(self.channels.image)
+            text = expected_width(self.header.object_width, size, self._draws.settings().scale)
+        self._width.setText(text)
 
     def _read_model(self) -> None:
         """Show the chosen model's channels and its own settings."""
@@ -158,5 +173,6 @@ class ModelForm(QWidget):
         if self.header is not None:
             self._draws.set_settings(self.header.inference)
             self._thresholds.set_settings(self.header.inference)
+            self._show_width()
             text = self.header.description
         self.model_chosen.emit(text)

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from napari_probinst.core.inference.scale import typical_misfit
 from napari_probinst.widgets.prediction.activity import ActivityBars
 from napari_probinst.widgets.prediction.queue_view import QueueView
 from napari_probinst.widgets.prediction.time_left import TimeLeft
 from napari_probinst.widgets.proofreading.timer import clock_text
+from napari_probinst.widgets.scrolling_dock import button
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari_probinst.core.inference.scale import Misfit
     from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
 
 _STEPS = 1000
@@ -29,10 +32,17 @@ class RunView(QWidget):
     ----------
     on_cancel : callable
         Called with the place of an image that is cancelled while the others go on.
+    on_rescale : callable
+        Called with a scale, and the places of the images that it suits better.
     """
 
-    def __init__(self, on_cancel: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        on_cancel: Callable[[int], None],
+        on_rescale: Callable[[float, Sequence[int]], None],
+    ) -> None:
         super().__init__()
+        self._on_rescale = on_rescale
         self._names: Sequence[str] = ()
         self._ended: list[Ended] = []
         self._failed = False
@@ -44,13 +54,20 @@ class RunView(QWidget):
         self._status.setObjectName("status")
         self._status.setWordWrap(True)
         self._queue = QueueView(on_cancel)
+        self._rescale = button(
+            "rescale",
+            "Rescale",
+            "Predict the images with objects of another width again, at the scale that suits them",
+            self._rescale_misfits,
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._bar)
         layout.addWidget(self._status)
+        layout.addWidget(self._rescale)
         layout.addWidget(self._queue)
-        self._bar.hide()
-        self._queue.hide()
+        for each in (self._bar, self._rescale, self._queue):
+            each.hide()
 
     def say(self, text: str) -> None:
         """Show a sentence."""
@@ -61,6 +78,7 @@ class RunView(QWidget):
         self._names, self._ended, self._failed = names, [], False
         self._time = TimeLeft()
         self._activity = ActivityBars(names)
+        self._rescale.hide()
         self._bar.setRange(0, 0)
         self._bar.show()
         self._queue.begin(names)
@@ -108,12 +126,24 @@ class RunView(QWidget):
         if not self._failed:
             self.say(self._summary())
             self._tell_refused()
+        if self._misfits:
+            scale = typical_misfit(list(self._misfits.values())).scale
+            self._rescale.setText(f"Rescale by {scale:g}")
+            self._rescale.show()
 
     def close_activity(self) -> None:
         """Remove the bars from napari's activity dock."""
         if self._activity is not None:
             self._activity.close()
             self._activity = None
+
+    @property
+    def _misfits(self) -> dict[int, Misfit]:
+        return {each.index: each.misfit for each in self._ended if each.misfit is not None}
+
+    def _rescale_misfits(self) -> None:
+        misfits = self._misfits
+        self._on_rescale(typical_misfit(list(misfits.values())).scale, list(misfits))
 
     @property
     def _refused(self) -> list[Ended]:

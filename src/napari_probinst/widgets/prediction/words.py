@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-#: A width that differs from the model's by more than this factor is told.
-_MISFIT = 1.5
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_probinst.core.inference.scale import Misfit
 
 
 def found(n_instances: int, n_peaks: int) -> str:
@@ -13,7 +15,9 @@ def found(n_instances: int, n_peaks: int) -> str:
     return f"{n_instances} {instances}; the draws disagree at {n_peaks} {places}."
 
 
-def expected_width(object_width: float, pixel_size: tuple[float, float] | None) -> str:
+def expected_width(
+    object_width: float, pixel_size: tuple[float, float] | None, scale: float = 1.0
+) -> str:
     """How wide objects have to be for a model, in a sentence.
 
     Parameters
@@ -22,27 +26,23 @@ def expected_width(object_width: float, pixel_size: tuple[float, float] | None) 
         Of the objects that the model was trained with, pixels.
     pixel_size : (float, float) or None
         y and x size of a pixel of the image, micrometres.
+    scale : float, default 1
+        Times its size that the image is resampled to for the model.
     """
-    text = f"The model knows objects about {object_width:.0f} pixels wide"
+    width = object_width / scale
+    text = f"The model knows objects about {width:.0f} pixels wide"
+    if scale != 1:
+        text += f" at scale {scale:g}"
     if pixel_size is None:
         return f"{text}."
-    return f"{text}: {object_width * sum(pixel_size) / 2:.3g} µm in this image."
+    return f"{text}: {width * sum(pixel_size) / 2:.3g} µm in this image."
 
 
-def misfit(width: float | None, object_width: float) -> str:
-    """Sentence about instances of another width than the model knows; empty if they fit.
-
-    Parameters
-    ----------
-    width : float or None
-        Typical width of what was found, pixels.
-    object_width : float
-        Width that the model knows, pixels.
-    """
-    if width is None or 1 / _MISFIT <= width / object_width <= _MISFIT:
+def doubt(misfit: Misfit | None) -> str:
+    """Sentence about instances of another width than the model knows; empty if they fit."""
+    if misfit is None:
         return ""
     return (
-        f"They are about {width:.0f} pixels wide, and the model knows about {object_width:.0f}: "
-        f"resample the image to {object_width / width:.2g} times its size, or train a model on "
-        "such images."
+        f"They are about {misfit.width:.0f} pixels wide, and the model knows about "
+        f"{misfit.expected:.0f}: a scale of {misfit.scale:g} suits them."
     )

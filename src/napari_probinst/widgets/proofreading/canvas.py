@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
+    from napari_probinst.core.boxes import BBox
     from napari_probinst.core.instances import Instance, Peak
 
 #: The canvas shows this many times the context of a patch.
 ZOOM_FACTOR = 5
+#: An instance that has to be seen as a whole may widen the view by this factor, and has some room.
+_WIDEST, _ROOM = 4, 1.15
 #: Width of an object where there is none to measure, pixels.
 _USUAL_WIDTH = 10.0
 #: Objects that are looked at to find their typical width.
@@ -22,7 +25,14 @@ _SAMPLE = 50
 
 
 def zoom_to_peak(
-    viewer: Any, layer: Layer, peak: Peak, patch: int, width: float, *, keep_zoom: bool = False
+    viewer: Any,
+    layer: Layer,
+    peak: Peak,
+    patch: int,
+    width: float,
+    *,
+    whole: BBox | None = None,
+    keep_zoom: bool = False,
 ) -> None:
     """Show a patch with its surroundings in the middle of the canvas.
 
@@ -41,18 +51,26 @@ def zoom_to_peak(
         Side of the patch, pixels.
     width : float
         Typical width of an object, pixels.
+    whole : (int, int, int, int), optional
+        Box (y0, x0, y1, x1) that is to be seen as a whole, in the middle; one that is far larger
+        than the usual view is not.
     keep_zoom : bool, default False
         Only move there.
     """
     centre = np.array([peak.y, peak.x]) + (patch - 1) / 2
+    side = ZOOM_FACTOR * (patch + 2 * width)
+    if whole is not None:
+        low, high = np.array(whole[:2]), np.array(whole[2:])
+        needed = _ROOM * float((high - low).max())
+        if needed <= _WIDEST * side:
+            centre, side = (low + high - 1) / 2, max(side, needed)
     origin = _world(viewer, layer, centre)
     steps = [_world(viewer, layer, centre + step) - origin for step in np.eye(2)]
     pixel = max(float(np.linalg.norm(step)) for step in steps)
-    field = ZOOM_FACTOR * (patch + 2 * width) * pixel
     view = camera(viewer)
     view.center = (0.0, *origin)
     if not keep_zoom:
-        view.zoom = min(canvas_size(viewer)) / field
+        view.zoom = min(canvas_size(viewer)) / (side * pixel)
 
 
 def typical_width(instances: Sequence[Instance]) -> float:

@@ -236,8 +236,18 @@ class ProofreadWidget(ScrollingDock):
             return
         peak = bench.session.peaks[bench.session.position]
         patch = bench.session.prediction.settings.patch
-        layer = bench.shown.instances
-        zoom_to_peak(self._viewer, layer, peak, patch, self._width, keep_zoom=keep_zoom)
+        involved = bench.peak_ids()
+        # Whether one instance is two objects can't be seen in a part of it.
+        merged = peak.kind == "merge" and bool(involved)
+        zoom_to_peak(
+            self._viewer,
+            bench.shown.instances,
+            peak,
+            patch,
+            self._width,
+            whole=bench.session.instances[involved[0]].bbox if merged else None,
+            keep_zoom=keep_zoom,
+        )
 
     def _step(
         self, following: Callable[[FolderReview, int, PeakFilter], int | None], end: str = ""

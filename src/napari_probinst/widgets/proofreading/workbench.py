@@ -17,6 +17,7 @@ from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.core.errors import EditRefusedError, OutputError
 from napari_probinst.widgets.label_view import (
     SELECTION_COLOUR,
+    add_colours,
     distinct_place,
     has_colour,
     label_colours,
@@ -72,11 +73,13 @@ class Workbench:
         self.hovered: Callable[[tuple[int, int] | None], None] = lambda _: None
         self._on_change = on_change
         self._selection_box: BBox = (0, 0, 0, 0)
+        self._selection_shown = False
         self._selection = Labels(
             np.zeros(self.session.shape, dtype=np.uint8),
             name=f"{shown.title} | selection",
             colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
             opacity=1,
+            visible=False,  # until there is something to show; see `instances_layer`
             **placement(shown.instances),
         )
         self._selection.contour = 2
@@ -236,7 +239,7 @@ class Workbench:
         for identifier in made:
             chosen[identifier] = distinct_place(self.session, identifier, chosen)
         if not all(has_colour(layer.colormap, identifier, chosen) for identifier in made):
-            layer.colormap = label_colours(self.session.instances, chosen)
+            add_colours(layer, label_colours(self.session.instances, chosen))
 
     def _show_selection(self) -> None:
         page, before = self._selection.data, self._selection_box
@@ -246,6 +249,9 @@ class Workbench:
         for number, mask in enumerate(masks, start=1):
             mask.paint(page, min(number, 255))
         self._selection_box = enclose(mask.bbox for mask in masks)
+        if masks and not self._selection_shown:
+            self._selection.visible = self._selection_shown = True
+            return
         for bbox in (before, self._selection_box):
             refresh_within(self._selection, bbox)
 

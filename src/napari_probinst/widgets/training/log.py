@@ -6,7 +6,7 @@ The process outlives the dock, and napari; whoever comes later finds all that it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003  (pydantic reads the annotations)
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from filelock import FileLock, Timeout

@@ -1,0 +1,116 @@
+"""The table that tools/bench_table.py makes of what asv has measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_probinst.core.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+COLUMNS = ["result", "params", "version"]
+
+
+@pytest.fixture(scope="module")
+def bench_table():
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        import bench_table
+    finally:
+        sys.path.pop(0)
+    return bench_table
+
+
+def results(**found):
+    machine = {"num_cpu": "2", "cpu": "a processor", "ram": str(2**33), "os": "Linux"}
+    rows = {name.replace("__", "."): row for name, row in found.items()}
+    return {
+        "commit_hash": "0123456789",
+        "params": machine,
+        "result_columns": COLUMNS,
+        "results": rows,
+    }
+
+
+def lines(text):
+    return [line for line in text.splitlines() if line.startswith("| ")]
+
+
+def test_values_stand_beside_the_straightforward_version_and_the_aim(bench_table):
+    text = bench_table.page(
+        results(
+            bench_pipeline__ImageToPeaks__time_image_to_peaks=[[0.8], []],
+            bench_pipeline__Straightforward__time_image_to_peaks=[[4.0], []],
+            bench_pipeline__ImageToPeaks__peakmem_image_to_peaks=[[2**29], []],
+        ),
+        note="idle",
+    )
+    assert "2 cores of a processor, 8.00 GiB of memory, Linux; revision 01234567. idle" in text
+    assert lines(text)[2:] == [
+        "| image to ranked peaks | 0.80 s | 4.00 s (straightforward) | 5.00 "
+        "| ≤ 1.00 s, ≥ 4 times faster | yes |",
+        "| peak memory | 0.50 GiB |  |  |  |  |",
+    ]
+    assert "`bench_start.CommandLine.time_help`" in text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("mine", "other"), [(0.8, 3.1), (1.1, 9.0)])
+def test_an_aim_has_to_be_met_in_both_ways(bench_table, mine, other):
+    text = bench_table.page(
+        results(
+            bench_pipeline__ImageToPeaks__time_image_to_peaks=[[mine], []],
+            bench_pipeline__Straightforward__time_image_to_peaks=[[other], []],
+        )
+    )
+    assert lines(text)[2].endswith("| no |")
+
+
+def test_each_value_of_a_parameter_has_a_row(bench_table):
+    text = bench_table.page(
+        results(
+            bench_curation__Editing__time_edit=[[0.004, None], [["'merge'", "'split'"]]],
+            bench_network__Thinning__time_thinned=[[0.1, 0.05], [["0.25", "0.5"]]],
+            bench_network__Thinning__time_masked=[[0.1, 0.1], [["0.25", "0.5"]]],
+        )
+    )
+    rows = lines(text)
+    assert "| a thinned draw, all rates 0.25 | 100 ms | 100 ms (masked) | 1.00 |  |  |" in rows
+    assert "| a thinned draw, all rates 0.5 | 50 ms | 100 ms (masked) | 2.00 |  |  |" in rows
+    assert "| an edit, merge | 4 ms |  |  | ≤ 50 ms | yes |" in rows
+    assert "| an edit, split | failed |  |  | ≤ 50 ms | no |" in rows
+
+
+def test_what_does_not_apply_to_the_machine_has_no_row(bench_table):
+    text = bench_table.page(
+        results(bench_pipeline__WithoutMatrixUnits__time_image_to_peaks=[[float("nan")], []])
+    )
+    assert lines(text) == []
+
+
+def test_the_newest_results_are_read(bench_table, tmp_path):
+    with pytest.raises(InputError, match="make bench"):
+        bench_table.newest(tmp_path)
+    (tmp_path / "vm").mkdir()
+    (tmp_path / "vm" / "machine.json").write_text("{}")
+    for age, name in enumerate(("new", "old")):
+        path = tmp_path / "vm" / f"{name}.json"
+        path.write_text(json.dumps({"commit_hash": name}))
+        os.utime(path, (1000 - age, 1000 - age))
+    assert bench_table.newest(tmp_path) == {"commit_hash": "new"}
+
+
+def test_every_benchmark_of_the_table_exists(bench_table):
+    """Names of classes and functions, read from the sources: asv need not be installed."""
+    figures = [figure for group in bench_table.FIGURES.values() for figure in group]
+    named = {figure.benchmark for figure in figures}
+    named |= {figure.beside[0] for figure in figures if figure.beside}
+    for name in named:
+        module, cls, function = name.split(".")
+        source = (ROOT / "benchmarks" / f"{module}.py").read_text(encoding="utf-8")
+        body = re.split(rf"^class {cls}\b", source, flags=re.MULTILINE)[1].split("\nclass ")[0]
+        assert f"def {function}(" in body, name

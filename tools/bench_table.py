@@ -1,0 +1,275 @@
+"""Write what asv has measured as a table: value, what it is compared with, ratio, and the aim.
+
+    python tools/bench_table.py [--results benchmarks/.asv/results] [--output FILE] [--note TEXT]
+
+The newest results are taken. ``make bench`` does this after it has measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_probinst.core.data.atomic import atomic_file, make_folder
+from napari_probinst.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_ROOT = Path(__file__).resolve().parents[1]
+_RESULTS = _ROOT / "benchmarks" / ".asv" / "results"
+_PAGE = _ROOT / "docs" / "performance" / "bench.md"
+
+GIB = 2**30
+_FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A row of the table, or one for each value of the benchmark's parameter.
+
+    Parameters
+    ----------
+    title : str
+        What is measured; ``{}`` stands for the parameter.
+    benchmark : str
+        Name of the benchmark.
+    beside : (str, str), optional
+        Benchmark that it is compared with, and what that is.
+    at_most : float, optional
+        Aim, in the benchmark's unit: seconds or bytes.
+    times_faster : float, optional
+        Aim of the ratio.
+    """
+
+    title: str
+    benchmark: str
+    beside: tuple[str, str] | None = None
+    at_most: float | None = None
+    times_faster: float | None = None
+
+
+FIGURES: dict[str, tuple[Figure, ...]] = {
+    "One image of 520 x 696 pixels, 8 draws, warm": (
+        Figure(
+            "image to ranked peaks",
+            "bench_pipeline.ImageToPeaks.time_image_to_peaks",
+            ("bench_pipeline.Straightforward.time_image_to_peaks", "straightforward"),
+            at_most=1.0,
+            times_faster=4.0,
+        ),
+        Figure(
+            "the same in float32 (without AMX)",
+            "bench_pipeline.WithoutMatrixUnits.time_image_to_peaks",
+            ("bench_pipeline.Straightforward.time_image_to_peaks", "straightforward"),
+            at_most=3.0,
+        ),
+        Figure(
+            "clustering, overlaps, agglomeration, ranking",
+            "bench_pipeline.AfterTheNetwork.time_after_the_network",
+            (
+                "bench_pipeline.StraightforwardAfterTheNetwork.time_after_the_network",
+                "straightforward",
+            ),
+        ),
+        Figure("peak memory", "bench_pipeline.ImageToPeaks.peakmem_image_to_peaks"),
+    ),
+    "The network": (
+        Figure(
+            "a thinned draw, all rates {}",
+            "bench_network.Thinning.time_thinned",
+            ("bench_network.Thinning.time_masked", "masked"),
+        ),
+        Figure(
+            "8 draws, the first layer once",
+            "bench_network.Draws.time_network_first_layer_once",
+            ("bench_network.Draws.time_network", "once a draw"),
+        ),
+    ),
+    "Many instances": (
+        Figure(
+            "agglomeration and ranking of {} in each of 8 draws",
+            "bench_agglomeration.ManyInstances.time_agglomeration_and_ranking",
+            at_most=60.0,
+        ),
+        Figure(
+            "its peak memory, {}",
+            "bench_agglomeration.ManyInstancesMemory.peakmem_agglomeration_and_ranking",
+        ),
+        Figure(
+            "the same of 16",
+            "bench_agglomeration.FewInstances.time_agglomeration_and_ranking",
+            ("bench_agglomeration.FewInstances.time_straightforward", "straightforward"),
+        ),
+    ),
+    "An image of 2,048 x 2,048 pixels, in tiles": (
+        Figure("predicting it, draws: {}", "bench_tiling.TiledTime.time_predict"),
+        Figure(
+            "its peak memory, draws: {}",
+            "bench_tiling.TiledMemory.peakmem_predict",
+            at_most=4 * GIB,
+        ),
+    ),
+    "Proofreading 10,000 instances on 9,270 x 9,270 pixels": (
+        Figure("an edit, {}", "bench_curation.Editing.time_edit", at_most=0.05),
+        Figure("its undo, {}", "bench_curation.Undoing.time_undo", at_most=0.05),
+        Figure("going to the next peak", "bench_curation.Reviewing.time_next_peak", at_most=0.05),
+        Figure("accepting a peak, and its undo", "bench_curation.Reviewing.time_accept_and_undo"),
+        Figure("opening the session", "bench_curation.Opening.time_opening", at_most=3.0),
+        Figure("its peak memory", "bench_curation.Opening.peakmem_opening", at_most=3e9),
+        Figure("beginning a session", "bench_curation.Beginning.time_beginning"),
+    ),
+    "First use: processes that start": (
+        Figure("`napari-probinst --help`", "bench_start.CommandLine.time_help", at_most=0.5),
+        Figure(
+            "`napari-probinst predict` of one image",
+            "bench_start.CommandLine.time_predict_one_image",
+            at_most=6.0,
+        ),
+        Figure("opening a dock, {}", "bench_start.Docks.track_opening", at_most=1.0),
+    ),
+    "Training on 512 x 512 pixels, batch 1": (
+        Figure(
+            "a step",
+            "bench_training.TrainingStep.time_step",
+            ("bench_training.TrainingStep.time_step_float32_contiguous", "contiguous float32"),
+        ),
+        Figure("making the crop", "bench_training.TrainingStep.time_crop"),
+    ),
+}
+
+
+def main() -> None:
+    """Read the newest results, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--results", type=Path, default=_RESULTS, help="folder of asv")
+    parser.add_argument("--output", type=Path, default=_PAGE)
+    parser.add_argument("--note", default="", help="of the machine, for the record")
+    given = parser.parse_args()
+    try:
+        results = newest(given.results)
+    except InputError as error:
+        parser.exit(2, f"error: {error}\n")
+    text = page(results, note=given.note)
+    make_folder(given.output.parent)
+    with atomic_file(given.output) as file:
+        file.write(text.encode())
+    sys.stdout.write(text)
+    if f"| {_FAILED} |" in text:
+        parser.exit(1, "error: some benchmarks failed; asv says why above.\n")
+
+
+def newest(folder: Path) -> dict[str, Any]:
+    """Results that asv wrote last.
+
+    Raises
+    ------
+    InputError
+        If it has written none.
+    """
+    files = [path for path in folder.glob("*/*.json") if path.name != "machine.json"]
+    if not files:
+        raise InputError(f"{folder} holds no results of asv; run 'make bench' first.")
+    return json.loads(max(files, key=lambda path: path.stat().st_mtime).read_bytes())
+
+
+def values(results: Mapping[str, Any], benchmark: str) -> dict[tuple[str, ...], float | None]:
+    """Medians by the parameters' values; None where a benchmark failed. Empty if it did not run."""
+    row = results["results"].get(benchmark)
+    if row is None:
+        return {}
+    named = dict(zip(results["result_columns"], row, strict=False))
+    combinations = list(itertools.product(*named["params"]))
+    # asv writes nothing at all where every combination failed.
+    found = named["result"] or [None] * len(combinations)
+    return dict(zip(combinations, found, strict=True))
+
+
+def page(results: Mapping[str, Any], *, note: str = "") -> str:
+    """Markdown page of all figures."""
+    machine = results["params"]
+    lines = [
+        "# Figures of the last `make bench`",
+        "",
+        f"{machine['num_cpu']} cores of {machine['cpu']}, {_size(float(machine['ram']))} of "
+        f"memory, {machine['os']}; revision {results['commit_hash'][:8]}. {note}".rstrip(),
+        "Medians; `tools/bench_table.py` writes this page from what asv measured.",
+    ]
+    absent: list[str] = []
+    for heading, figures in FIGURES.items():
+        rows = [row for figure in figures for row in _rows(figure, results)]
+        absent += [each.benchmark for each in figures if not values(results, each.benchmark)]
+        if rows:
+            titles = [heading, "this program", "beside it", "ratio", "aim", "met"]
+            lines += ["", _line(titles), _line(["---"] * len(titles)), *map(_line, rows)]
+    if absent:
+        lines += ["", f"Not measured: {', '.join(f'`{name}`' for name in absent)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(figure: Figure, results: Mapping[str, Any]) -> Iterator[list[str]]:
+    others = values(results, figure.beside[0]) if figure.beside else {}
+    shown = _size if ".peakmem_" in figure.benchmark else _duration
+    for parameters, value in values(results, figure.benchmark).items():
+        title = figure.title.format(*(_plain(parameter) for parameter in parameters))
+        if value is None:
+            yield [title, _FAILED, "", "", _aim(figure, shown), "no"]
+            continue
+        if math.isnan(value):  # does not apply to this machine
+            continue
+        other = others.get(parameters, others.get(()))
+        ratio = other / value if other is not None and not math.isnan(other) else None
+        beside = f"{shown(other)} ({figure.beside[1]})" if figure.beside and ratio else ""
+        yield [
+            title,
+            shown(value),
+            beside,
+            f"{ratio:.2f}" if ratio else "",
+            _aim(figure, shown),
+            _met(figure, value, ratio),
+        ]
+
+
+def _aim(figure: Figure, shown: Any) -> str:
+    parts = []
+    if figure.at_most is not None:
+        parts.append(f"≤ {shown(figure.at_most)}")
+    if figure.times_faster is not None:
+        parts.append(f"≥ {figure.times_faster:g} times faster")
+    return ", ".join(parts)
+
+
+def _met(figure: Figure, value: float, ratio: float | None) -> str:
+    if figure.at_most is None and figure.times_faster is None:
+        return ""
+    quick = figure.at_most is None or value <= figure.at_most
+    better = figure.times_faster is None or (ratio is not None and ratio >= figure.times_faster)
+    return "yes" if quick and better else "no"
+
+
+def _plain(parameter: str) -> str:
+    """A parameter, which asv keeps as Python writes it, for people."""
+    text = parameter.strip("'")
+    return f"{int(text):,}" if text.isdigit() else text
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 0.5 else f"{1000 * seconds:.3g} ms"
+
+
+def _size(n_bytes: float) -> str:
+    return f"{n_bytes / GIB:.2f} GiB"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()
