@@ -147,6 +147,7 @@ def test_no_instance_is_a_valid_result_in_every_file(tmp_path, predict, write, p
     done = predict(tmp_path / "a.tif", output, "--stacks", "--min-size", 100_000)
     assert done.code == 0
     assert "a: 0 instances, 0 overlap pixels, 0 peaks" in done.out
+    assert done.err.startswith("Nothing was found. The model knows objects about 2 pixels wide")
     assert len(load_prediction(output / "a.prediction.npz").instances) == 0
     for suffix in ("labels", "probability", "entropy"):
         assert not tifffile.imread(output / f"a.{suffix}.tif").any()

@@ -158,7 +158,7 @@ def predict(
     typer.echo(f"{summary.write_coco(output)}: {len(summary.good)} images")
     if images.is_dir():
         _summarise(summary, summary.write_table(output), time.perf_counter() - began)
-    _advise(summary)
+    _advise(summary, models[0].header.object_width / settings.scale)
     if summary.refused:
         typer.secho(f"{len(summary.refused)} of {len(sources)} images were refused:", err=True)
         for outcome in summary.refused:
@@ -252,9 +252,17 @@ def _summarise(summary: RunSummary, table: Path, passed: float) -> None:
     )
 
 
-def _advise(summary: RunSummary) -> None:
-    """Say which scale would suit objects of another width than the model knows."""
+def _advise(summary: RunSummary, expected: float) -> None:
+    """Say which scale would suit objects of another width than ``expected``, pixels."""
     misfits = [outcome.misfit for outcome in summary.good if outcome.misfit is not None]
+    records = [outcome.record for outcome in summary.good if outcome.record is not None]
+    if records and not any(record.instances for record in records):
+        typer.secho(
+            f"Nothing was found. The model knows objects about {expected:.0f} pixels wide; if "
+            "yours have another width, give --scale (0.5 where they are twice as wide)",
+            err=True,
+            fg="yellow",
+        )
     if not misfits:
         return
     from napari_probinst.core.inference.scale import typical_misfit

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.curation.readings import Reading
     from napari_probinst.core.curation.session import CurationSession
+    from napari_probinst.core.instances import ProbabilisticInstances
     from napari_probinst.core.prediction import Prediction
 
 #: Our entry in a layer's metadata.
@@ -116,6 +117,7 @@ def show_prediction(
     folder: Path | None = None,
     *,
     kept: KeptSession | None = None,
+    entropy: Image | None = None,
 ) -> ShownPrediction:
     """Add the four layers of a prediction to a viewer.
 
@@ -133,6 +135,8 @@ def show_prediction(
         Where the prediction's file is.
     kept : KeptSession, optional
         What writes the session to the disk already.
+    entropy : Image, optional
+        Layer of `show_entropy` to go on with.
 
     Returns
     -------
@@ -144,12 +148,10 @@ def show_prediction(
     probability = probability_layer(
         probability_map(prediction.instances), f"{title} | probability", place
     )
-    entropy = entropy_layer(
-        entropy_map(prediction.instances),
-        f"{title} | entropy",
-        place,
-        on_bright=is_bright(image, prediction.instances),
-    )
+    if entropy is None:
+        entropy = _entropy_layer(prediction.instances, image, title, place)
+    else:
+        entropy.data, entropy.name = entropy_map(prediction.instances), f"{title} | entropy"
     colours = distinct_places(session, len(prediction.instances))
     instances = instances_layer(
         label_page(session, (0, 0, *session.shape)),
@@ -178,6 +180,35 @@ def show_prediction(
     add_layers(viewer, shown)
     instances.visible = True
     return shown
+
+
+def show_entropy(viewer: Any, instances: ProbabilisticInstances, image: Layer) -> Image:
+    """Show the entropy of a prediction that isn't complete yet.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where it is shown.
+    instances : ProbabilisticInstances
+        What the draws so far agree on.
+    image : Layer
+        The image. A layer that an earlier prediction of it has left is used again.
+
+    Returns
+    -------
+    Image
+        For `show_prediction` to go on with. It is no prediction, and no image to predict.
+    """
+    for layer in viewer.layers:
+        if layer.metadata.get(METADATA_KEY, {}).get("entropy_of") is image:
+            layer.data = entropy_map(instances)
+            return layer
+    layer = _entropy_layer(instances, image, str(image.name), placement(image))
+    layer.metadata[METADATA_KEY] = {"shown": None, "entropy_of": image}
+    selected = set(viewer.layers.selection)
+    viewer.add_layer(layer)
+    viewer.layers.selection = selected
+    return layer
 
 
 def add_layers(viewer: Any, shown: ShownPrediction) -> None:
@@ -258,6 +289,14 @@ def peak_colours(session: CurationSession) -> NDArray[np.float64]:
     if session.position is not None:
         colours[session.position, 3] = 1
     return colours
+
+
+def _entropy_layer(
+    instances: ProbabilisticInstances, image: Layer | None, title: str, place: dict[str, Any]
+) -> Image:
+    return entropy_layer(
+        entropy_map(instances), f"{title} | entropy", place, on_bright=is_bright(image, instances)
+    )
 
 
 def _pixel_scale(prediction: Prediction) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from napari_probinst.core.config import ChannelConfig, InferenceConfig, NetworkC
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.errors import CancelledError, InputError, ModelError
 from napari_probinst.core.inference import pipeline
-from napari_probinst.core.inference.draws import PixelPrediction
+from napari_probinst.core.inference.draws import PixelPrediction, realise
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.segmentation import segment, segment_tiles
 from napari_probinst.core.network.checkpoint import Model, ModelHeader
@@ -67,6 +67,24 @@ def test_the_order_of_images_changes_nothing(predictor):
     backward = [_content(_predictor().predict(image)) for image in reversed(images)]
     assert forward == backward[::-1]
     assert any(content[2] for content in forward), "the test's network finds nothing"
+
+
+def test_networks_are_drawn_once_for_all_images_of_a_seed(monkeypatch):
+    drawn = []
+
+    def counting(network, **options):
+        drawn.append((options["seed"], options["draw"]))
+        return realise(network, **options)
+
+    monkeypatch.setattr(pipeline, "realise", counting)
+    predictor = _predictor()
+    for seed in (0, 1):
+        predictor.predict(_image(seed))
+    assert drawn == [(0, 0), (0, 1), (0, 2)]
+    predictor.predict(_image(0), SETTINGS.model_copy(update={"seed": 1, "n_draws": 20}))
+    assert drawn[3:] == [(1, draw) for draw in range(20)]
+    predictor.predict(_image(0), SETTINGS.model_copy(update={"seed": 1, "n_draws": 20}))
+    assert len(drawn) == 3 + 20 + 7, "no more than 16 are kept"
 
 
 def test_another_seed_gives_other_draws(predictor):

@@ -11,10 +11,11 @@ from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.data.io import find_images
 from napari_probinst.core.data.prediction_file import load_prediction
 from napari_probinst.core.errors import CancelledError
+from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.widgets.prediction.channels import ChannelSource
-from napari_probinst.widgets.prediction.events import Ended, Progress
+from napari_probinst.widgets.prediction.events import Ended, Progress, Sharpened
 from napari_probinst.widgets.prediction.folder_queue import FolderQueue
 from napari_probinst.widgets.prediction.layer_queue import LayerImage, LayerQueue
 
@@ -85,6 +86,21 @@ def test_results_are_those_of_the_pipeline(model):
     alone = predictor.predict(channels, SETTINGS, name="image 0", present=(True, False))
     assert len(alone.instances) > 0
     assert same(ended.prediction, alone)
+
+
+def test_what_the_first_draws_agree_on_is_told_before_the_result(model):
+    listener = Listener()
+    layer_queue(model, noise()).run(listener)
+    (seen,) = listener.of(Sharpened)
+    channels = np.stack([noise(), np.zeros_like(noise())])
+    predictor = Predictor.create(load_model(model), "cpu")
+    draws = list(predictor.draws(channels, SETTINGS, (True, False)))
+    assert seen.instances.n_draws == 2
+    expected = agglomerate(draws[:2])
+    pairs = zip(seen.instances.instances, expected.instances, strict=True)
+    assert all(a.bbox == b.bbox and (a.counts == b.counts).all() for a, b in pairs)
+    kinds = [type(event) for event in listener.events]
+    assert kinds.index(Sharpened) < kinds.index(Ended)
 
 
 def test_one_layer_is_refused_and_one_cancelled_while_the_others_go_on(model):

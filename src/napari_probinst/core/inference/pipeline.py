@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Realisations that are kept between images; each takes the memory of a network's weights.
+_KEPT = 16
 #: Settings that the instances of a draw don't depend on.
 _AFTERWARDS = {"n_draws", "probability_threshold", "patch", "ranking", "size_outliers"}
 
@@ -74,6 +76,9 @@ class Predictor:
     model: Model
     runtime: Runtime
     others: tuple[Model, ...] = ()
+    _realised: dict[tuple[int, int, int, int, Runtime], Realisation] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         check_agreement(self.models)
@@ -197,20 +202,29 @@ class Predictor:
         resources = Resources(self.runtime, common_extent(self.models), notify)
 
         def make(turn: Turn, runtime: Runtime, extent: Shape) -> T:
-            realisation = realise(
+            return work(windows, self._realise(turn, settings.seed, runtime), turn, extent)
+
+        for turn in take_turns(self.models, settings):
+            found = known(turn) if known is not None else None
+            yield found if found is not None else resources.spend(partial(make, turn))
+
+    def _realise(self, turn: Turn, seed: int, runtime: Runtime) -> Realisation:
+        """Realisation of a turn: the same for every image, so the first ones are kept."""
+        key = (id(turn.model), seed, turn.draw, turn.orientation, runtime)
+        found = self._realised.get(key)
+        if found is None:
+            found = realise(
                 turn.model.network,
-                seed=settings.seed,
+                seed=seed,
                 draw=turn.draw,
                 runtime=runtime,
                 binning=turn.model.header.binning,
                 orientation=turn.orientation,
                 calibration=turn.model.header.calibration,
             )
-            return work(windows, realisation, turn, extent)
-
-        for turn in take_turns(self.models, settings):
-            found = known(turn) if known is not None else None
-            yield found if found is not None else resources.spend(partial(make, turn))
+            if len(self._realised) < _KEPT:
+                self._realised[key] = found
+        return found
 
     def tile_cache(
         self,

@@ -14,7 +14,7 @@ from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.layers import image_name, shown_of_image
 from napari_probinst.widgets.prediction.channel_rows import first_layer
 from napari_probinst.widgets.prediction.channels import check_channels, pixel_size
-from napari_probinst.widgets.prediction.events import Noted, Progress
+from napari_probinst.widgets.prediction.events import Noted, Progress, Sharpened
 from napari_probinst.widgets.prediction.folder_form import FolderForm
 from napari_probinst.widgets.prediction.folder_queue import FolderQueue
 from napari_probinst.widgets.prediction.layer_queue import LayerImage, LayerQueue
@@ -227,6 +227,9 @@ class PredictWidget(ScrollingDock):
                 self._view.show_progress(event)
         elif isinstance(event, Noted):
             self._view.note(event)
+        elif isinstance(event, Sharpened):
+            if self._results is not None:
+                self._results.sharpen(event)
         else:
             text = event.text if self._results is None else self._results.end(event)
             self._view.end_image(replace(event, text=text, prediction=None))

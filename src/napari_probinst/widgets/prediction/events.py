@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from napari_probinst.core.inference.scale import Misfit
+    from napari_probinst.core.instances import ProbabilisticInstances
     from napari_probinst.core.prediction import Prediction
 
 Ending = Literal["done", "finished before", "refused", "cancelled"]
@@ -61,6 +62,22 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sharpened:
+    """What the draws so far agree on; told of images that need no tiles, if there is time.
+
+    Parameters
+    ----------
+    index : int
+        Place of the image in the queue.
+    instances : ProbabilisticInstances
+        Agglomeration of the draws so far, two at least.
+    """
+
+    index: int
+    instances: ProbabilisticInstances
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ended:
     """What came of an image.
 
@@ -85,7 +102,7 @@ class Ended:
     misfit: Misfit | None = None
 
 
-Event: TypeAlias = "Progress | Noted | Ended"
+Event: TypeAlias = "Progress | Noted | Sharpened | Ended"
 
 
 class Talk(Protocol):

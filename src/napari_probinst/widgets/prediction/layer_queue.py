@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.errors import CancelledError, InputError
+from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.widgets.prediction.channels import read_channels
-from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
+from napari_probinst.widgets.prediction.events import Ended, Noted, Progress, Sharpened
 from napari_probinst.widgets.prediction.words import doubt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.instances import InstanceSet
+    from napari_probinst.core.instances import InstanceSet, ProbabilisticInstances
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.widgets.prediction.channels import ChannelSource
     from napari_probinst.widgets.prediction.events import Talk
+
+#: Share of a prediction's time that looking at its first draws may take, and seconds between two
+#: looks: the canvas has to be drawn as well.
+_MOST_TIME, _PAUSE = 0.1, 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,9 +95,11 @@ class LayerQueue:
         channels, present = read_channels(image.sources, predictor.model.header.network.channels)
         n_draws = predictor.n_draws(settings)
         draws: list[InstanceSet] = []
+        glimpses = _Glimpses()
 
         def count_tile(done: int, n_tiles: int) -> None:
             talk.check(index)
+            glimpses.allowed = n_tiles == 1
             talk.tell(Progress(index, len(draws), n_draws, done, n_tiles))
 
         def note(text: str) -> None:
@@ -100,6 +110,29 @@ class LayerQueue:
             draws.append(draw)
             talk.check(index)
             talk.tell(Progress(index, len(draws), n_draws))
+            if 1 < len(draws) < n_draws:
+                glimpses.show(draws, lambda seen: talk.tell(Sharpened(index, seen)))
         return predictor.assemble(
             draws, settings, name=image.name, channels=channels, pixel_size=image.pixel_size
         )
+
+
+@dataclass(slots=True)
+class _Glimpses:
+    """Looks at the draws of an image before all are there, as long as that costs little."""
+
+    allowed: bool = True
+    _began: float = field(default_factory=time.perf_counter)
+    _last: float = -math.inf
+    _spent: float = 0.0
+
+    def show(
+        self, draws: Sequence[InstanceSet], tell: Callable[[ProbabilisticInstances], None]
+    ) -> None:
+        """Tell what the draws agree on, unless earlier looks have taken their share of time."""
+        now = time.perf_counter()
+        is_time = now - self._last >= _PAUSE and self._spent <= _MOST_TIME * (now - self._began)
+        if self.allowed and is_time:
+            tell(agglomerate(draws))
+            self._last = time.perf_counter()
+            self._spent += self._last - now

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.session import CurationSession
-from napari_probinst.widgets.layers import remove_layers, show_prediction, shown_of_image
+from napari_probinst.widgets.layers import (
+    remove_layers,
+    show_entropy,
+    show_prediction,
+    shown_of_image,
+)
 from napari_probinst.widgets.prediction.words import found
 
 if TYPE_CHECKING:
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.curation.history import Step
     from napari_probinst.core.prediction import Prediction
-    from napari_probinst.widgets.prediction.events import Ended
+    from napari_probinst.widgets.prediction.events import Ended, Sharpened
 
 
 class LayerResults:
@@ -41,16 +46,41 @@ class LayerResults:
         self._confirm = confirm
         #: For each image the last step of the corrections that the user agreed to lose.
         self._given_up: dict[int, Step] = {}
+        #: Entropy of the images whose draws are coming, and of how many draws it is.
+        self._coming: dict[int, tuple[Image, int]] = {}
 
     def may_begin(self) -> bool:
         """Whether there is nothing to lose, or the user agrees to lose it."""
         return self._may_replace(range(len(self._images)))
 
+    def sharpen(self, seen: Sharpened) -> None:
+        """Show what the draws so far say of an image that has no result yet.
+
+        The layer becomes part of the result, and is never taken away: deleting layers that
+        were just painted ends napari on some graphics drivers
+        (https://github.com/vispy/vispy/issues/1611).
+        """
+        image, present = self._images[seen.index], self._viewer.layers
+        earlier = self._coming.get(seen.index)
+        if earlier is not None and earlier[0] not in present:
+            return  # the user doesn't want to see it
+        if image in present and shown_of_image(self._viewer, image) is None:
+            layer = show_entropy(self._viewer, seen.instances, image)
+            self._coming[seen.index] = (layer, seen.instances.n_draws)
+
     def end(self, ended: Ended) -> str:
         """Show the result of an image, if there is one; return what is to be said about it."""
         if ended.prediction is None:
-            return ended.text
+            return self._leave(ended)
         return f"{self._show(ended.index, ended.prediction)} {ended.text}".strip()
+
+    def _leave(self, ended: Ended) -> str:
+        """Name the entropy of an image whose other draws won't come."""
+        layer, n_draws = self._coming.pop(ended.index, (None, 0))
+        if layer is None or layer not in self._viewer.layers:
+            return ended.text
+        layer.name = f"{self._images[ended.index].name} | entropy of {n_draws} draws"
+        return ended.text or f"Cancelled; the entropy of the first {n_draws} draws is shown."
 
     def _show(self, index: int, prediction: Prediction) -> str:
         image = self._images[index]
@@ -63,7 +93,10 @@ class LayerResults:
         if earlier is not None:
             remove_layers(self._viewer, earlier)
         session = CurationSession(prediction)
-        show_prediction(self._viewer, prediction, session, image)
+        layer, _ = self._coming.pop(index, (None, 0))
+        if layer is not None and layer not in self._viewer.layers:
+            layer = None
+        show_prediction(self._viewer, prediction, session, image, entropy=layer)
         return found(len(session.instances), len(prediction.peaks))
 
     def _may_replace(self, indices: Sequence[int]) -> bool:

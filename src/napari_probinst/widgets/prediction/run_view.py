@@ -152,7 +152,9 @@ class RunView(QWidget):
     def _summary(self) -> str:
         if len(self._names) == 1 and self._ended:
             (ended,) = self._ended
-            return "Cancelled; nothing was changed." if ended.ending == "cancelled" else ended.text
+            if ended.ending == "cancelled":
+                return ended.text or "Cancelled; nothing was changed."
+            return ended.text
         counts = [
             f"{n} {ending}"
             for ending in ("done", "finished before", "cancelled", "refused")

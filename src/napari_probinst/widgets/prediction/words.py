@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 def found(n_instances: int, n_peaks: int) -> str:
     """What a prediction holds, in a sentence."""
+    if n_instances == 0:
+        return (
+            "Nothing was found. If your objects are of another width than the model knows, set "
+            "Scale."
+        )
     instances = "instance" if n_instances == 1 else "instances"
     places = "place" if n_peaks == 1 else "places"
     return f"{n_instances} {instances}; the draws disagree at {n_peaks} {places}."
