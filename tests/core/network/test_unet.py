@@ -5,7 +5,12 @@ import torch
 
 from napari_probinst.core.config import ChannelConfig, NetworkConfig
 from napari_probinst.core.network.concrete_dropout import dropout_rates, stochastic_layers
-from napari_probinst.core.network.unet import COORDINATE_UNIT, UNet, coordinate_channels
+from napari_probinst.core.network.unet import (
+    COORDINATE_UNIT,
+    DoubleConv,
+    UNet,
+    coordinate_channels,
+)
 
 
 @pytest.mark.parametrize(
@@ -146,3 +151,21 @@ def test_weights_of_another_architecture_are_refused():
     for other in ({"filters": 3}, {"levels": 3}, {"class_decoder": True}):
         with pytest.raises(RuntimeError):
             UNet(small).load_weights_of(UNet(small.model_copy(update=other)))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 3), (4, 9), (17, 5)])
+def test_a_page_of_one_value_need_not_be_a_page(size):
+    torch.manual_seed(0)
+    block = DoubleConv(5, 4, None, None)
+    pages, values = torch.randn(2, 3, *size), torch.randn(2, 2, 1, 1)
+    whole = torch.cat([pages, values.expand(-1, -1, *size)], dim=1)
+    expected = block(whole)
+    got = block(pages, values)
+    torch.testing.assert_close(got, expected)
+    for loss in (expected, got):
+        block.zero_grad()
+        loss.square().sum().backward()
+        gradient = block.conv1.weight.grad.clone()
+        if loss is expected:
+            wanted = gradient
+    torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-4)

@@ -24,6 +24,7 @@ from napari_probinst.core.inference.segmentation import see_tiles, segment_image
 from napari_probinst.core.inference.tile_cache import TileCache
 from napari_probinst.core.inference.watch import Watch
 from napari_probinst.core.network.device import choose_runtime
+from napari_probinst.core.network.memory import keep_freed_memory
 from napari_probinst.core.prediction import Provenance
 
 if TYPE_CHECKING:
@@ -86,7 +87,10 @@ class Predictor:
     @classmethod
     def create(cls, model: Model, device: str = "auto", others: Sequence[Model] = ()) -> Predictor:
         """Predictor on ``device``, or on the best there is."""
-        return cls(model, choose_runtime(device), tuple(others))
+        runtime = choose_runtime(device)
+        if runtime.device == "cpu":
+            keep_freed_memory()
+        return cls(model, runtime, tuple(others))
 
     @property
     def models(self) -> tuple[Model, ...]:

@@ -35,9 +35,19 @@ class DoubleConv(nn.Module):
         self.conv1 = StochasticConv2d(n_in, n_out, 3, first)
         self.conv2 = StochasticConv2d(n_out, n_out, 3, second)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, n_in, height, width) → (batch, n_out, height, width)."""
-        return torch.relu(self.conv2(torch.relu(self.conv1(x))))
+    def forward(self, x: Tensor, everywhere: Tensor | None = None) -> Tensor:
+        """(batch, n_in, height, width) → (batch, n_out, height, width).
+
+        The last channels may be given as ``everywhere``, of shape (batch, n_channels, 1, 1), if
+        each has one value in the whole image: the same as if they were pages of ``x``, without
+        the cost of pages.
+        """
+        if everywhere is None:
+            return torch.relu(self.conv2(torch.relu(self.conv1(x))))
+        weight, n_pages = self.conv1.current_weight(), x.shape[1]
+        pages = nn.functional.conv2d(x, weight[:, :n_pages], self.conv1.bias, padding=1)
+        uniform = _convolved_uniform(everywhere, weight[:, n_pages:], pages.shape[2:])
+        return torch.relu(self.conv2(torch.relu(pages + uniform)))
 
 
 class UNet(nn.Module):
@@ -130,7 +140,7 @@ class UNet(nn.Module):
             return out[:, :-N_CLASSES], out[:, -N_CLASSES:]
         if self.context is not None:
             context = torch.relu(self.context(torch.cat(means, dim=1)))
-            joined = torch.cat([joined, context.expand(-1, -1, *joined.shape[2:])], dim=1)
+            return out, self.class_head(self.class_block(joined, context))
         return out, self.class_head(self.class_block(joined))
 
     def sources(self) -> dict[str, tuple[str, ...]]:
@@ -213,6 +223,36 @@ def coordinate_channels(height: int, width: int, offset: tuple[float, float]) ->
     y = (torch.arange(height, dtype=torch.float32) + offset[0]) / COORDINATE_UNIT
     x = (torch.arange(width, dtype=torch.float32) + offset[1]) / COORDINATE_UNIT
     return torch.stack(torch.meshgrid(y, x, indexing="ij"))
+
+
+def _convolved_uniform(values: Tensor, weight: Tensor, size: torch.Size) -> Tensor:
+    """3x3 convolution, padded with zeros, of pages that hold one value each.
+
+    The result has nine different pixels at most: corners, edges, and what is within.
+
+    Parameters
+    ----------
+    values : Tensor of shape (batch, n_in, 1, 1)
+        The value of each page.
+    weight : Tensor of shape (n_out, n_in, 3, 3)
+        Weights.
+    size : (int, int)
+        Height and width of the pages.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_out, height, width)
+    """
+    height, width = size
+    small = values.expand(-1, -1, min(height, 3), min(width, 3))
+    pixels = nn.functional.conv2d(small, weight, padding=1)
+    for axis, length in ((2, height), (3, width)):
+        if length > 3:
+            first, middle, last = torch.split(pixels, 1, dim=axis)
+            repeated = [1, 1, 1, 1]
+            repeated[axis] = length - 2
+            pixels = torch.cat([first, middle.repeat(repeated), last], dim=axis)
+    return pixels
 
 
 def _chain(sources: dict[str, tuple[str, ...]], block: str, read: tuple[str, ...]) -> str:

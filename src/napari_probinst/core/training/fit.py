@@ -20,6 +20,7 @@ from napari_probinst.core.errors import InputError, ModelError
 from napari_probinst.core.network.checkpoint import ModelHeader, model_bytes
 from napari_probinst.core.network.concrete_dropout import dropout_rates
 from napari_probinst.core.network.device import choose_runtime
+from napari_probinst.core.network.memory import keep_freed_memory
 from napari_probinst.core.training.callbacks import LastCheckpoint, StopOnRequest
 from napari_probinst.core.training.dataset import CropStream
 from napari_probinst.core.training.loading import DataWait, Loaders
@@ -120,6 +121,8 @@ def fit(
     if not any(len(item.truth) for item in data.training):
         raise InputError("The training images hold no instance at all: nothing can be learnt.")
     runtime = choose_runtime(device)
+    if runtime.device == "cpu":
+        keep_freed_memory()
     processes = processes or Processes()
     processes.check(config.training.batch_size, runtime)
     folder = output.with_suffix(".run")

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+_PROGRAM = """
+import resource, sys
+import torch
+from napari_probinst.core.config import NetworkConfig
+from napari_probinst.core.network.memory import keep_freed_memory
+from napari_probinst.core.network.unet import UNet
+
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+torch.set_num_threads(1)
+network = UNet(NetworkConfig(levels=3)).eval().requires_grad_(False)
+image = torch.zeros(1, 4, 512, 512)
+network(image)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    network(image)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="an option of glibc")
+def test_blocks_are_used_again_without_asking_the_system(monkeypatch):
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
+        monkeypatch.delenv(name, raising=False)
+
+    def faults(mode):
+        command = [sys.executable, "-c", _PROGRAM, mode]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    assert faults("keep") < 0.3 * faults("leave")
+
+
+def test_the_users_own_settings_stay(monkeypatch):
+    from napari_probinst.core.network.memory import keep_freed_memory
+
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+    assert not keep_freed_memory()
