@@ -282,7 +282,9 @@ def _with_class_decoder(weights: dict[str, Tensor], *, last: int) -> dict[str, T
 
 
 def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+    # Weights on the meta device are to be read from a file; to draw them there as well, torch
+    # imports its compiler, which takes a second.
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and not module.weight.is_meta:
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
