@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from napari_probinst.core.network.checkpoint import read_header
+from napari_probinst.core.network.header import read_header
 
 #: Of the cross-validation; `dsb_all` is what the settings chosen on all wells give.
 _SCORES = ("dsb_image", "precision", "precision50", "recall80")

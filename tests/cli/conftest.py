@@ -12,7 +12,8 @@ import torch
 
 from napari_probinst.cli.main import main
 from napari_probinst.core.config import InferenceConfig, NetworkConfig
-from napari_probinst.core.network.checkpoint import ModelHeader, model_bytes
+from napari_probinst.core.network.checkpoint import model_bytes
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 
 if TYPE_CHECKING:

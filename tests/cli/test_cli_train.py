@@ -15,7 +15,8 @@ import typer
 from napari_probinst.cli import _training_progress
 from napari_probinst.cli.main import train_main
 from napari_probinst.cli.train import seconds
-from napari_probinst.core.network.checkpoint import load_model, read_header
+from napari_probinst.core.network.checkpoint import load_model
+from napari_probinst.core.network.header import read_header
 
 SETTINGS = """
 network: {filters: 4, levels: 2, embedding_dimensions: 4}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_probinst.core.network.checkpoint import load_model, read_header
+from napari_probinst.core.network.checkpoint import load_model
+from napari_probinst.core.network.header import read_header
 
 
 @pytest.fixture

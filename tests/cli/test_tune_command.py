@@ -8,7 +8,8 @@ import pytest
 import tifffile
 from safetensors import safe_open
 
-from napari_probinst.core.network.checkpoint import load_model, read_header
+from napari_probinst.core.network.checkpoint import load_model
+from napari_probinst.core.network.header import read_header
 
 NAMES = ("a", "b", "c")
 

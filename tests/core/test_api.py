@@ -9,7 +9,8 @@ import napari_probinst
 from napari_probinst import predict, train
 from napari_probinst.core.config import InferenceConfig, NetworkConfig
 from napari_probinst.core.errors import ConfigError, InputError, ModelError, OutputError
-from napari_probinst.core.network.checkpoint import ModelHeader, load_model, model_bytes
+from napari_probinst.core.network.checkpoint import load_model, model_bytes
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 
 PIXELS = np.random.default_rng(0).integers(0, 4000, (2, 15, 22)).astype(np.uint16)

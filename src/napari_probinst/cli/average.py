@@ -29,8 +29,9 @@ def average(
     from napari_probinst.core.data.atomic import atomic_file
     from napari_probinst.core.errors import InputError
     from napari_probinst.core.network.averaging import average as mean
-    from napari_probinst.core.network.checkpoint import check_model_name, load_model, model_bytes
+    from napari_probinst.core.network.checkpoint import load_model, model_bytes
     from napari_probinst.core.network.concrete_dropout import dropout_rates
+    from napari_probinst.core.network.header import check_model_name
 
     check_model_name(output)
     try:

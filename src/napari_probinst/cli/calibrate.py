@@ -37,7 +37,8 @@ def calibrate(
     from napari_probinst import __version__
     from napari_probinst.core.data.atomic import atomic_file
     from napari_probinst.core.data.bbbc010 import read_list
-    from napari_probinst.core.network.checkpoint import check_model_name, load_model, rewritten
+    from napari_probinst.core.network.checkpoint import load_model, rewritten
+    from napari_probinst.core.network.header import check_model_name
     from napari_probinst.core.training.calibrate import calibrate as fit
 
     written = output or model

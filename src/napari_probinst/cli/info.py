@@ -13,8 +13,8 @@ def info() -> None:
     import torch
 
     from napari_probinst import __version__
-    from napari_probinst.core.network.checkpoint import read_header
     from napari_probinst.core.network.device import choose_runtime, has_amx
+    from napari_probinst.core.network.header import read_header
     from napari_probinst.models import bundled_models, model_card
 
     typer.echo(f"napari-probinst {__version__}")

@@ -75,7 +75,8 @@ def train(
     settings = _settings(config, max_steps, endless=limit is not None and max_steps is None)
 
     from napari_probinst.cli._training_progress import TrainingProgress
-    from napari_probinst.core.network.checkpoint import check_model_name, load_model
+    from napari_probinst.core.network.checkpoint import load_model
+    from napari_probinst.core.network.header import check_model_name
     from napari_probinst.core.training.fit import fit
     from napari_probinst.core.training.processes import Processes, is_first_process
     from napari_probinst.core.training.sources import load_training_data

@@ -71,7 +71,8 @@ def tune(
     from napari_probinst.core.evaluation.folds import alternate_folds, read_folds
     from napari_probinst.core.inference.draw_cache import draw_cache
     from napari_probinst.core.inference.pipeline import Predictor
-    from napari_probinst.core.network.checkpoint import check_model_name, load_model, rewritten
+    from napari_probinst.core.network.checkpoint import load_model, rewritten
+    from napari_probinst.core.network.header import check_model_name
 
     written = output or model
     check_model_name(written)

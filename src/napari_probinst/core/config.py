@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=BaseModel)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
+#: Devices that a user chooses from.
+DEVICES = ("auto", "cpu", "cuda", "mps")
 #: Bounds of the factor that an image is resampled by.
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 20.0
 

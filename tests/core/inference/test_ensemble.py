@@ -11,7 +11,8 @@ from napari_probinst.core.inference.ensemble import (
     own_settings,
     take_turns,
 )
-from napari_probinst.core.network.checkpoint import Model, ModelHeader
+from napari_probinst.core.network.checkpoint import Model
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 
 

@@ -13,8 +13,9 @@ from napari_probinst.core.inference import pipeline
 from napari_probinst.core.inference.draws import PixelPrediction, realise
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.segmentation import segment, segment_tiles
-from napari_probinst.core.network.checkpoint import Model, ModelHeader
+from napari_probinst.core.network.checkpoint import Model
 from napari_probinst.core.network.device import Runtime
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 
 SETTINGS = InferenceConfig(n_draws=3, min_size=4, n_seeds=32, bandwidth=0.5, cluster_threshold=0.5)

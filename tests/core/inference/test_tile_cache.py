@@ -12,8 +12,9 @@ from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.tile_cache import TileCache, remove_cache
 from napari_probinst.core.inference.tiling import Tile
 from napari_probinst.core.instances import InstanceSet
-from napari_probinst.core.network.checkpoint import Model, ModelHeader
+from napari_probinst.core.network.checkpoint import Model
 from napari_probinst.core.network.device import Runtime
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 
 SETTINGS = InferenceConfig(n_draws=2, min_size=4, n_seeds=32, bandwidth=0.5, cluster_threshold=0.5)

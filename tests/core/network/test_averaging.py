@@ -6,7 +6,8 @@ import torch
 from napari_probinst.core.config import NetworkConfig
 from napari_probinst.core.errors import ModelError
 from napari_probinst.core.network.averaging import average
-from napari_probinst.core.network.checkpoint import Model, ModelHeader
+from napari_probinst.core.network.checkpoint import Model
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 
 CONFIG = NetworkConfig(filters=2, levels=3, embedding_dimensions=3, class_decoder=True)

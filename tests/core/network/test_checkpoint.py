@@ -10,13 +10,11 @@ from safetensors.torch import save
 
 from napari_probinst.core.config import NetworkConfig
 from napari_probinst.core.errors import ModelError
-from napari_probinst.core.network.checkpoint import (
+from napari_probinst.core.network.checkpoint import load_model, model_bytes, rewritten
+from napari_probinst.core.network.header import (
     FORMAT_VERSION,
     ModelHeader,
-    load_model,
-    model_bytes,
     read_header,
-    rewritten,
     with_header,
 )
 from napari_probinst.core.network.unet import UNet

@@ -9,7 +9,8 @@ from napari_probinst.core.data.io import Image
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.core.network.calibration import Calibration
-from napari_probinst.core.network.checkpoint import Model, ModelHeader
+from napari_probinst.core.network.checkpoint import Model
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 from napari_probinst.core.training.calibrate import ContourSample, calibrate, fit_calibration
 from napari_probinst.core.training.sources import LabelledImage

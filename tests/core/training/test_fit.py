@@ -17,8 +17,9 @@ from lightning.pytorch.callbacks import Callback
 
 from napari_probinst.core.config import Config
 from napari_probinst.core.errors import InputError, ModelError
-from napari_probinst.core.network.checkpoint import Model, ModelHeader, load_model
+from napari_probinst.core.network.checkpoint import Model, load_model
 from napari_probinst.core.network.concrete_dropout import dropout_rates
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 from napari_probinst.core.training import module
 from napari_probinst.core.training.fit import BEST, LAST, fit

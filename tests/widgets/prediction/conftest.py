@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from napari_probinst.core.config import InferenceConfig, NetworkConfig
-from napari_probinst.core.network.checkpoint import ModelHeader, model_bytes
+from napari_probinst.core.network.checkpoint import model_bytes
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QMainWindow, QPushButto
 
 from napari_probinst.core.config import Config, NetworkConfig
 from napari_probinst.core.errors import InputError
-from napari_probinst.core.network.checkpoint import ModelHeader, read_header
+from napari_probinst.core.network.header import ModelHeader, read_header
 from napari_probinst.models import default_model
 from napari_probinst.widgets.remembered import known_models, last_training, remember_training
 from napari_probinst.widgets.training import monitor as monitor_module

@@ -21,7 +21,7 @@ from napari_probinst.core.inference.resampling import resampled, resampled_shape
 from napari_probinst.core.inference.stitching import stitch
 from napari_probinst.core.inference.tiling import Tile, tile_layout
 from napari_probinst.core.instances import Instance, InstanceSet
-from napari_probinst.core.network.unet import BACKGROUND, FOREGROUND, OVERLAP
+from napari_probinst.core.network.classes import BACKGROUND, FOREGROUND, OVERLAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from napari_probinst.core.config import Section
-from napari_probinst.core.network.unet import BACKGROUND
+from napari_probinst.core.network.classes import BACKGROUND
 
 if TYPE_CHECKING:
     from typing import Self

@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from napari_probinst.core.config import InferenceConfig, NetworkConfig, Section
-from napari_probinst.core.errors import ModelError, OutputError
-from napari_probinst.core.network.calibration import Calibration
+from napari_probinst.core.errors import ModelError
+from napari_probinst.core.network.header import (
+    KEY,
+    ModelHeader,
+    parsed_header,
+    read_content,
+    with_header,
+)
 from napari_probinst.core.network.unet import UNet
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-FORMAT_VERSION = 1
-MODEL_SUFFIX = ".safetensors"
-_KEY = "napari_probinst"
-#: A safetensors file begins with the length of its JSON text, as 8 bytes.
-_END_OF_LENGTH = 8
-#: Nothing that this program writes comes near; a larger file is refused before it is read.
-_LARGEST_FILE = 4 * 1024**3
-
-
-class ModelHeader(Section):
-    """What a model file states about itself."""
-
-    format_version: int = Field(FORMAT_VERSION, description="Version of the file's format.")
-    name: str = Field("", description="Name of the model.")
-    description: str = Field("", description="What it was trained for, in a sentence.")
-    network: NetworkConfig = NetworkConfig()
-    inference: InferenceConfig = InferenceConfig()
-    extent: tuple[int, int] = Field(
-        (528, 704), description="Height and width, pixels, that an image may have in one piece."
-    )
-    binning: int = Field(1, ge=1, description="Pixels a side that the network sees as one.")
-    calibration: Calibration | None = Field(
-        None, description="Shift of the class map by the share of foreground; none by default."
-    )
-    object_width: float = Field(10.0, gt=0, description="Typical width of an object, pixels.")
-    training: dict[str, Any] = Field(
-        default_factory=dict, description="Record of the training: data, steps, time, scores."
-    )
-    tuning: dict[str, Any] = Field(
-        default_factory=dict,
-        description="Record of the choice of the inference settings: images, folds, scores.",
-    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,26 +49,7 @@ class Model:
 def model_bytes(network: UNet, header: ModelHeader) -> bytes:
     """Content of a model file."""
     tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-    return bytes(save(tensors, metadata={_KEY: header.model_dump_json()}))
-
-
-def with_header(content: bytes, header: ModelHeader) -> bytes:
-    """Content of a model file with another header and the same weights, byte for byte.
-
-    Parameters
-    ----------
-    content : bytes
-        Content of a model file.
-    header : ModelHeader
-        What it is to state instead.
-    """
-    end = _END_OF_LENGTH + _length(content)
-    entries = json.loads(content[_END_OF_LENGTH:end])
-    entries["__metadata__"][_KEY] = header.model_dump_json()
-    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
-    # As safetensors itself does: blanks, so that the weights begin at a multiple of 8 bytes.
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + content[end:]
+    return bytes(save(tensors, metadata={KEY: header.model_dump_json()}))
 
 
 def rewritten(path: Path, model: Model, header: ModelHeader) -> bytes:
@@ -119,27 +69,10 @@ def rewritten(path: Path, model: Model, header: ModelHeader) -> bytes:
     ModelError
         If the file was changed since, or can't be read.
     """
-    content = _read(path)
+    content = read_content(path)
     if hashlib.sha256(content).hexdigest() != model.checksum:
         raise ModelError(f"{path} was changed while it was in use; repeat with the new file.")
     return with_header(content, header)
-
-
-def check_model_name(path: Path) -> None:
-    """Refuse a name that no model can be written to: before hours of training, not after.
-
-    Raises
-    ------
-    OutputError
-        If it doesn't end in `MODEL_SUFFIX`, or there is a folder of that name.
-    """
-    if path.suffix != MODEL_SUFFIX:
-        raise OutputError(
-            f"{path} is no name of a model file; expected one that ends in {MODEL_SUFFIX}, so "
-            "name the output so."
-        )
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder; expected a file, so choose another name.")
 
 
 def load_model(path: Path) -> Model:
@@ -150,8 +83,8 @@ def load_model(path: Path) -> Model:
     ModelError
         If the file is missing, no model of ours, of a newer version, or damaged.
     """
-    content = _read(path)
-    header = _header(content, path)
+    content = read_content(path)
+    header = parsed_header(content, path)
     # No memory is taken for weights that the header claims and the file may not hold.
     with torch.device("meta"):
         network = UNet(header.network)
@@ -164,59 +97,3 @@ def load_model(path: Path) -> Model:
         ) from error
     network.float().eval().requires_grad_(requires_grad=False)
     return Model(network, header, hashlib.sha256(content).hexdigest(), path.name)
-
-
-def read_header(path: Path) -> ModelHeader:
-    """Read what a model file states about itself; errors as for `load_model`."""
-    return _header(_read(path), path)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > _LARGEST_FILE:
-            raise ModelError(f"{path} is no model: it has {size / 1024**3:.0f} GiB.")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"The model {path} can't be read ({error.strerror}); check the path."
-        ) from error
-
-
-def _header(content: bytes, path: Path) -> ModelHeader:
-    metadata = _metadata(content)
-    if metadata is None:
-        raise ModelError(
-            f"{path} is not a model of napari-probinst; expected a .safetensors file written by "
-            "napari-probinst-train. (Pickled weights such as .pt or .pth are never opened: they "
-            "can run code.)"
-        )
-    try:
-        values = json.loads(metadata)
-        version = values.get("format_version")
-        if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
-            raise ModelError(
-                f"{path} is a model of format version {version}, and this program reads up to "
-                f"{FORMAT_VERSION}; update napari-probinst."
-            )
-        return ModelHeader.model_validate(values)
-    except (ValidationError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path} has a damaged header; copy or train the model again.") from error
-
-
-def _metadata(content: bytes) -> str | None:
-    """Our entry in the metadata of a safetensors file, or None if this is none of ours."""
-    if len(content) < _END_OF_LENGTH or _length(content) > len(content) - _END_OF_LENGTH:
-        return None
-    try:
-        text = content[_END_OF_LENGTH : _END_OF_LENGTH + _length(content)]
-        entry = json.loads(text)["__metadata__"][_KEY]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return entry if isinstance(entry, str) else None
-
-
-def _length(content: bytes) -> int:
-    """Bytes of the JSON text at the beginning of a safetensors file."""
-    (length,) = struct.unpack("<Q", content[:_END_OF_LENGTH])
-    return int(length)

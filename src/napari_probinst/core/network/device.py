@@ -12,8 +12,6 @@ from napari_probinst.core.errors import ConfigError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
 
 @dataclass(frozen=True, slots=True)
 class Runtime:

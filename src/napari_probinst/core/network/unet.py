@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from napari_probinst.core.network.classes import N_CLASSES
 from napari_probinst.core.network.concrete_dropout import (
     ConcreteDropout,
     StochasticConv2d,
@@ -16,9 +17,6 @@ from napari_probinst.core.network.concrete_dropout import (
 if TYPE_CHECKING:
     from napari_probinst.core.config import NetworkConfig
 
-#: Classes of the three-class map, in the order of the output channels.
-BACKGROUND, FOREGROUND, OVERLAP = range(3)
-N_CLASSES = 3
 #: Coordinates enter the network in units of this many pixels.
 COORDINATE_UNIT = 256.0
 #: Names of the weights of the global context begin with this.

@@ -15,9 +15,9 @@ from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.draws import realise
 from napari_probinst.core.inference.tiling import tile_layout
 from napari_probinst.core.network.calibration import Calibration, foreground_share
+from napari_probinst.core.network.classes import BACKGROUND
 from napari_probinst.core.network.device import choose_runtime
 from napari_probinst.core.network.normalisation import normalise
-from napari_probinst.core.network.unet import BACKGROUND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

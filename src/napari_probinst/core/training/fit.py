@@ -17,9 +17,10 @@ from lightning.pytorch.loggers import CSVLogger
 from napari_probinst import __version__
 from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
 from napari_probinst.core.errors import InputError, ModelError
-from napari_probinst.core.network.checkpoint import ModelHeader, model_bytes
+from napari_probinst.core.network.checkpoint import model_bytes
 from napari_probinst.core.network.concrete_dropout import dropout_rates
 from napari_probinst.core.network.device import choose_runtime
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.memory import keep_freed_memory
 from napari_probinst.core.training.callbacks import LastCheckpoint, StopOnRequest
 from napari_probinst.core.training.dataset import CropStream

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from napari_probinst.core.evaluation.average_precision import Counts, count_hits, mean_dsb
 from napari_probinst.core.inference.pipeline import Predictor
-from napari_probinst.core.network.checkpoint import Model, ModelHeader
+from napari_probinst.core.network.checkpoint import Model
 from napari_probinst.core.network.concrete_dropout import concrete_regulariser, dropout_rates
+from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 from napari_probinst.core.training.loading import NO_IMAGE
 from napari_probinst.core.training.losses import instance_loss

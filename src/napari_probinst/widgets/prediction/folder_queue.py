@@ -6,19 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_probinst.core.batch.job import Job
-from napari_probinst.core.batch.predicting import predict_images
-from napari_probinst.core.batch.summary import RunSummary
 from napari_probinst.core.data.atomic import make_folder
 from napari_probinst.core.errors import CancelledError
-from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
 from napari_probinst.widgets.prediction.words import doubt, found
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_probinst.core.batch.job import Outcome
+    from napari_probinst.core.batch.job import Job, Outcome
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.data.io import ImageSource
     from napari_probinst.widgets.prediction.events import Ending, Talk
@@ -59,6 +55,11 @@ class FolderQueue:
         The COCO data set and the table of all images are written at the end, unless images were
         cancelled: these would be missing there.
         """
+        # torch comes with these, and not when the dock opens.
+        from napari_probinst.core.batch.job import Job
+        from napari_probinst.core.batch.summary import RunSummary
+        from napari_probinst.core.network.checkpoint import load_model
+
         make_folder(self.output)
         job = Job(
             models=(self.model,),
@@ -75,6 +76,8 @@ class FolderQueue:
 
     def _predict(self, job: Job, talk: Talk) -> dict[int, Outcome]:
         """Outcomes of the images that were not cancelled, by their places."""
+        from napari_probinst.core.batch.predicting import predict_images
+
         places = {source.name: index for index, source in enumerate(self.sources)}
         outcomes: dict[int, Outcome] = {}
         waiting = list(range(len(self.sources)))

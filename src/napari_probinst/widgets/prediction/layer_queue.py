@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.errors import CancelledError, InputError
-from napari_probinst.core.inference.agglomeration import agglomerate
-from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.scale import misfit
-from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.widgets.prediction.channels import read_channels
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress, Sharpened
 from napari_probinst.widgets.prediction.words import doubt
@@ -21,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.inference.pipeline import Predictor
     from napari_probinst.core.instances import InstanceSet, ProbabilisticInstances
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.widgets.prediction.channels import ChannelSource
@@ -78,6 +76,10 @@ class LayerQueue:
 
     def run(self, talk: Talk) -> None:
         """Predict all images; see `ImageQueue.run`."""
+        # torch comes with these, and not when the dock opens.
+        from napari_probinst.core.inference.pipeline import Predictor
+        from napari_probinst.core.network.checkpoint import load_model
+
         predictor = Predictor.create(load_model(self.model), self.device)
         for index in range(len(self.images)):
             try:
@@ -133,6 +135,8 @@ class _Glimpses:
         now = time.perf_counter()
         is_time = now - self._last >= _PAUSE and self._spent <= _MOST_TIME * (now - self._began)
         if self.allowed and is_time:
+            from napari_probinst.core.inference.agglomeration import agglomerate
+
             tell(agglomerate(draws))
             self._last = time.perf_counter()
             self._spent += self._last - now

@@ -17,10 +17,9 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_probinst.core.config import InferenceConfig
+from napari_probinst.core.config import DEVICES, InferenceConfig
 from napari_probinst.core.errors import InputError, ProbinstError
-from napari_probinst.core.network.checkpoint import read_header
-from napari_probinst.core.network.device import DEVICES
+from napari_probinst.core.network.header import read_header
 from napari_probinst.models import DEFAULT_MODEL
 from napari_probinst.widgets.path_rows import beside, browse_button, shrinking_box
 from napari_probinst.widgets.prediction.channel_rows import ChannelRows
@@ -30,7 +29,7 @@ from napari_probinst.widgets.remembered import known_models
 from napari_probinst.widgets.settings_form import SettingsForm
 
 if TYPE_CHECKING:
-    from napari_probinst.core.network.checkpoint import ModelHeader
+    from napari_probinst.core.network.header import ModelHeader
 
 _MAIN_SETTINGS = ("n_draws", "scale")
 _THRESHOLDS = (

@@ -17,16 +17,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_probinst.core.config import Config, TrainingConfig, validated
+from napari_probinst.core.config import DEVICES, Config, TrainingConfig, validated
 from napari_probinst.core.curation.session_folder import SESSION_SUFFIX
 from napari_probinst.core.errors import InputError, OutputError, ProbinstError
-from napari_probinst.core.network.checkpoint import (
+from napari_probinst.core.network.header import (
     MODEL_SUFFIX,
     ModelHeader,
     check_model_name,
     read_header,
 )
-from napari_probinst.core.network.device import DEVICES
 from napari_probinst.models import DEFAULT_MODEL
 from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.path_rows import FolderList, beside, browse_button, shrinking_box

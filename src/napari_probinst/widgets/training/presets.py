@@ -20,7 +20,7 @@ from napari_probinst.core.config import (
 )
 
 if TYPE_CHECKING:
-    from napari_probinst.core.network.checkpoint import ModelHeader
+    from napari_probinst.core.network.header import ModelHeader
 
 #: Learning rate at which the dropout rates of a trained model are held.
 HELD_RATES = 1e-5

@@ -18,7 +18,8 @@ from filelock import FileLock
 from lightning.pytorch.callbacks import Callback
 
 from napari_probinst.core.errors import ProbinstError
-from napari_probinst.core.network.checkpoint import check_model_name, load_model
+from napari_probinst.core.network.checkpoint import load_model
+from napari_probinst.core.network.header import check_model_name
 from napari_probinst.core.training.fit import fit
 from napari_probinst.core.training.module import SCORE
 from napari_probinst.core.training.sources import TrainingData, load_training_data
