@@ -165,7 +165,7 @@ def test_error_in_the_worker_is_a_sentence_and_frees_the_dock(viewer, dock, qtbo
     def fail(*_arguments):
         raise ModelError("The model is damaged; copy it again.")
 
-    monkeypatch.setattr("napari_probinst.widgets.prediction.layer_queue.load_model", fail)
+    monkeypatch.setattr("napari_probinst.core.network.checkpoint.load_model", fail)
     viewer.add_image(noise(), name="A01")
     click(qtbot, dock, "run")
     wait(qtbot, dock)
