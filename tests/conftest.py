@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 BBBC010 = ROOT.parent / "shared" / "bbbc010"
@@ -47,6 +48,12 @@ def bbbc010() -> Path:
     if not BBBC010.is_dir():
         pytest.skip("the real images of BBBC010 are not in ../shared/bbbc010")
     return BBBC010
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Untrained networks are the same ones whichever tests ran before."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)
