@@ -9,7 +9,7 @@ All objects are frozen, and the arrays in them are marked read-only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -213,9 +213,12 @@ class ProbabilisticInstances:
     shape: Shape
     instances: tuple[ProbabilisticInstance, ...]
     draws: tuple[InstanceSet, ...]
+    _boxes: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_boxes(self.shape, (instance.bbox for instance in self.instances))
+        boxes = [instance.bbox for instance in self.instances]
+        check_boxes(self.shape, boxes)
+        object.__setattr__(self, "_boxes", np.array(boxes, dtype=np.int64).reshape(-1, 4))
         if any(instance.n_draws != self.n_draws for instance in self.instances):
             raise ValueError(f"every instance needs one match for each of {self.n_draws} draws")
 
@@ -226,6 +229,12 @@ class ProbabilisticInstances:
     def n_draws(self) -> int:
         """Number of draws."""
         return len(self.draws)
+
+    def within(self, bbox: BBox) -> tuple[int, ...]:
+        """Indices of the instances whose boxes meet ``bbox`` (y0, x0, y1, x1), ascending."""
+        y0, x0, y1, x1 = self._boxes.T
+        meets = (y0 < bbox[2]) & (bbox[0] < y1) & (x0 < bbox[3]) & (bbox[1] < x1)
+        return tuple(np.flatnonzero(meets).tolist())
 
     def binarise(self, threshold: float) -> InstanceSet:
         """Binary instances in the same order; the unlikely ones are empty."""

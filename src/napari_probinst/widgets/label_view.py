@@ -53,24 +53,35 @@ def label_page(session: CurationSession, bbox: BBox) -> NDArray[np.int32]:
     return page
 
 
-def refresh_within(layer: Labels, bbox: BBox) -> None:
-    """Show what has changed in the data of a layer inside ``bbox`` (y0, x0, y1, x1).
+def refresh_within(layer: Labels, *boxes: BBox) -> None:
+    """Show what has changed in the data of a layer inside boxes (y0, x0, y1, x1).
 
     `Labels.refresh` draws the contours of the whole page anew, which takes seconds with tens of
     millions of pixels. napari's own brush refreshes the part that it has painted, and so do we.
     """
     part = getattr(layer, "_partial_labels_refresh", None)
+    filled = [box for box in boxes if box[0] < box[2] and box[1] < box[3]]
+    # Of a layer with levels, no more than the view is drawn in any case; what lies outside is
+    # drawn when the view comes there.
     # Of filled labels, napari's own refresh of a part shows what its brush has put there itself.
-    if part is None or layer.contour == 0:
-        layer.refresh(extent=False)
+    if part is None or layer.contour == 0 or layer.multiscale:
+        if not layer.multiscale or any(intersect(box, _view(layer)) for box in filled):
+            layer.refresh(extent=False)
         return
     # A hidden layer is refreshed as a whole when it is shown again.
-    if bbox[0] < bbox[2] and bbox[1] < bbox[3] and layer.visible:
+    for bbox in filled if layer.visible else ():
         reach = layer.contour
         around = (bbox[0] - reach, bbox[1] - reach, bbox[2] + reach, bbox[3] + reach)
         y0, x0, y1, x1 = clip_box(around, layer.data.shape)
         layer._updated_slice = (slice(y0, y1), slice(x0, x1))
         part()
+
+
+def _view(layer: Labels) -> BBox:
+    """Box of the pixels that are drawn of a layer with levels."""
+    step = np.round(layer.downsample_factors[layer.data_level]).astype(int)
+    (y0, x0), (y1, x1) = (layer.corner_pixels * step).tolist()
+    return (y0, x0, y1 + int(step[0]), x1 + int(step[1]))
 
 
 def add_colours(layer: Labels, colours: DirectLabelColormap) -> None:

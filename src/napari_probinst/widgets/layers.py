@@ -17,6 +17,7 @@ from napari_probinst.core.curation.readings import Readings
 from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.core.inference.entropy import entropy_map, probability_map
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
+from napari_probinst.widgets.pages import page_data, page_of
 from napari_probinst.widgets.pixel_status import show_readings
 from napari_probinst.widgets.result_layers import (
     entropy_layer,
@@ -151,7 +152,8 @@ def show_prediction(
     if entropy is None:
         entropy = _entropy_layer(prediction.instances, image, title, place)
     else:
-        entropy.data, entropy.name = entropy_map(prediction.instances), f"{title} | entropy"
+        entropy.data = page_data(entropy_map(prediction.instances))
+        entropy.name = f"{title} | entropy"
     colours = distinct_places(session, len(prediction.instances))
     instances = instances_layer(
         label_page(session, (0, 0, *session.shape)),
@@ -201,7 +203,7 @@ def show_entropy(viewer: Any, instances: ProbabilisticInstances, image: Layer) -
     """
     for layer in viewer.layers:
         if layer.metadata.get(METADATA_KEY, {}).get("entropy_of") is image:
-            layer.data = entropy_map(instances)
+            layer.data = page_data(entropy_map(instances))
             return layer
     layer = _entropy_layer(instances, image, str(image.name), placement(image))
     layer.metadata[METADATA_KEY] = {"shown": None, "entropy_of": image}
@@ -225,7 +227,7 @@ def redraw(shown: ShownPrediction) -> None:
     session, layer = shown.session, shown.instances
     shown.colours = distinct_places(session, len(shown.prediction.instances))
     layer.colormap = label_colours(session.instances, shown.colours)
-    layer.data[...] = label_page(session, (0, 0, *session.shape))
+    page_of(layer)[...] = label_page(session, (0, 0, *session.shape))
     layer.refresh(extent=False)
 
 
@@ -282,12 +284,10 @@ def placement(layer: Layer) -> dict[str, Any]:
 
 
 def peak_colours(session: CurationSession) -> NDArray[np.float64]:
-    """Border colours (RGBA) of the peaks; all but the current one are faint."""
+    """Border colours (RGBA) of the peaks, faint: they are not to hide what they mark."""
     of_status = transform_color([STATUS_COLOURS[status] for status in STATUSES])
     colours: NDArray[np.float64] = of_status[session.queue.states()]
     colours[:, 3] = 0.5
-    if session.position is not None:
-        colours[session.position, 3] = 1
     return colours
 
 

@@ -10,6 +10,8 @@ from napari.layers import Image, Labels
 from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
+from napari_probinst.widgets.pages import page_data, page_of
+
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.utils import DirectLabelColormap
@@ -17,11 +19,14 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.instances import ProbabilisticInstances
 
+#: Instances whose surroundings are looked at; of a lazy image each is read for it.
+_MOST_LOOKED_AT = 200
+
 
 def probability_layer(page: NDArray[np.float32], name: str, place: dict[str, Any]) -> Image:
     """Layer of a map of probabilities, 0 to 1; hidden at first."""
     return Image(
-        page,
+        page_data(page),
         name=name,
         contrast_limits=(0, 1),
         colormap="viridis",
@@ -48,7 +53,7 @@ def entropy_layer(
         Whether the image below is bright: light added to it is lost, and the map is laid over it.
     """
     return Image(
-        page,
+        page_data(page),
         name=name,
         contrast_limits=(0, math.log(2)),
         colormap=_transparent_magma(),
@@ -66,7 +71,9 @@ def instances_layer(
     It is hidden until it is in a viewer: napari draws the contours of the whole page anew at
     every step on the way there, which takes seconds with tens of millions of pixels.
     """
-    layer = Labels(page, name=name, colormap=colours, opacity=0.9, visible=False, **place)
+    layer = Labels(
+        page_data(page), name=name, colormap=colours, opacity=0.9, visible=False, **place
+    )
     layer.contour = 1
     # Edits go to the session, which knows of overlaps; napari's brush must not bypass it.
     layer.editable = False
@@ -75,10 +82,11 @@ def instances_layer(
 
 def is_bright(layer: Layer | None, instances: ProbabilisticInstances) -> bool:
     """Whether the surroundings of the instances are shown in the upper half of the contrast."""
-    if not isinstance(layer, Image) or layer.multiscale or layer.rgb:
+    if not isinstance(layer, Image) or layer.rgb:
         return False
-    boxes = [instance.bbox for instance in instances.instances]
-    page = layer.data[(0,) * (layer.data.ndim - 2)]
+    boxes = [instance.bbox for instance in instances.instances[:_MOST_LOOKED_AT]]
+    page = page_of(layer)
+    page = page[(0,) * (page.ndim - 2)]
     if not boxes or page.shape != instances.shape:
         return False
     pixels = [np.asarray(page[y0:y1:4, x0:x1:4]).ravel() for y0, x0, y1, x1 in boxes]

@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from napari_probinst.widgets.layers import is_result
+from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.path_rows import browse_button
 from napari_probinst.widgets.truth import LayerTruth
 
@@ -57,7 +58,7 @@ class SourceBox(QWidget):
         """What is chosen; of a layer, a copy as it is now."""
         entry = self._box.currentData()
         if isinstance(entry, Labels):
-            return LayerTruth(str(entry.name), np.array(entry.data))
+            return LayerTruth(str(entry.name), np.array(page_of(entry)))
         return entry if isinstance(entry, Path) else None
 
     def choose(self, source: Labels | Path | None) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.instances import ProbabilisticInstances
@@ -54,8 +52,6 @@ class Readings:
 
     def __init__(self, predicted: ProbabilisticInstances) -> None:
         self._predicted = predicted
-        boxes = [instance.bbox for instance in predicted.instances]
-        self._boxes = np.array(boxes, dtype=np.int64).reshape(-1, 4)
 
     def at(self, session: CurationSession, y: int, x: int) -> tuple[Reading, ...]:
         """Read the pixel at ``y``, ``x`` of the prediction and of its session.
@@ -81,13 +77,11 @@ class Readings:
 
     def _votes(self, y: int, x: int) -> dict[int, int]:
         """Draws that hold the pixel, by the id of each instance that has any there."""
-        y0, x0, y1, x1 = self._boxes.T
-        around = np.flatnonzero((y0 <= y) & (y < y1) & (x0 <= x) & (x < x1)).tolist()
-        instances = self._predicted.instances
-        counted = {
-            index + 1: int(instances[index].counts[y - y0[index], x - x0[index]])
-            for index in around
-        }
+        counted = {}
+        for index in self._predicted.within((y, x, y + 1, x + 1)):
+            instance = self._predicted.instances[index]
+            y0, x0 = instance.bbox[:2]
+            counted[index + 1] = int(instance.counts[y - y0, x - x0])
         return {identifier: count for identifier, count in counted.items() if count}
 
 

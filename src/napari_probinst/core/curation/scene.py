@@ -47,6 +47,20 @@ class Scene:
         """Draws in all."""
         return len(self.views)
 
+    def present(self, current: Mapping[int, Instance]) -> dict[int, Instance]:
+        """Those of the current instances that `adopt` would replace, whichever draw it takes."""
+        bodies = [body for view in self.views for body in view]
+        around = enclose(body.bbox for body in bodies)
+        replaced = set(self.ids) & current.keys()
+        replaced |= {
+            identifier
+            for identifier, instance in current.items()
+            if identifier > self.n_predicted
+            and intersect(instance.bbox, around) is not None
+            and any(is_covered(instance, body) for body in bodies)
+        }
+        return {identifier: current[identifier] for identifier in sorted(replaced)}
+
     def adopt(self, draw: int, current: Mapping[int, Instance]) -> AdoptDraw:
         """Edit that puts what one draw sees here in the place of current instances.
 
@@ -69,14 +83,7 @@ class Scene:
             raise EditRefusedError(
                 f"There is no draw {draw + 1}: choose one from 1 to {self.n_draws}."
             )
-        bodies = [body for view in self.views for body in view]
-        replaced = {identifier for identifier in self.ids if identifier in current}
-        replaced |= {
-            identifier
-            for identifier, instance in current.items()
-            if identifier > self.n_predicted and any(is_covered(instance, body) for body in bodies)
-        }
-        return AdoptDraw(draw, tuple(sorted(replaced)), self.views[draw])
+        return AdoptDraw(draw, tuple(self.present(current)), self.views[draw])
 
 
 def scene_at(prediction: ProbabilisticInstances, involved: Iterable[int]) -> Scene:
@@ -103,9 +110,8 @@ def scene_at(prediction: ProbabilisticInstances, involved: Iterable[int]) -> Sce
     around = enclose(body.bbox for body in bodies)
     indices |= {
         index
-        for index, instance in enumerate(prediction.instances)
-        if intersect(instance.bbox, around) is not None
-        and any(_is_mostly_in(instance, body) for body in bodies)
+        for index in prediction.within(around)
+        if any(_is_mostly_in(prediction.instances[index], body) for body in bodies)
     }
     matches = [prediction.instances[index].matches for index in sorted(indices)]
     views = []

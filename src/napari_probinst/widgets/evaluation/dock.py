@@ -32,6 +32,7 @@ from napari_probinst.widgets.evaluation.evaluation import (
 )
 from napari_probinst.widgets.evaluation.results import ResultsView
 from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.path_rows import beside, browse_button, shrinking_box
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 from napari_probinst.widgets.truth import LayerTruth
@@ -168,7 +169,7 @@ class EvaluateWidget(ScrollingDock):
             chosen = Curated(chosen.session.prediction, dict(chosen.session.instances))
         if not isinstance(truth, Path):
             # A copy: the layer may be painted on meanwhile.
-            truth = LayerTruth(str(truth.name), np.array(truth.data))
+            truth = LayerTruth(str(truth.name), np.array(page_of(truth)))
         return EvaluationTask(chosen, truth)
 
     # What happens --------------------------------------------------------------------------

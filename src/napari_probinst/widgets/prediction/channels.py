@@ -10,6 +10,7 @@ from napari.layers import Image
 
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.layers import is_result
+from napari_probinst.widgets.pages import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +130,7 @@ def plane_of(layer: Any) -> Any | None:
     """
     if not isinstance(layer, Image):
         return None
-    pixels = layer.data[0] if layer.multiscale else layer.data
+    pixels = page_of(layer)
     if layer.rgb:
         return pixels[..., 0]
     return pixels[(0,) * (pixels.ndim - 2)] if pixels.ndim > 2 else pixels
@@ -218,14 +219,14 @@ def read_channels(
 
 
 def _squeezed(layer: Image) -> NDArray[Any]:
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = page_of(layer)
     leading = len(data.shape) - (3 if layer.rgb else 2)
     keep = tuple(0 if i < leading and data.shape[i] == 1 else slice(None) for i in range(data.ndim))
     return np.asarray(data[keep])
 
 
 def _plane_shape(layer: Image) -> tuple[int, ...]:
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = page_of(layer)
     *leading, height, width = data.shape
     return (*(size for size in leading if size != 1), height, width)
 

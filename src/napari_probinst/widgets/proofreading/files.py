@@ -25,6 +25,7 @@ from napari_probinst.widgets.layers import (
     show_prediction,
     shown_predictions,
 )
+from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.proofreading.keeping import resumed_text, take_up
 from napari_probinst.widgets.proofreading.session_place import file_name, image_folder, user_folder
 from napari_probinst.widgets.saved_state import SavedState
@@ -99,8 +100,7 @@ def find_image(viewer: Any, prediction: Prediction, *, guess: bool = True) -> Im
         if isinstance(layer, Image)
         and not is_result(layer)
         and not layer.rgb
-        and not layer.multiscale
-        and tuple(layer.data.shape[-2:]) == prediction.shape
+        and tuple(page_of(layer).shape[-2:]) == prediction.shape
     ]
     named = [layer for layer in images if prediction.name in (image_name(layer), layer.name)]
     if named or not guess:

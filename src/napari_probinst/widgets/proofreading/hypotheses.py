@@ -120,7 +120,9 @@ class HypothesesStrip(QWidget):
         peak, side = session.peaks[position], session.prediction.settings.patch
         place = (peak.y, peak.x, peak.y + side, peak.x + side)
         shown = self._proposals[:MOST]
-        edits = [proposal.edit(session.instances) for proposal in shown]
+        # All hypotheses are about one scene: the page is searched once for what lies in it.
+        present = shown[0].scene.present(session.instances) if shown else {}
+        edits = [proposal.edit(present) for proposal in shown]
         boxes = [instance.bbox for edit in edits for instance in edit.taken]
         field = field_of_view(boxes, place, session.shape)
         backdrop = Backdrop.create(image, field, PICTURE_SIDE, _beside(session, field, edits))

@@ -12,6 +12,7 @@ from napari_probinst.core.boxes import enclose
 from napari_probinst.core.errors import EditRefusedError
 from napari_probinst.widgets.label_view import PALETTE
 from napari_probinst.widgets.layers import placement
+from napari_probinst.widgets.pages import page_data, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,7 @@ class EditPreview:
         colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
         colours |= {label: PALETTE[label % len(PALETTE)] for label in range(1, _MARK)}
         self.layer = Labels(
-            np.zeros(bench.session.shape, dtype=np.uint8),
+            page_data(np.zeros(bench.session.shape, dtype=np.uint8)),
             name=f"{bench.shown.title} | preview",
             colormap=DirectLabelColormap(color_dict=colours | {_MARK: _MARK_COLOUR}),
             opacity=0.6,
@@ -57,7 +58,7 @@ class EditPreview:
         str
             Why the edit would be refused; empty if it would not, or if there is none.
         """
-        session, page = self._bench.session, self.layer.data
+        session, page = self._bench.session, page_of(self.layer)
         y0, x0, y1, x1 = self._box
         page[y0:y1, x0:x1] = 0
         refusal, boxes = "", []

@@ -25,12 +25,15 @@ from napari_probinst.widgets.label_view import (
     refresh_within,
 )
 from napari_probinst.widgets.layers import peak_colours, placement
+from napari_probinst.widgets.pages import page_data, page_of
 from napari_probinst.widgets.proofreading.canvas import pixel_at
+from napari_probinst.widgets.proofreading.place_mark import PlaceMark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from napari.layers import Layer
+    from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import BBox
     from napari_probinst.core.curation.edit import Edit
@@ -40,8 +43,6 @@ if TYPE_CHECKING:
 
 #: Screen pixels that a hand may move during a click.
 _CLICK_TOLERANCE = 4
-#: Border of the points that mark peaks, and of the current one, in parts of their size.
-_BORDER, _CURRENT_BORDER = 0.1, 0.25
 
 
 class Workbench:
@@ -75,7 +76,7 @@ class Workbench:
         self._selection_box: BBox = (0, 0, 0, 0)
         self._selection_shown = False
         self._selection = Labels(
-            np.zeros(self.session.shape, dtype=np.uint8),
+            page_data(np.zeros(self.session.shape, dtype=np.uint8)),
             name=f"{shown.title} | selection",
             colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
             opacity=1,
@@ -84,12 +85,15 @@ class Workbench:
         )
         self._selection.contour = 2
         self._selection.editable = False
+        self._place = PlaceMark(shown)
+        self._states: NDArray[np.int8] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         #: Layers that are hidden while one instance is isolated.
         self._hidden: tuple[Layer, ...] = ()
 
     def open(self) -> None:
-        """Add the layer of the selection, and listen to session and mouse."""
+        """Add the layers of selection and place, and listen to session and mouse."""
+        self.viewer.add_layer(self._place.layer)
         self.add_below_peaks(self._selection)
         self._unsubscribe = self.session.subscribe(self._changed)
         self.viewer.mouse_drag_callbacks.append(self._mouse)
@@ -104,6 +108,7 @@ class Workbench:
             self.viewer.mouse_drag_callbacks.remove(self._mouse)
             self.viewer.mouse_move_callbacks.remove(self._hover)
         self.remove(self._selection)
+        self.remove(self._place.layer)
 
     # Layers --------------------------------------------------------------------------------
 
@@ -136,7 +141,7 @@ class Workbench:
         if self._hidden:
             self._show_hidden()
             return
-        present = [*self.shown.layers]
+        present = [*self.shown.layers, self._place.layer]
         self._hidden = tuple(layer for layer in present if layer.visible)
         for layer in self._hidden:
             layer.visible = False
@@ -218,7 +223,7 @@ class Workbench:
         y0, x0, y1, x1 = change.bbox
         if change.ids:
             layer = self.shown.instances
-            layer.data[y0:y1, x0:x1] = label_page(self.session, change.bbox)
+            page_of(layer)[y0:y1, x0:x1] = label_page(self.session, change.bbox)
             self._colour(change.ids)
             refresh_within(layer, change.bbox)
             self.selected = tuple(i for i in self.selected if i in self.session.instances)
@@ -242,7 +247,7 @@ class Workbench:
             add_colours(layer, label_colours(self.session.instances, chosen))
 
     def _show_selection(self) -> None:
-        page, before = self._selection.data, self._selection_box
+        page, before = page_of(self._selection), self._selection_box
         y0, x0, y1, x1 = before
         page[y0:y1, x0:x1] = 0
         masks = [self.session.instances[identifier] for identifier in self.selected]
@@ -252,21 +257,22 @@ class Workbench:
         if masks and not self._selection_shown:
             self._selection.visible = self._selection_shown = True
             return
-        for bbox in (before, self._selection_box):
-            refresh_within(self._selection, bbox)
+        refresh_within(self._selection, before, self._selection_box)
 
     def _show_peaks(self) -> None:
         peaks, session = self.shown.peaks, self.session
-        if len(session.peaks) != len(peaks.data) or not session.peaks:
+        self._place.show(session)
+        states = session.queue.states()
+        unchanged = self._states is not None and np.array_equal(states, self._states)
+        if unchanged or len(session.peaks) != len(peaks.data) or not session.peaks:
             return
+        self._states = np.array(states)
         table = peaks.features
-        table["status"] = np.array(STATUSES)[session.queue.states()]
+        table["status"] = np.array(STATUSES)[states]
         peaks.features = table
-        widths = np.full(len(session.peaks), _BORDER)
-        if session.position is not None:
-            widths[session.position] = _CURRENT_BORDER
-        peaks.border_color = peak_colours(session)
-        peaks.border_width = widths
+        # The colours tell the canvas that they have changed; once is enough for it.
+        with peaks.events.border_color.blocker():
+            peaks.border_color = peak_colours(session)
 
     # Mouse ---------------------------------------------------------------------------------
 
@@ -276,7 +282,8 @@ class Workbench:
     def _listens(self) -> bool:
         """Whether clicks are meant for the instances, not for a layer that is no part of this."""
         active = self.viewer.layers.selection.active
-        return active in (*self.shown.layers, self._selection, self.shown.image, None)
+        ours = (*self.shown.layers, self._selection, self._place.layer)
+        return active in (*ours, self.shown.image, None)
 
     def _mouse(self, _viewer: Any, event: Any) -> Iterator[None]:
         """Clicks select; drags go to the tool. The camera keeps what nobody wants."""
