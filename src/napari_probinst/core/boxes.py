@@ -73,6 +73,42 @@ def window(bbox: BBox, within: BBox) -> tuple[slice, slice]:
     )
 
 
+def sampled_shape(bbox: BBox, step: int) -> Shape:
+    """Height and width of ``bbox`` where only every ``step``-th row and column is kept."""
+    return -(-(bbox[2] - bbox[0]) // step), -(-(bbox[3] - bbox[1]) // step)
+
+
+def sampled_windows(
+    bbox: BBox, within: BBox, step: int
+) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
+    """Where two arrays meet if every ``step``-th pixel of ``within``, from its first on, is kept.
+
+    Parameters
+    ----------
+    bbox : (int, int, int, int)
+        Where the one lies, which holds all its pixels.
+    within : (int, int, int, int)
+        Where the other lies, which has the shape of `sampled_shape`.
+    step : int
+        1 or more.
+
+    Returns
+    -------
+    tuple of two pairs of slice, or None
+        Of the array at ``bbox``, and of that at ``within``; None if they share no kept pixel.
+    """
+    own, target = [], []
+    for low, high, start, stop in zip(bbox[:2], bbox[2:], within[:2], within[2:], strict=True):
+        first = max(-(-(low - start) // step), 0)
+        last = -(-(min(high, stop) - start) // step)
+        if first >= last:
+            return None
+        begin = start + first * step - low
+        own.append(slice(begin, begin + (last - first - 1) * step + 1, step))
+        target.append(slice(first, last))
+    return (own[0], own[1]), (target[0], target[1])
+
+
 def check_boxes(shape: Shape, boxes: Iterable[BBox]) -> None:
     """Raise ValueError if a box reaches outside an image of ``shape``."""
     for box in boxes:

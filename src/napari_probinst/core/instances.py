@@ -65,6 +65,9 @@ class Instance:
 
     def tight(self) -> Instance:
         """Return the same pixels with the smallest box that holds them."""
+        mask = self.mask
+        if mask.size and all(edge.any() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1])):
+            return self
         return Instance.from_mask(self.mask, self.bbox[:2])
 
     def full(self, shape: Shape) -> NDArray[np.bool_]:

@@ -31,7 +31,7 @@ class Provenance:
     program: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Prediction:
     """Probabilistic instances of one image, its ranked peaks, and how they were made.
 

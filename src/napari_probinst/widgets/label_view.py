@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils import DirectLabelColormap
 
-from napari_probinst.core.boxes import clip_box, intersect, window
+from napari_probinst.core.boxes import clip_box, intersect, sampled_shape, sampled_windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,17 +39,16 @@ _MOST_COMPARED = 20_000
 _HIGHEST = 2**16 - 1
 
 
-def label_page(session: CurationSession, bbox: BBox) -> NDArray[np.int32]:
-    """Labels of the pixels inside ``bbox`` (y0, x0, y1, x1), int32."""
-    page = np.zeros((bbox[2] - bbox[0], bbox[3] - bbox[1]), dtype=np.int32)
+def label_page(session: CurationSession, bbox: BBox, step: int = 1) -> NDArray[np.int32]:
+    """Labels of every ``step``-th row and column inside ``bbox`` (y0, x0, y1, x1), int32."""
+    page = np.zeros(sampled_shape(bbox, step), dtype=np.int32)
     for identifier in session.instances_within(bbox):
         instance = session.instances[identifier]
-        both = intersect(instance.bbox, bbox)
-        if both is None:
-            continue
-        part = page[window(both, bbox)]
-        mask = instance.mask[window(both, instance.bbox)]
-        part[mask] = np.where(part[mask] == 0, identifier, OVERLAP)
+        windows = sampled_windows(instance.bbox, bbox, step)
+        if windows is not None:
+            own, target = windows
+            part, mask = page[target], instance.mask[own]
+            part[mask] = np.where(part[mask] == 0, identifier, OVERLAP)
     return page
 
 

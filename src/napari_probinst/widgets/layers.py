@@ -7,6 +7,7 @@ that renaming, moving, duplicating or deleting layers, two images, or two viewer
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +16,11 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_probinst.core.curation.readings import Readings
 from napari_probinst.core.curation.review import STATUSES
-from napari_probinst.core.inference.entropy import entropy_map, probability_map
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
-from napari_probinst.widgets.pages import page_data, page_of
+from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.pixel_status import show_readings
 from napari_probinst.widgets.result_layers import (
+    entropy_data,
     entropy_layer,
     instances_layer,
     is_bright,
@@ -146,17 +147,15 @@ def show_prediction(
     """
     title = str(image.name) if image is not None else prediction.name
     place = placement(image) if image is not None else _pixel_scale(prediction)
-    probability = probability_layer(
-        probability_map(prediction.instances), f"{title} | probability", place
-    )
+    probability = probability_layer(prediction.instances, f"{title} | probability", place)
     if entropy is None:
         entropy = _entropy_layer(prediction.instances, image, title, place)
     else:
-        entropy.data = page_data(entropy_map(prediction.instances))
+        entropy.data = entropy_data(prediction.instances)
         entropy.name = f"{title} | entropy"
     colours = distinct_places(session, len(prediction.instances))
     instances = instances_layer(
-        label_page(session, (0, 0, *session.shape)),
+        session,
         f"{title} | instances",
         place,
         label_colours(session.instances, colours),
@@ -203,7 +202,7 @@ def show_entropy(viewer: Any, instances: ProbabilisticInstances, image: Layer) -
     """
     for layer in viewer.layers:
         if layer.metadata.get(METADATA_KEY, {}).get("entropy_of") is image:
-            layer.data = page_data(entropy_map(instances))
+            layer.data = entropy_data(instances)
             return layer
     layer = _entropy_layer(instances, image, str(image.name), placement(image))
     layer.metadata[METADATA_KEY] = {"shown": None, "entropy_of": image}
@@ -227,7 +226,7 @@ def redraw(shown: ShownPrediction) -> None:
     session, layer = shown.session, shown.instances
     shown.colours = distinct_places(session, len(shown.prediction.instances))
     layer.colormap = label_colours(session.instances, shown.colours)
-    page_of(layer)[...] = label_page(session, (0, 0, *session.shape))
+    render_again(layer, (0, 0, *session.shape), partial(label_page, session))
     layer.refresh(extent=False)
 
 
@@ -295,7 +294,7 @@ def _entropy_layer(
     instances: ProbabilisticInstances, image: Layer | None, title: str, place: dict[str, Any]
 ) -> Image:
     return entropy_layer(
-        entropy_map(instances), f"{title} | entropy", place, on_bright=is_bright(image, instances)
+        instances, f"{title} | entropy", place, on_bright=is_bright(image, instances)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,23 +11,25 @@ from napari.layers import Image, Labels
 from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
+from napari_probinst.core.inference.entropy import entropy_map, probability_map
+from napari_probinst.widgets.label_view import label_page
 from napari_probinst.widgets.pages import page_data, page_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.utils import DirectLabelColormap
-    from numpy.typing import NDArray
 
+    from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.instances import ProbabilisticInstances
 
 #: Instances whose surroundings are looked at; of a lazy image each is read for it.
 _MOST_LOOKED_AT = 200
 
 
-def probability_layer(page: NDArray[np.float32], name: str, place: dict[str, Any]) -> Image:
-    """Layer of a map of probabilities, 0 to 1; hidden at first."""
+def probability_layer(instances: ProbabilisticInstances, name: str, place: dict[str, Any]) -> Image:
+    """Layer of the map of probabilities, 0 to 1; hidden at first."""
     return Image(
-        page_data(page),
+        page_data(instances.shape, partial(probability_map, instances)),
         name=name,
         contrast_limits=(0, 1),
         colormap="viridis",
@@ -37,14 +40,14 @@ def probability_layer(page: NDArray[np.float32], name: str, place: dict[str, Any
 
 
 def entropy_layer(
-    page: NDArray[np.float32], name: str, place: dict[str, Any], *, on_bright: bool
+    instances: ProbabilisticInstances, name: str, place: dict[str, Any], *, on_bright: bool
 ) -> Image:
-    """Layer of a map of entropies, 0 to ln 2 nats.
+    """Layer of the map of entropies, 0 to ln 2 nats.
 
     Parameters
     ----------
-    page : ndarray of float32, shape (height, width)
-        Entropies, nats.
+    instances : ProbabilisticInstances
+        What the draws agree on.
     name : str
         Name of the layer.
     place : dict
@@ -53,7 +56,7 @@ def entropy_layer(
         Whether the image below is bright: light added to it is lost, and the map is laid over it.
     """
     return Image(
-        page_data(page),
+        entropy_data(instances),
         name=name,
         contrast_limits=(0, math.log(2)),
         colormap=_transparent_magma(),
@@ -63,8 +66,13 @@ def entropy_layer(
     )
 
 
+def entropy_data(instances: ProbabilisticInstances) -> Any:
+    """Data of the layer of entropies."""
+    return page_data(instances.shape, partial(entropy_map, instances))
+
+
 def instances_layer(
-    page: NDArray[np.int32], name: str, place: dict[str, Any], colours: DirectLabelColormap
+    session: CurationSession, name: str, place: dict[str, Any], colours: DirectLabelColormap
 ) -> Labels:
     """Layer of the contours of instances; see `napari_probinst.widgets.label_view`.
 
@@ -72,7 +80,12 @@ def instances_layer(
     every step on the way there, which takes seconds with tens of millions of pixels.
     """
     layer = Labels(
-        page_data(page), name=name, colormap=colours, opacity=0.9, visible=False, **place
+        page_data(session.shape, partial(label_page, session)),
+        name=name,
+        colormap=colours,
+        opacity=0.9,
+        visible=False,
+        **place,
     )
     layer.contour = 1
     # Edits go to the session, which knows of overlaps; napari's brush must not bypass it.

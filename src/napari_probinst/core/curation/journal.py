@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from napari_probinst.core.curation.records import Record
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.errors import InputError, OutputError
+from napari_probinst.core.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -226,6 +227,7 @@ def _opened_itself(path: Path) -> int:
     return os.open(path, flags, 0o666)
 
 
+@remembered
 def prediction_checksum(prediction: Prediction) -> str:
     """SHA-256 of all that a journal's records refer to: binary masks and peaks, hexadecimal."""
     digest = hashlib.sha256(repr(prediction.shape).encode())

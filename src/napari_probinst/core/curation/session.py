@@ -87,7 +87,6 @@ class CurationSession:
         self._observers: list[Callable[[Change], None]] = []
         self._position: int | None = 0 if prediction.peaks else None
         self._saved: Step | None = None
-        self._checksum: str | None = None
         self._worked = 0.0
         self._clock: Callable[[], float] = time.monotonic
         self._last_moment = self._clock()
@@ -139,9 +138,9 @@ class CurationSession:
     @property
     def header(self) -> JournalHeader:
         """First line of this session's journal."""
-        if self._checksum is None:
-            self._checksum = prediction_checksum(self.prediction)
-        return JournalHeader(prediction=self._checksum, name=self.prediction.name)
+        return JournalHeader(
+            prediction=prediction_checksum(self.prediction), name=self.prediction.name
+        )
 
     @property
     def position(self) -> int | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_probinst.core.instances import InstanceSet
+from napari_probinst.core.remembered import remembered
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from napari_probinst.core.config import InferenceConfig
@@ -38,13 +42,14 @@ class Flattened:
     n_overlap: int
 
 
-def exported_instances(prediction: Prediction) -> dict[int, Instance]:
+@remembered
+def exported_instances(prediction: Prediction) -> Mapping[int, Instance]:
     """Binary instances worth exporting, by their index in the prediction.
 
     Those that hold at least one pixel, and at least half of ``settings.min_size``, at the
     prediction's probability threshold.
     """
-    return _large_enough(prediction.instances, prediction.settings)
+    return MappingProxyType(_large_enough(prediction.instances, prediction.settings))
 
 
 def worth_exporting(instances: ProbabilisticInstances, settings: InferenceConfig) -> InstanceSet:

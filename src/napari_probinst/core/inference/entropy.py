@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_probinst.core.bernoulli import entropy_levels
-from napari_probinst.core.boxes import window
+from napari_probinst.core.boxes import sampled_shape, sampled_windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import BBox
     from napari_probinst.core.instances import (
         InstanceSet,
         ProbabilisticInstance,
@@ -19,27 +20,50 @@ if TYPE_CHECKING:
     )
 
 
-def probability_map(instances: ProbabilisticInstances) -> NDArray[np.float32]:
-    """Highest probability over all instances, float32, shape (height, width), 0 to 1."""
-    return _maximum_map(instances, np.arange(instances.n_draws + 1) / max(instances.n_draws, 1))
+def probability_map(
+    instances: ProbabilisticInstances, bbox: BBox | None = None, step: int = 1
+) -> NDArray[np.float32]:
+    """Highest probability over all instances of each pixel.
+
+    Parameters
+    ----------
+    instances : ProbabilisticInstances
+        Of one image.
+    bbox : (int, int, int, int), optional
+        Part of the image, y0, x0, y1, x1; the whole by default.
+    step : int, default 1
+        Only every ``step``-th row and column of the part, from its first on.
+
+    Returns
+    -------
+    ndarray of float32, shape (height, width) of the part
+        0 to 1.
+    """
+    levels = np.arange(instances.n_draws + 1) / max(instances.n_draws, 1)
+    return _maximum_map(instances, levels, bbox, step)
 
 
-def entropy_map(instances: ProbabilisticInstances) -> NDArray[np.float32]:
-    """Highest entropy over all instances, float32, shape (height, width), 0 to ln 2 nats."""
-    if not instances.instances:
-        return np.zeros(instances.shape, dtype=np.float32)
-    return _maximum_map(instances, entropy_levels(instances.n_draws))
+def entropy_map(
+    instances: ProbabilisticInstances, bbox: BBox | None = None, step: int = 1
+) -> NDArray[np.float32]:
+    """Highest entropy over all instances of each pixel, 0 to ln 2 nats; see `probability_map`."""
+    levels = entropy_levels(instances.n_draws) if instances.instances else np.zeros(1)
+    return _maximum_map(instances, levels, bbox, step)
 
 
 def _maximum_map(
-    instances: ProbabilisticInstances, levels: NDArray[np.float64]
+    instances: ProbabilisticInstances, levels: NDArray[np.float64], bbox: BBox | None, step: int
 ) -> NDArray[np.float32]:
     """Page of the largest of ``levels[counts]`` over the instances."""
-    page = np.zeros(instances.shape, dtype=np.float32)
+    within = bbox or (0, 0, *instances.shape)
+    page = np.zeros(sampled_shape(within, step), dtype=np.float32)
     values = levels.astype(np.float32)
-    for instance in instances.instances:
-        part = page[window(instance.bbox, (0, 0, *instances.shape))]
-        np.maximum(part, values[instance.counts], out=part)
+    for index in instances.within(within):
+        instance = instances.instances[index]
+        windows = sampled_windows(instance.bbox, within, step)
+        if windows is not None:
+            own, target = windows
+            np.maximum(page[target], values[instance.counts[own]], out=page[target])
     return page
 
 

@@ -12,7 +12,7 @@ from napari_probinst.core.boxes import enclose
 from napari_probinst.core.errors import EditRefusedError
 from napari_probinst.widgets.label_view import PALETTE
 from napari_probinst.widgets.layers import placement
-from napari_probinst.widgets.pages import page_data, page_of
+from napari_probinst.widgets.pages import levels, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,7 @@ class EditPreview:
         colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
         colours |= {label: PALETTE[label % len(PALETTE)] for label in range(1, _MARK)}
         self.layer = Labels(
-            page_data(np.zeros(bench.session.shape, dtype=np.uint8)),
+            levels(np.zeros(bench.session.shape, dtype=np.uint8)),
             name=f"{bench.shown.title} | preview",
             colormap=DirectLabelColormap(color_dict=colours | {_MARK: _MARK_COLOUR}),
             opacity=0.6,

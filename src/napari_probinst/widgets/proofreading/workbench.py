@@ -5,6 +5,7 @@ The session owns all masks; the layers only show them.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from napari_probinst.widgets.label_view import (
     refresh_within,
 )
 from napari_probinst.widgets.layers import peak_colours, placement
-from napari_probinst.widgets.pages import page_data, page_of
+from napari_probinst.widgets.pages import levels, page_of, render_again
 from napari_probinst.widgets.proofreading.canvas import pixel_at
 from napari_probinst.widgets.proofreading.place_mark import PlaceMark
 
@@ -76,7 +77,7 @@ class Workbench:
         self._selection_box: BBox = (0, 0, 0, 0)
         self._selection_shown = False
         self._selection = Labels(
-            page_data(np.zeros(self.session.shape, dtype=np.uint8)),
+            levels(np.zeros(self.session.shape, dtype=np.uint8)),
             name=f"{shown.title} | selection",
             colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
             opacity=1,
@@ -220,10 +221,9 @@ class Workbench:
         return True
 
     def _changed(self, change: Change) -> None:
-        y0, x0, y1, x1 = change.bbox
         if change.ids:
             layer = self.shown.instances
-            page_of(layer)[y0:y1, x0:x1] = label_page(self.session, change.bbox)
+            render_again(layer, change.bbox, partial(label_page, self.session))
             self._colour(change.ids)
             refresh_within(layer, change.bbox)
             self.selected = tuple(i for i in self.selected if i in self.session.instances)
