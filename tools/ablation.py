@@ -19,6 +19,8 @@ from napari_probinst.core.network.header import read_header
 
 #: Of the cross-validation; `dsb_all` is what the settings chosen on all wells give.
 _SCORES = ("dsb_image", "precision", "precision50", "recall80")
+#: Draws that a row is tuned and scored with: half of a prediction's, as tuning takes the time.
+_DRAWS = 4
 _CONFIGS = Path(__file__).parents[1] / "configs" / "ablation"
 
 
@@ -57,7 +59,7 @@ def _tune(model: Path, tuned: Path, data: Path, wells: Path) -> subprocess.Popen
     if tuned.is_file():
         return None
     folds = _CONFIGS.parent / "folds.yaml"
-    options = ["--wells", wells, "--folds", folds, "--output", tuned]
+    options = ["--wells", wells, "--folds", folds, "--draws", _DRAWS, "--output", tuned]
     return subprocess.Popen(_command("tune", "--model", model, "--data", data, *options))
 
 

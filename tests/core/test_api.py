@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
 import torch
+import zarr
 
 import napari_probinst
 from napari_probinst import predict, train
@@ -90,6 +92,12 @@ def test_settings_are_those_of_the_model_unless_given(model):
         predict(PIXELS, model, device="toaster")
 
 
+@pytest.mark.parametrize("lazy", [da.from_array, zarr.array])
+def test_lazy_arrays_give_what_the_arrays_they_hold_give(model, lazy):
+    assert same(predict(lazy(PIXELS), model), predict(PIXELS, model))
+    assert same(predict(lazy(PIXELS[0]), model), predict(PIXELS[0], model))
+
+
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
@@ -101,8 +109,8 @@ def test_settings_are_those_of_the_model_unless_given(model):
         (np.full((5, 6), np.nan), "NaN"),
         (np.full((5, 6), np.inf), "infinite"),
         (np.ones((5, 6), complex), "complex"),
-        (np.full((5, 6), "a"), "no numbers"),
-        (np.full((5, 6), None), "no numbers"),
+        (np.full((5, 6), "a"), "no real numbers"),
+        (np.full((5, 6), None), "no real numbers"),
     ],
 )
 def test_arrays_that_are_no_image_are_refused(model, image, reason):

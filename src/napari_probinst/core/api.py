@@ -21,6 +21,8 @@ import numpy as np
 
 from napari_probinst.core.config import Config, InferenceConfig, validated
 from napari_probinst.core.data.io import find_images
+from napari_probinst.core.data.lazy import ChannelStack
+from napari_probinst.core.data.planes import Plane
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.network.checkpoint import Model, load_model
@@ -28,14 +30,12 @@ from napari_probinst.core.network.header import check_model_name
 from napari_probinst.models import default_model
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.core.training.fit import TrainingResult
 
 
 def predict(
-    image: NDArray[Any] | Path | str,
+    image: Any | Path | str,
     model: Model | Path | str | None = None,
     *,
     device: str = "auto",
@@ -45,9 +45,10 @@ def predict(
 
     Parameters
     ----------
-    image : ndarray of shape (n_channels, height, width) or (height, width), or path
+    image : array-like of shape (n_channels, height, width) or (height, width), or path
         Intensities in the model's order of channels, or an image file. Optional channels of
-        the model may be missing at the end.
+        the model may be missing at the end. Of a Dask or Zarr array windows are read when they
+        are needed.
     model : Model or path, optional
         The bundled model by default.
     device : str, default "auto"
@@ -74,7 +75,7 @@ def predict(
     if isinstance(image, (str, Path)):
         if Path(image).is_dir():
             raise InputError(f"{image} is a folder; expected an image file, so name one of them.")
-        read = find_images(Path(image), model.header.network.channels)[0].read()
+        read = find_images(Path(image), model.header.network.channels)[0].open()
         return predictor.predict(
             read.channels,
             merged,
@@ -82,7 +83,7 @@ def predict(
             present=read.present,
             pixel_size=read.pixel_size,
         )
-    channels, present = _complete(np.asarray(image), model)
+    channels, present = _complete(image, model)
     return predictor.predict(channels, merged, present=present)
 
 
@@ -133,20 +134,25 @@ def train(
     return fit(images, config, Path(output), max_seconds=max_seconds, resume=resume, device=device)
 
 
-def _complete(image: NDArray[Any], model: Model) -> tuple[NDArray[Any], list[bool]]:
+def _complete(image: Any, model: Model) -> tuple[ChannelStack, list[bool]]:
     """Add the optional channels that an array lacks at its end."""
-    if image.dtype.kind not in "buifc":
-        raise InputError(f"The image is of the type {image.dtype}, no numbers; convert it first.")
-    if np.iscomplexobj(image) or not np.isfinite(image).all():
-        raise InputError("The image holds NaN, infinite or complex numbers; replace them first.")
-    channels = image[None] if image.ndim == 2 else image
+    if not (hasattr(image, "shape") and hasattr(image, "dtype")):
+        image = np.asarray(image)
+    shape, dtype = tuple(int(length) for length in image.shape), np.dtype(image.dtype)
+    if dtype.kind not in "buif":
+        raise InputError(f"The image is of the type {dtype}, no real numbers; convert it first.")
     expected = model.header.network.channels
-    if channels.ndim != 3 or not channels.size or len(channels) > len(expected):
+    n_given = shape[0] if len(shape) == 3 else 1
+    if len(shape) not in (2, 3) or 0 in shape or n_given > len(expected):
         raise InputError(
-            f"The image has the shape {image.shape}; expected (channels, height, width) with up "
+            f"The image has the shape {shape}; expected (channels, height, width) with up "
             f"to {len(expected)} channels, or (height, width)."
         )
-    missing = len(expected) - len(channels)
-    padding = np.zeros((missing, *channels.shape[1:]), dtype=channels.dtype)
-    present = [True] * len(channels) + [False] * missing
-    return np.concatenate([channels, padding]), present
+    places = [(None, None)] if len(shape) == 2 else [(i, None, None) for i in range(n_given)]
+    planes = [Plane("The image", image, place) for place in places]
+    for plane in planes:
+        plane.check()
+    n_missing = len(expected) - n_given
+    sources = (*((plane, 0) for plane in planes), *[None] * n_missing)
+    present = [True] * n_given + [False] * n_missing
+    return ChannelStack(sources, (len(expected), shape[-2], shape[-1]), dtype), present

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
 
+from napari_probinst.core.data.lazy import LAZY_BYTES, ChannelStack
+from napari_probinst.core.data.planes import Plane
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.layers import is_result
 from napari_probinst.widgets.pages import page_of
@@ -15,9 +18,8 @@ from napari_probinst.widgets.pages import page_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from napari_probinst.core.config import ChannelConfig
+    from napari_probinst.core.pixels import Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +77,23 @@ class ChannelSource:
                 "first."
             )
 
-    def pixels(self) -> NDArray[Any]:
-        """Read the plane of shape (height, width).
+    def plane(self) -> Plane:
+        """Plane of the layer, unread.
 
         Raises
         ------
         InputError
-            If the layer is no plane of finite numbers.
+            If the layer is no plane of real numbers.
         """
         self.check()
-        plane = _squeezed(self.layer)
+        data = page_of(self.layer)
+        place: list[int | None] = [
+            0 if i in _single_axes(self.layer) else None for i in range(len(data.shape))
+        ]
         if self.axis is not None:
-            plane = plane.take(self.index, axis=self.axis)
-        if not np.isfinite(plane).all():
-            raise InputError(
-                f"'{self.layer.name}' holds NaN or infinite values; replace them by numbers first."
-            )
-        return plane
+            wide = [i for i, index in enumerate(place) if index is None]
+            place[wide[self.axis]] = self.index
+        return Plane(f"'{self.layer.name}'", data, tuple(place))
 
 
 def channel_sources(layers: Sequence[Any], n_channels: int) -> list[ChannelSource]:
@@ -196,13 +198,14 @@ def check_channels(
 
 def read_channels(
     sources: Sequence[ChannelSource | None], channels: Sequence[ChannelConfig]
-) -> tuple[NDArray[Any], tuple[bool, ...]]:
+) -> tuple[Pixels, tuple[bool, ...]]:
     """Stack the channels in the model's order.
 
     Returns
     -------
-    channels : ndarray of shape (n_channels, height, width)
-        Zero where a channel is absent.
+    channels : array-like of shape (n_channels, height, width)
+        Zero where a channel is absent. A large image is not read, but in windows when they are
+        asked for.
     present : tuple of bool
         Which channels are there.
 
@@ -212,23 +215,33 @@ def read_channels(
         As by `check_channels`, or for values that are not finite.
     """
     check_channels(sources, channels)
-    planes = [None if source is None else source.pixels() for source in sources]
-    empty = np.zeros_like(next(plane for plane in planes if plane is not None))
-    stack = np.stack([empty if plane is None else plane for plane in planes])
-    return stack, tuple(plane is not None for plane in planes)
+    planes = [None if source is None else source.plane() for source in sources]
+    given = [plane for plane in planes if plane is not None]
+    for plane in given:
+        plane.check()
+    _, height, width = given[0].shape
+    stack = ChannelStack(
+        tuple(None if plane is None else (plane, 0) for plane in planes),
+        (len(planes), height, width),
+        np.result_type(*(plane.dtype for plane in given)),
+    )
+    present = tuple(plane is not None for plane in planes)
+    if math.prod(stack.shape) * stack.dtype.itemsize > LAZY_BYTES:
+        return stack, present
+    whole = slice(0, height), slice(0, width)
+    return np.stack([stack[index, *whole] for index in range(len(planes))]), present
 
 
-def _squeezed(layer: Image) -> NDArray[Any]:
-    data = page_of(layer)
-    leading = len(data.shape) - (3 if layer.rgb else 2)
-    keep = tuple(0 if i < leading and data.shape[i] == 1 else slice(None) for i in range(data.ndim))
-    return np.asarray(data[keep])
+def _single_axes(layer: Image) -> tuple[int, ...]:
+    """Axes before the last two that have one entry only, and are passed over."""
+    shape = page_of(layer).shape
+    return tuple(axis for axis, size in enumerate(shape[:-2]) if size == 1)
 
 
 def _plane_shape(layer: Image) -> tuple[int, ...]:
-    data = page_of(layer)
-    *leading, height, width = data.shape
-    return (*(size for size in leading if size != 1), height, width)
+    passed = _single_axes(layer)
+    shape = page_of(layer).shape
+    return tuple(int(size) for axis, size in enumerate(shape) if axis not in passed)
 
 
 def _channel_axis(layer: Image, n_channels: int) -> int | None:

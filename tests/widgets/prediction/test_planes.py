@@ -1,0 +1,71 @@
+"""Layers of every kind of array as the channels of an image."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_probinst.core.config import ChannelConfig
+from napari_probinst.core.errors import InputError
+from napari_probinst.widgets.prediction import channels
+from napari_probinst.widgets.prediction.channels import ChannelSource, read_channels
+
+CHANNELS = (ChannelConfig(name="bright field"), ChannelConfig(name="fluorescence", required=False))
+PAGE = np.arange(60, dtype=np.uint16).reshape(6, 10)
+
+
+def wrapped(pages, chunks=4):
+    return da.from_array(pages, chunks=chunks)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, wrapped])
+def test_planes_are_found_on_every_axis(kind):
+    stack = np.stack([PAGE, PAGE + 100])
+    sources = {
+        "plain": ChannelSource(Image(kind(PAGE))),
+        "single": ChannelSource(Image(kind(PAGE[None, None]))),
+        "first": ChannelSource(Image(kind(stack)), axis=0, index=0),
+        "last": ChannelSource(Image(kind(np.moveaxis(stack, 0, -1)), rgb=False), axis=2, index=0),
+        "middle": ChannelSource(Image(kind(np.moveaxis(stack, 0, 1)[None])), axis=1, index=0),
+        "levels": ChannelSource(Image([kind(PAGE), kind(PAGE[::2, ::2])], multiscale=True)),
+    }
+    for name, source in sources.items():
+        assert source.shape == (6, 10), name
+        read, present = read_channels([source, None], CHANNELS)
+        assert isinstance(read, np.ndarray)
+        assert present == (True, False)
+        assert np.array_equal(read, [PAGE, np.zeros_like(PAGE)]), name
+
+
+def test_large_image_is_read_in_windows_only(monkeypatch):
+    """A lazy plane of 16 chunks, of which a window touches one."""
+    monkeypatch.setattr(channels, "LAZY_BYTES", 1000)
+    read_chunks = []
+
+    def make(block_info=None):
+        place = block_info[None]["array-location"]
+        read_chunks.append(tuple(start for start, _ in place))
+        return np.full([stop - start for start, stop in place], len(read_chunks), np.uint8)
+
+    lazy = da.map_blocks(make, chunks=((8,) * 4, (8,) * 4), dtype=np.uint8)
+    read_chunks.clear()
+    read, present = read_channels(
+        [ChannelSource(Image(lazy, contrast_limits=(0, 9))), None], CHANNELS
+    )
+    read_chunks.clear()  # what the layer itself looks at
+    assert present == (True, False)
+    assert (read.shape, read.dtype) == ((2, 32, 32), np.uint8)
+    assert read[0, 8:16, 24:32].shape == (8, 8)
+    assert set(read_chunks) == {(8, 24)}
+    assert not read[1, 0:3, 0:4].any()
+
+
+@pytest.mark.parametrize("kind", [np.asarray, wrapped])
+def test_values_that_are_no_intensities_are_refused(kind):
+    page = PAGE.astype(np.float32)
+    page[5, 9] = np.nan
+    layer = Image(kind(page), name="A01", contrast_limits=(0, 60))
+    with pytest.raises(InputError, match="'A01' holds NaN or infinite values; replace them"):
+        read_channels([ChannelSource(layer), None], CHANNELS)
