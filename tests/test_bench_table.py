@@ -41,6 +41,16 @@ def lines(text):
     return [line for line in text.splitlines() if line.startswith("| ")]
 
 
+def test_aim_is_the_one_for_the_machine(bench_table):
+    text = bench_table.page(
+        results(
+            bench_pipeline__ImageToPeaks__time_image_to_peaks=[[2.0], []],
+            bench_pipeline__WithoutMatrixUnits__time_image_to_peaks=[[float("nan")], []],
+        )
+    )
+    assert lines(text)[2:] == ["| image to ranked peaks | 2.00 s |  |  | ≤ 3.00 s | yes |"]
+
+
 def test_values_stand_beside_the_straightforward_version_and_the_aim(bench_table):
     text = bench_table.page(
         results(

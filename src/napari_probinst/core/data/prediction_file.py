@@ -33,6 +33,7 @@ from napari_probinst.core.prediction import Prediction, Provenance
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+    from typing import IO
 
     from numpy.typing import NDArray
 
@@ -50,6 +51,8 @@ _MEMBERS: Mapping[str, tuple[type, int]] = {
     "draw_masks": (np.uint8, 1),
 }
 _UNMATCHED = -1
+#: Effort of the compression, 0 to 9.
+_LEVEL = 4
 
 
 def save_prediction(prediction: Prediction, path: Path) -> None:
@@ -78,7 +81,7 @@ def save_prediction(prediction: Prediction, path: Path) -> None:
         for instance in instances.instances
     ]
     header = json.dumps(_header(prediction), ensure_ascii=False, allow_nan=False, sort_keys=True)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "header": np.frombuffer(header.encode(), dtype=np.uint8),
         "boxes": _boxes(instance.bbox for instance in instances.instances),
         "counts": _joined(instance.counts.ravel() for instance in instances.instances),
@@ -88,7 +91,7 @@ def save_prediction(prediction: Prediction, path: Path) -> None:
         "draw_masks": _joined(np.packbits(instance.mask) for instance in drawn),
     }
     with atomic_file(path) as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        _write_members(file, arrays)
 
 
 def load_prediction(path: Path) -> Prediction:
@@ -107,6 +110,14 @@ def load_prediction(path: Path) -> Prediction:
             return _parse(path)
     except ConfigError as error:
         raise InputError(f"{path} holds an impossible setting ({error}); predict again.") from error
+
+
+def _write_members(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write what `numpy.savez_compressed` writes, in half the time, and a quarter larger."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _header(prediction: Prediction) -> dict[str, Any]:
