@@ -15,15 +15,17 @@ import pytest
 import torch
 
 from napari_probinst.core.batch import cluster as cluster_module
-from napari_probinst.core.batch import processes
+from napari_probinst.core.batch import processes, tile_tasks
 from napari_probinst.core.batch.cluster import Cluster
 from napari_probinst.core.batch.executors import ThisProcess
 from napari_probinst.core.batch.job import Job
+from napari_probinst.core.batch.predicting import predict_image
 from napari_probinst.core.batch.processes import WorkerProcesses
 from napari_probinst.core.batch.summary import RunSummary
 from napari_probinst.core.batch.threads import environment, thread_limits
 from napari_probinst.core.data.io import ImageSource, find_images
 from napari_probinst.core.errors import ConfigError, OutputError
+from napari_probinst.core.inference import segmentation
 from napari_probinst.core.network.checkpoint import load_model
 
 N_IMAGES = 16
@@ -94,16 +96,16 @@ def files_of(job, summary):
 
 
 class Killer:
-    """Kills one process as soon as the first image is finished, and remembers what was then."""
+    """Kills one process as soon as the first file is there, and remembers what was then."""
 
-    def __init__(self, folder, pids):
-        self._folder, self._pids = folder, pids
+    def __init__(self, folder, pids, pattern="*.peaks.csv"):
+        self._folder, self._pids, self._pattern = folder, pids, pattern
         self.killed = self.n_finished = None
         self._thread = threading.Thread(target=self._wait_and_kill, daemon=True)
         self._thread.start()
 
     def _wait_and_kill(self):
-        while not (finished := list(self._folder.glob("*.peaks.csv"))):
+        while not (finished := list(self._folder.glob(self._pattern))):
             time.sleep(0.002)
         self.killed = self._pids()[0]
         os.kill(self.killed, signal.SIGKILL)
@@ -178,6 +180,84 @@ def test_dask_workers_one_of_them_killed(make_job, sources, expected, dask_clust
     killer.check()
 
 
+class Plates:
+    """Two images that are predicted in tiles, and one that isn't, with a model for all."""
+
+    def __init__(self, folder, model, write, pixels):
+        self.folder, self.model = folder, model
+        for name, shape in (("a", (2, 130, 150)), ("b", (2, 40, 40)), ("c", (2, 150, 61))):
+            write(folder / f"{name}.tif", pixels(ord(name), shape))
+        loaded = load_model(model)
+        self.sources = find_images(folder, loaded.header.network.channels)
+        self.settings = loaded.header.inference.model_copy(update={"n_draws": DRAWS})
+        self.checksum = loaded.checksum
+
+    def job(self, name, **options):
+        folder = self.folder.parent / name
+        folder.mkdir()
+        return Job((self.model,), (self.checksum,), self.settings, folder, **options)
+
+
+@pytest.fixture
+def plates(tmp_path, make_model, write, pixels):
+    (tmp_path / "plates").mkdir()
+    return Plates(tmp_path / "plates", make_model(extent=(64, 64)), write, pixels)
+
+
+def test_tiles_on_dask_workers_one_of_them_killed(plates, dask_cluster, monkeypatch):
+    monkeypatch.setattr(tile_tasks, "BLOCK", 3)
+    one = plates.job("one")
+    expected = files_of(one, summary(ThisProcess(), one, plates.sources))
+    job = plates.job("killed")
+    nannies = dask_cluster.workers.values()
+    killer = Killer(job.folder, lambda: [nanny.pid for nanny in nannies], ".a.tiles/*/*.npz")
+    executor = Cluster(dask_cluster.scheduler_address)
+    done = summary(executor, job, plates.sources)
+    assert files_of(job, done) == expected
+    killer._thread.join()
+    assert killer.killed is not None
+    assert not list(job.folder.glob(".*.tiles"))
+    assert min(outcome.seconds.draws for outcome in done.outcomes) > 0
+
+
+def test_tiles_done_apart_are_all_that_the_image_needs(plates, monkeypatch):
+    whole, job = plates.job("whole"), plates.job("apart")
+    source = plates.sources[0]
+    outcome = predict_image(whole, source)
+    plan = tile_tasks.begin_image(job, source)
+    assert plan.n_tiles == (16, 16)
+    monkeypatch.setattr(tile_tasks, "BLOCK", 6)
+    blocks = list(plan.blocks())
+    assert sorted((d, n) for d, numbers in blocks for n in numbers) == [
+        (draw, number) for draw in range(2) for number in range(16)
+    ]
+    for draw, numbers in reversed(blocks):
+        assert tile_tasks.compute_block(job, source, plan.checksum, draw, numbers) > 0
+    # The same plan again: a run that was stopped here has everything.
+    assert tile_tasks.begin_image(job, source) == plan
+    monkeypatch.setattr(segmentation, "segment_tile", None)
+    assert files_of(job, RunSummary((predict_image(job, source),))) == files_of(
+        whole, RunSummary((outcome,))
+    )
+    assert tile_tasks.begin_image(job, source).status == "finished before"
+
+
+def test_an_image_in_one_piece_is_predicted_at_once(plates):
+    assert tile_tasks.begin_image(plates.job("out"), plates.sources[1]).status == "predicted"
+
+
+def test_a_block_without_memory_is_left_to_the_end(plates, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    job, source = plates.job("out"), plates.sources[0]
+    plan = tile_tasks.begin_image(job, source)
+    with monkeypatch.context() as patched:
+        patched.setattr(tile_tasks, "keep_tiles", fail)
+        tile_tasks.compute_block(job, source, plan.checksum, 0, range(3))
+    assert predict_image(job, source).status == "predicted"
+
+
 def test_a_scheduler_on_the_command_line(  # noqa: PLR0917  (fixtures)
     tmp_path, predict, plate, contents, expected, dask_cluster
 ):
@@ -235,11 +315,11 @@ def test_lost_workers_and_a_lost_scheduler(sources):
     pytest.importorskip("distributed")
     killed = import_module("distributed").KilledWorker("task", None, 3)
     executor = Cluster("tcp://a:1")
-    outcome = executor._outcome(Lost(killed), sources[0])
+    outcome = executor._result(Lost(killed), sources[0])
     assert outcome.status == "refused"
     assert "the workers that tried were lost" in outcome.reason
     with pytest.raises(ConfigError, match="scheduler at tcp://a:1 is gone"):
-        executor._outcome(Lost(CancelledError()), sources[0])
+        executor._result(Lost(CancelledError()), sources[0])
 
 
 def test_gpus_are_taken_in_turns(monkeypatch):

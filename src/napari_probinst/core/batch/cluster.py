@@ -1,6 +1,7 @@
 """A Dask cluster, one that exists or one of this machine's own processes.
 
-A worker that is lost gives its images back to the scheduler, which sends them elsewhere.
+Images are tasks, and so are blocks of tiles of large images. A worker that is lost gives its tasks
+back to the scheduler, which sends them elsewhere.
 """
 
 from __future__ import annotations
@@ -8,16 +9,18 @@ from __future__ import annotations
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from napari_probinst.core.batch.job import Outcome
 from napari_probinst.core.batch.predicting import predict_image
 from napari_probinst.core.batch.threads import environment, thread_limits
+from napari_probinst.core.batch.tile_tasks import TilePlan, begin_image, compute_block
 from napari_probinst.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from napari_probinst.core.batch.job import Job, Outcomes
     from napari_probinst.core.data.io import ImageSource
@@ -60,19 +63,18 @@ class Cluster:
             client = stack.enter_context(self._client(stack))
             workers = client.scheduler_info(n_workers=-1)["workers"].values()
             has_gpus = any(worker["resources"].get(GPU) for worker in workers)
-            futures = {
-                client.submit(
-                    predict_image,
-                    absolute,
-                    _absolute_source(source),
-                    resources={GPU: 1} if has_gpus else None,
-                    pure=False,
-                ): index
-                for index, source in enumerate(sources)
-            }
-            for future in distributed.as_completed(futures, loop=client.loop):
-                index = futures.pop(future)
-                yield index, self._outcome(future, sources[index])
+            tasks = _Tasks(
+                distributed.as_completed(loop=client.loop),
+                partial(client.submit, resources={GPU: 1} if has_gpus else None, pure=False),
+                absolute,
+                [_absolute_source(source) for source in sources],
+            )
+            for index in range(len(sources)):
+                tasks.begin(index)
+            for future in tasks.ended:
+                done = tasks.take(future, partial(self._result, future))
+                if done is not None:
+                    yield done
 
     def _client(self, stack: ExitStack) -> Any:
         distributed = _distributed()
@@ -95,9 +97,9 @@ class Cluster:
                 "scheduler runs, or take --scheduler local."
             ) from error
 
-    def _outcome(self, future: Any, source: ImageSource) -> Outcome:
+    def _result(self, future: Any, source: ImageSource) -> Outcome | TilePlan | float:
         try:
-            outcome: Outcome = future.result()
+            result: Outcome | TilePlan | float = future.result()
         except _distributed().KilledWorker:
             return Outcome(
                 source.name,
@@ -112,7 +114,75 @@ class Cluster:
             ) from error
         finally:
             future.release()
-        return outcome
+        return result
+
+
+class _Tasks:
+    """Tasks of a run, and what follows when one has ended.
+
+    Parameters
+    ----------
+    ended : distributed.as_completed
+        Yields the tasks in the order in which they end; told of each that is submitted.
+    submit : callable
+        Sends a function with its arguments to the scheduler.
+    job : Job
+        How images are predicted.
+    sources : sequence of ImageSource
+        The images.
+    """
+
+    def __init__(
+        self, ended: Any, submit: Callable[..., Any], job: Job, sources: Sequence[ImageSource]
+    ) -> None:
+        self.ended = ended
+        self._submit = submit
+        self._job = job
+        self._sources = sources
+        self._image_of: dict[Any, int] = {}
+        #: Blocks of tiles that each large image waits for, and the seconds of those that ended.
+        self._waiting: dict[int, int] = {}
+        self._seconds: dict[int, float] = {}
+
+    def begin(self, index: int) -> None:
+        """Have an image looked at, and predicted if it is seen in one piece."""
+        self._add(index, begin_image, priority=0)
+
+    def take(
+        self, future: Any, result: Callable[[ImageSource], Outcome | TilePlan | float]
+    ) -> tuple[int, Outcome] | None:
+        """Take up a task that has ended: the image's outcome, or nothing yet."""
+        index = self._image_of.pop(future, None)
+        if index is None:  # of an image that was given up
+            return None
+        told = result(self._sources[index])
+        if isinstance(told, Outcome):
+            self._give_up(index)
+            seconds = replace(told.seconds, draws=told.seconds.draws + self._seconds.get(index, 0))
+            return index, replace(told, seconds=seconds)
+        if isinstance(told, TilePlan):
+            blocks = list(told.blocks())
+            self._waiting[index] = len(blocks)
+            for draw, numbers in blocks:
+                self._add(index, compute_block, told.checksum, draw, numbers, priority=1)
+        else:
+            self._waiting[index] -= 1
+            self._seconds[index] = self._seconds.get(index, 0) + told
+        if self._waiting[index] == 0:
+            # Before other images are begun: what is kept of this one's tiles is removed then.
+            self._add(index, predict_image, priority=2)
+        return None
+
+    def _add(self, index: int, task: Callable[..., Any], *arguments: Any, priority: int) -> None:
+        future = self._submit(task, self._job, self._sources[index], *arguments, priority=priority)
+        self._image_of[future] = index
+        self.ended.add(future)
+
+    def _give_up(self, index: int) -> None:
+        """Forget the tasks of an image that are still under way."""
+        for future in [each for each, image in self._image_of.items() if image == index]:
+            del self._image_of[future]
+            future.cancel()
 
 
 def _distributed() -> Any:

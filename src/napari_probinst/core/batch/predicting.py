@@ -19,6 +19,7 @@ from napari_probinst.core.inference.tile_cache import remove_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from napari_probinst.core.data.io import Image, ImageSource, LazyImage
     from napari_probinst.core.inference.pipeline import Predictor
@@ -94,7 +95,7 @@ def predict_images(
 def predict_image(job: Job, source: ImageSource) -> Outcome:
     """Predict one image; the models stay loaded for the next one of the same job."""
     read = read_image(job, source)
-    return read if isinstance(read, Outcome) else compute(job, _loaded(job), read)
+    return read if isinstance(read, Outcome) else compute(job, loaded_predictor(job), read)
 
 
 def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
@@ -144,7 +145,7 @@ def compute(
     began = drawn = time.perf_counter()
 
     n_done, n_draws = 0, predictor.n_draws(job.settings)
-    cache = job.folder / f".{image.name}.tiles"
+    cache = tile_folder(job, image.name)
 
     def count_draw(done: int, total: int) -> None:
         nonlocal drawn, n_done
@@ -185,6 +186,11 @@ def compute(
     )
 
 
+def tile_folder(job: Job, name: str) -> Path:
+    """Hidden folder beside the results for what is finished of an image in tiles."""
+    return job.folder / f".{name}.tiles"
+
+
 def _read_next(job: Job, sources: Iterator[ImageSource]) -> ReadImage | Outcome | None:
     source = next(sources, None)
     return None if source is None else read_image(job, source)
@@ -211,5 +217,6 @@ def _is_of(prediction: Prediction, job: Job, image: Image | LazyImage) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _loaded(job: Job) -> Predictor:
+def loaded_predictor(job: Job) -> Predictor:
+    """Predictor of a job, loaded once in each process."""
     return job.predictor()

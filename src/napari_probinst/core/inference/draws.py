@@ -71,6 +71,11 @@ class Realisation:
     orientation: int = 0
     calibration: Calibration | None = None
 
+    @property
+    def stride(self) -> int:
+        """Pixels of the image a side that the network's coarsest level sees as one."""
+        return self.network.stride * self.binning
+
     def apply(
         self, channels: NDArray[np.float32], origin: tuple[float, float] | None = None
     ) -> PixelPrediction:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.inference.tile_cache import DrawTiles, TileCache
     from napari_probinst.core.network.checkpoint import Model
 
 #: Settings that suit the embeddings of one model and not those of another.
@@ -37,6 +38,15 @@ class Turn:
     model: Model
     draw: int
     orientation: int
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the image a side that the network's coarsest level sees as one."""
+        return self.model.network.stride * self.model.header.binning
+
+    def tiles(self, cache: TileCache, shape: Shape) -> DrawTiles:
+        """Part of a cache for this draw of an image of ``shape`` (height, width)."""
+        return cache.draw(repr((self.model.checksum, self.draw, self.orientation)), shape)
 
 
 def take_turns(models: Sequence[Model], settings: InferenceConfig) -> list[Turn]:

@@ -147,17 +147,14 @@ class Predictor:
         is_tiled = seen[0] > extent[0] or seen[1] > extent[1]
 
         def kept(turn: Turn) -> DrawTiles | None:
-            if cache is None or not is_tiled:
-                return None
-            key = repr((turn.model.checksum, turn.draw, turn.orientation))
-            return cache.draw(key, (height, width))
+            return turn.tiles(cache, (height, width)) if cache is not None and is_tiled else None
 
         def work(
             windows: Windows, realisation: Realisation, turn: Turn, extent: Shape
         ) -> InstanceSet:
             own = own_settings(turn.model, asked, self.model.header.inference)
             draw = kept(turn)
-            store = draw and draw.under(f"{realisation.runtime} {extent}")
+            store = draw and draw.under(realisation.runtime, extent)
             instances = segment_image(
                 windows, realisation, own, extent, store=store, on_tile=on_tile
             )
@@ -206,14 +203,14 @@ class Predictor:
         resources = Resources(self.runtime, common_extent(self.models), notify)
 
         def make(turn: Turn, runtime: Runtime, extent: Shape) -> T:
-            return work(windows, self._realise(turn, settings.seed, runtime), turn, extent)
+            return work(windows, self.realise(turn, settings.seed, runtime), turn, extent)
 
         for turn in take_turns(self.models, settings):
             found = known(turn) if known is not None else None
             yield found if found is not None else resources.spend(partial(make, turn))
 
-    def _realise(self, turn: Turn, seed: int, runtime: Runtime) -> Realisation:
-        """Realisation of a turn: the same for every image, so the first ones are kept."""
+    def realise(self, turn: Turn, seed: int, runtime: Runtime) -> Realisation:
+        """Return the realisation of a turn: that of every image, so the first ones are kept."""
         key = (id(turn.model), seed, turn.draw, turn.orientation, runtime)
         found = self._realised.get(key)
         if found is None:

@@ -46,7 +46,7 @@ class Resources:
             try:
                 return work(self._runtime, self._extent)
             except (MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error) or not self._shrink():
+                if not is_out_of_memory(error) or not self._shrink():
                     raise
 
     def _shrink(self) -> bool:
@@ -66,7 +66,8 @@ class Resources:
         return True
 
 
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether an error of NumPy or torch says that memory is short."""
     # The CPU's allocator raises a plain RuntimeError that only its text tells from others.
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         "can't allocate memory" in str(error) or "not enough memory" in str(error)

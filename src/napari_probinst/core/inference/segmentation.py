@@ -24,7 +24,7 @@ from napari_probinst.core.instances import Instance, InstanceSet
 from napari_probinst.core.network.classes import BACKGROUND, FOREGROUND, OVERLAP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -94,22 +94,59 @@ def segment_image(
     """
     _, height, width = channels.shape
     seen = resampled(channels, settings.scale)
-    layout = _layout(seen, realisation, extent)
+    layout = layout_of(seen.shape, extent, realisation.stride)
+    kept = store if len(layout) > 1 else None
 
     def found() -> Iterator[tuple[Tile, InstanceSet]]:
         for number, tile in enumerate(layout, start=1):
-            known = store.find(tile) if store is not None and len(layout) > 1 else None
-            if known is not None:
-                instances = known
-            else:
-                instances = segment_tile(_see_tile(seen, realisation, tile), settings)
-                if store is not None and len(layout) > 1:
-                    store.keep(tile, instances)
+            instances = _find_or_segment(seen, realisation, settings, tile, kept)
             if on_tile is not None:
                 on_tile(number, len(layout))
             yield tile, instances
 
     return join_tiles(found(), (height, width), settings.scale)
+
+
+def segment_some(
+    channels: Windows,
+    realisation: Realisation,
+    settings: InferenceConfig,
+    extent: Shape,
+    *,
+    numbers: Sequence[int],
+    store: TileStore,
+) -> None:
+    """Do some of the tiles of `segment_image`, which finds them in ``store`` afterwards.
+
+    Parameters
+    ----------
+    channels, realisation, settings, extent
+        As there.
+    numbers : sequence of int
+        Which tiles, from 0 in the order of the layout.
+    store : TileStore
+        Told of each; one that it knows is not computed.
+    """
+    seen = resampled(channels, settings.scale)
+    layout = layout_of(seen.shape, extent, realisation.stride)
+    for number in numbers:
+        _find_or_segment(seen, realisation, settings, layout[number], store)
+
+
+def _find_or_segment(
+    seen: Windows,
+    realisation: Realisation,
+    settings: InferenceConfig,
+    tile: Tile,
+    store: TileStore | None,
+) -> InstanceSet:
+    known = store.find(tile) if store is not None else None
+    if known is not None:
+        return known
+    instances = segment_tile(_see_tile(seen, realisation, tile), settings)
+    if store is not None:
+        store.keep(tile, instances)
+    return instances
 
 
 def see_tiles(
@@ -134,13 +171,23 @@ def see_tiles(
         The next tile; the whole image where it doesn't exceed ``extent``.
     """
     seen = resampled(channels, scale)
-    for tile in _layout(seen, realisation, extent):
+    for tile in layout_of(seen.shape, extent, realisation.stride):
         yield _see_tile(seen, realisation, tile)
 
 
-def _layout(channels: Windows, realisation: Realisation, extent: Shape) -> tuple[Tile, ...]:
-    _, height, width = channels.shape
-    stride = realisation.network.stride * realisation.binning
+def layout_of(shape: Sequence[int], extent: Shape, stride: int) -> tuple[Tile, ...]:
+    """Tiles in which a network sees an image.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the image as it is seen; height and width last.
+    extent : (int, int)
+        Largest height and width of a tile, pixels.
+    stride : int
+        Of the network, in pixels of the image.
+    """
+    height, width = shape[-2:]
     # A network that was trained on less than this still needs room between the halos.
     least = max(2 * stride, 4)
     return tile_layout(

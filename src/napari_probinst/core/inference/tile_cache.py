@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.inference.tiling import Tile
+    from napari_probinst.core.network.device import Runtime
 
 #: File that says which prediction a folder belongs to.
 _KEY_NAME = "key.txt"
@@ -46,6 +47,10 @@ class TileCache:
         self._folder = folder
         self._key = key
         self._is_ready = False
+
+    def begin(self) -> None:
+        """Make the folder, before several processes keep their parts in it."""
+        self._prepare()
 
     def draw(self, key: str, shape: Shape) -> DrawTiles:
         """Part of the cache for one draw, of an image of ``shape`` (height, width)."""
@@ -116,9 +121,9 @@ class DrawTiles:
     shape: Shape
     conditions: str = ""
 
-    def under(self, conditions: str) -> DrawTiles:
-        """Same draw computed otherwise; what was found in one way is no part of another."""
-        return replace(self, conditions=conditions)
+    def under(self, runtime: Runtime, extent: Shape) -> DrawTiles:
+        """Same draw on a device, in tiles of a size; what another way found is no part of it."""
+        return replace(self, conditions=f"{runtime} {extent}")
 
     def find(self, tile: Tile) -> InstanceSet | None:
         """Instances in a tile, in its pixels, if they were kept."""

@@ -1,0 +1,135 @@
+"""The tiles of one large image as tasks of their own, which different workers can do.
+
+An image is looked at first (`begin_image`). One that is seen in one piece is predicted there and
+then. Of a larger one, blocks of tiles are computed in any order (`compute_block`) and kept beside
+the results, where `predict_image` finds them in the end.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.batch.job import Outcome
+from napari_probinst.core.batch.predicting import (
+    compute,
+    loaded_predictor,
+    read_image,
+    tile_folder,
+)
+from napari_probinst.core.data.checksum import image_checksum
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.inputs import check_channels, normalised
+from napari_probinst.core.inference.resources import is_out_of_memory
+from napari_probinst.core.inference.tiles_apart import keep_tiles, tile_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_probinst.core.batch.job import Job
+    from napari_probinst.core.data.io import Image, ImageSource, LazyImage
+    from napari_probinst.core.inference.resampling import Windows
+    from napari_probinst.core.inference.tile_cache import TileCache
+
+#: Tiles of a task: some seconds of work, so that handing out tasks costs nothing beside it.
+BLOCK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlan:
+    """What is to be done of a large image before it can be joined.
+
+    Parameters
+    ----------
+    checksum : str
+        Of its pixels: a file that changes meanwhile is noticed.
+    n_tiles : tuple of int, length n_draws
+        Tiles of each draw; 0 of one that is finished.
+    """
+
+    checksum: str
+    n_tiles: tuple[int, ...]
+
+    def blocks(self) -> Iterator[tuple[int, range]]:
+        """Yield each draw with some of its tiles: together all tiles of all draws."""
+        for draw, count in enumerate(self.n_tiles):
+            for start in range(0, count, BLOCK):
+                yield draw, range(start, min(start + BLOCK, count))
+
+
+def begin_image(job: Job, source: ImageSource) -> Outcome | TilePlan:
+    """Predict an image if it is seen in one piece; otherwise say what its tiles are.
+
+    Raises
+    ------
+    OutputError
+        If the folder for the tiles, or the results, can't be written.
+    """
+    read = read_image(job, source)
+    if isinstance(read, Outcome):
+        return read
+    image, predictor = read.image, loaded_predictor(job)
+    if not tile_counts(predictor, image.shape, job.settings):
+        return compute(job, predictor, read)
+    try:
+        check_channels(image.channels, predictor.model.header.network.channels, image.present)
+    except InputError as error:
+        return Outcome(image.name, "refused", reason=str(error))
+    checksum = image_checksum(image.channels)
+    cache = _cache(job, image, checksum)
+    cache.begin()
+    return TilePlan(checksum, tile_counts(predictor, image.shape, job.settings, cache))
+
+
+def compute_block(job: Job, source: ImageSource, checksum: str, draw: int, numbers: range) -> float:
+    """Compute some tiles of one draw, and keep them for `predict_image`.
+
+    Parameters
+    ----------
+    job, source
+        As for `begin_image`, which has been called.
+    checksum : str
+        That of the plan.
+    draw : int
+        Which draw, from 0.
+    numbers : range
+        Which tiles, from 0.
+
+    Returns
+    -------
+    float
+        Seconds that it took. Where memory ran out nothing is kept: what is missing in the end
+        is computed then, in smaller tiles.
+    """
+    began = time.perf_counter()
+    image, windows = _opened(job, source, checksum)
+    try:
+        keep_tiles(
+            loaded_predictor(job),
+            windows,
+            job.settings,
+            _cache(job, image, checksum),
+            draw=draw,
+            numbers=numbers,
+        )
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    return time.perf_counter() - began
+
+
+@lru_cache(maxsize=1)
+def _opened(job: Job, source: ImageSource, checksum: str) -> tuple[Image | LazyImage, Windows]:
+    """Image with its normalised windows: measured once in each process, not for each block."""
+    del checksum
+    image = source.open(job.axes)
+    channels = loaded_predictor(job).model.header.network.channels
+    return image, normalised(image.channels, channels, image.present)
+
+
+def _cache(job: Job, image: Image | LazyImage, checksum: str) -> TileCache:
+    return loaded_predictor(job).tile_cache(
+        tile_folder(job, image.name), checksum, job.settings, image.present
+    )
