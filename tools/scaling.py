@@ -2,7 +2,7 @@
 
 Each size runs in a process of its own, whose peak memory the system tells. What is measured is
 kept in ``scaling.json`` at once: a run that was stopped goes on with the next size, and within a
-size with the next tile (the time is then that of the last part, and the record says so).
+size with the next tile; times are then the sum of the parts, and the record says how many.
 
     python tools/scaling.py scaling --sizes 2048 4096 8192 16384
 """
@@ -45,12 +45,11 @@ def main() -> None:
         if any(one["size"] == size for one in records(options.folder)):
             continue
         write_image(image_path(options.folder, size), size)
-        resumed = any((options.folder / f"results-{size}").glob(".*.tiles"))
         command = [sys.executable, __file__, str(options.folder), "--measure", str(size)]
         answer = subprocess.run(
             [*command, "--draws", str(options.draws)], check=True, stdout=subprocess.PIPE
         )
-        record = {**json.loads(answer.stdout), "resumed": resumed, "note": options.note}
+        record = {**json.loads(answer.stdout), "note": options.note}
         with atomic_file(options.folder / "scaling.json") as file:
             file.write(json.dumps([*records(options.folder), record], indent=1).encode())
         sys.stdout.write(f"{record}\n")
@@ -117,33 +116,57 @@ def measure(folder: Path, size: int, n_draws: int) -> dict:
     (source,) = find_images(image_path(folder, size), model.header.network.channels)
     job = Job((default_model(),), (model.checksum,), settings, output, overwrite=True)
 
-    peaks = {}
-    began = time.perf_counter()
+    spent = Spent(folder / f"spent-{size}.json")
 
     def tell(name: str, draw: int, n_draws: int, tile: int, n_tiles: int) -> None:
-        peaks[f"draw {draw}"] = peak_memory()
-        passed = time.perf_counter() - began
+        now = spent.note()
         sys.stderr.write(
-            f"\r{name}: draw {draw} of {n_draws}, tile {tile} of {n_tiles}, {passed:.0f} s, "
-            f"{peak_memory() / 2**30:.2f} GiB "
+            f"\r{name}: draw {draw} of {n_draws}, tile {tile} of {n_tiles}, "
+            f"{now['seconds']:.0f} s, {now['peak_bytes'] / 2**30:.2f} GiB "
         )
 
     outcome = compute(job, job.predictor(), read_image(job, source), tell)
-    processor = os.times()
     return {
         "size": size,
         "draws": n_draws,
         "instances": outcome.uncertainty.n_instances,
         "peaks": outcome.uncertainty.n_peaks,
-        "seconds": round(time.perf_counter() - began, 1),
-        "processor_seconds": round(processor.user + processor.system, 1),
         "stages": {
-            name: round(getattr(outcome.seconds, name), 1)
-            for name in ("draws", "agglomeration", "write")
+            name: round(getattr(outcome.seconds, name), 1) for name in ("agglomeration", "write")
         },
-        "peak_bytes": peak_memory(),
-        "peak_bytes_by_draw": peaks,
+        **spent.note(),
     }
+
+
+class Spent:
+    """What a size has taken so far, also in earlier processes.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        nothing = {"seconds": 0.0, "processor_seconds": 0.0, "peak_bytes": 0, "parts": 0}
+        self._path = path
+        self._before = json.loads(path.read_text()) if path.exists() else nothing
+        self._began = time.perf_counter()
+
+    def note(self) -> dict:
+        """Keep what has been taken until now, and return it."""
+        processor = os.times()
+        now = {
+            "seconds": round(self._before["seconds"] + time.perf_counter() - self._began, 1),
+            "processor_seconds": round(
+                self._before["processor_seconds"] + processor.user + processor.system, 1
+            ),
+            "peak_bytes": max(self._before["peak_bytes"], peak_memory()),
+            "parts": self._before["parts"] + 1,
+        }
+        with atomic_file(self._path) as file:
+            file.write(json.dumps(now).encode())
+        return now
 
 
 def peak_memory() -> int:
@@ -153,14 +176,17 @@ def peak_memory() -> int:
 
 
 def plot(folder: Path) -> None:
-    """Write ``scaling.png``: time and memory by megapixels."""
+    """Write ``scaling.png``: time and memory by megapixels, with what would be in proportion."""
     import matplotlib.pyplot as plt
 
     done = sorted(records(folder), key=lambda one: one["size"])
-    pixels = [one["size"] ** 2 / 1e6 for one in done]
+    pixels = np.array([one["size"] ** 2 / 1e6 for one in done])
+    minutes = np.array([one["processor_seconds"] / 60 for one in done])
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    left.loglog(pixels, [one["processor_seconds"] for one in done], "o-")
-    left.set(xlabel="megapixels", ylabel="processor time (s)")
+    left.loglog(pixels, minutes, "o-", label="measured")
+    left.loglog(pixels, minutes[0] * pixels / pixels[0], ":", color="grey", label="in proportion")
+    left.set(xlabel="megapixels", ylabel="processor time, 8 draws (min)")
+    left.legend()
     right.plot(pixels, [one["peak_bytes"] / 2**30 for one in done], "o-")
     right.axhline(4, color="grey", linestyle=":")
     right.set(xlabel="megapixels", ylabel="peak memory (GiB)", ylim=(0, 4.4))
