@@ -51,6 +51,12 @@ def test_an_instance_that_all_draws_see_gets_a_peak(n, reason):
     assert peak.mass == pytest.approx(36 * SURPLUS_DOUBT)
 
 
+def test_a_large_instance_that_some_draws_miss_is_a_likely_merge_all_the_same():
+    (peak,) = doubted(*[draw(*BARS)] * 7, draw(*BARS[:4]))
+    assert (peak.instances, peak.kind) == ((4,), "merge")
+    assert peak.reason.endswith("it is 2.1 times as large as usual")
+
+
 def test_the_doubt_goes_to_the_largest_of_its_peaks():
     # The long bar is a pixel longer for half of the draws, and the first bar for one of them.
     longer = [*BARS[:4], (32, 0, 18)]

@@ -59,8 +59,9 @@ def doubt_sizes(
     """Add the doubt about instances that are far too large to the peaks of an image.
 
     Of the peaks that an instance is involved in, the one with the largest mass gets
-    `SURPLUS_DOUBT` for each surplus pixel. It is a likely merge, unless the draws disagree
-    about more than its outline. An instance without a peak gets one in its middle.
+    `SURPLUS_DOUBT` for each surplus pixel. It is a likely merge, unless some
+    draws part it otherwise: that they differ about its outline, or don't see it at all, is no
+    reason to take it for nothing. An instance without a peak gets one in its middle.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def doubt_sizes(
         result[bearer] = replace(
             peak,
             mass=peak.mass + SURPLUS_DOUBT * float(excess[index]),
-            kind="merge" if peak.kind == "contour" else peak.kind,
+            kind="merge" if peak.kind in {"contour", "spurious"} else peak.kind,
             reason=f"{peak.reason}; {what} {areas[index] / usual:.1f} times as large as usual",
         )
     return result
