@@ -99,7 +99,7 @@ def main():
             seen = (bench.peak_ids() or [identifier])[0]
             edit = EDITS[("split", "merge", "delete")[number % 3]](session, seen)
             if watch.time("edit", lambda edit=edit: bench.apply(edit)):
-                watch.time("undo", dock.edits.undo)
+                watch.time("undo", dock.retrace.undo)
         dock.close()
         viewer.close()
         settle()

@@ -13,6 +13,7 @@ from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.data.prediction_file import save_prediction
 
 ON_LEFT = (10, 20)
+SHIFT_CONTROL = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
 
 def messages():
@@ -130,3 +131,31 @@ def test_file_that_breaks_meanwhile_is_passed_over(folder, viewer, open_folder):
     assert person.shown.title == "A"
     assert any("B is passed over" in each for each in messages())
     assert "2 of 2 images done" in person.text("finished")
+
+
+def test_undo_goes_back_to_the_image_of_the_last_step(folder, viewer, open_folder):
+    person = open_folder(folder)
+    accept_until(person, lambda: person.shown.title == "B")
+    last = len(person.session.peaks) - 1
+    assert not person.session.can_undo
+    undo = person.button("undo")
+    assert undo.isEnabled()
+    assert undo.toolTip() == "Take back: the last step, in image A"
+    person.press(Qt.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert person.shown.title == "A"
+    assert (person.session.position, person.session.status(last)) == (last, "open")
+    person.press(Qt.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert person.session.status(last - 1) == "open"
+    assert person.session.position == last  # within an image undo moves nobody
+    # Redo goes the same way, and on to the other image if that is where the step was.
+    for _ in range(2):
+        person.press(Qt.Key_Z, SHIFT_CONTROL)
+    assert {person.session.status(peak) for peak in range(last + 1)} == {"accepted"}
+    person.press(Qt.Key_N)
+    assert person.shown.title == "B"
+    person.press(Qt.Key_K)
+    person.press(Qt.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    person.press(Qt.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    assert person.shown.title == "A"
+    person.press(Qt.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert (person.shown.title, person.session.status(0)) == ("B", "open")

@@ -30,6 +30,7 @@ from napari_probinst.widgets.proofreading.key_table import (
 from napari_probinst.widgets.proofreading.keys import KeyBindings, keys_of_napari
 from napari_probinst.widgets.proofreading.keys_dialog import KeysDialog
 from napari_probinst.widgets.proofreading.panel import ProofreadPanel
+from napari_probinst.widgets.proofreading.retrace import Retrace
 from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 
@@ -90,7 +91,11 @@ class ProofreadWidget(ScrollingDock):
         )
         #: Edits of the prediction that is worked on.
         self.edits = EditActions(self._desk)
+        self._walk = ReviewWalk(napari_viewer, self._desk)
+        #: Undo and redo, over all images of a folder.
+        self.retrace = Retrace(self.edits, self._walk, self._visit)
         actions |= self.edits.named
+        actions |= {"undo": self.retrace.undo, "redo": self.retrace.redo}
         self._panel = ProofreadPanel(
             actions,
             self._choose,
@@ -107,7 +112,6 @@ class ProofreadWidget(ScrollingDock):
         self._panel.add_part(self._account.time)
         self._panel.add_part(self._account.fold)
         self._keys.bind_viewer()
-        self._walk = ReviewWalk(napari_viewer, self._desk)
         self._opener = FolderOpener(self._panel.show_reading, self._open_reviews)
         # A window that closes tells its docks nothing: its sessions are given free all the same.
         self.destroyed.connect(self._walk.close)
@@ -348,10 +352,11 @@ class ProofreadWidget(ScrollingDock):
             return
         bench = self._bench
         shown = bench.shown
+        self._walk.follow()
         self._panel.show_session(
             bench.session, bench.selected, self._tools.tool, self._backdrop, shown.colours
         )
-        self._walk.follow()
+        self._panel.show_steps_elsewhere(self._walk.step_names)
         if self._walk.review is not None:
             self._panel.show_review(
                 bench.session, self._walk.review, self._walk.row, self._walk.image

@@ -39,7 +39,7 @@ class EditActions:
 
     @property
     def named(self) -> dict[str, Callable[[], None]]:
-        """Every action by the name of its button and key."""
+        """Every edit by the name of its button and key."""
         return {
             "merge": self.merge,
             "split": lambda: self._start(CutTool),
@@ -53,8 +53,6 @@ class EditActions:
             "shrink": lambda: self._change(Shrink, "shrink"),
             "overlap_one": lambda: self._start(OwnerTool),
             "overlap_both": lambda: self._start(SharedTool),
-            "undo": self.undo,
-            "redo": self.redo,
             "confirm": self.confirm,
             "leave": self.leave,
         }
@@ -106,18 +104,6 @@ class EditActions:
         bench = self.ready()
         if bench is not None:
             bench.apply(proposal.edit(bench.session.instances))
-
-    def undo(self) -> None:
-        """Take back the last edit or decision."""
-        bench = self.ready()
-        if bench is not None:
-            tried(bench.session.undo)
-
-    def redo(self) -> None:
-        """Make the last edit or decision again that was taken back."""
-        bench = self.ready()
-        if bench is not None:
-            tried(bench.session.redo)
 
     def confirm(self) -> None:
         """Finish the tool that is on."""

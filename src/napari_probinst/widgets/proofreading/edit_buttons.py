@@ -40,6 +40,7 @@ _ROWS = (
         ("redo", "Redo", "Make again"),
     ),
 )
+_VERBS = {"undo": "Take back", "redo": "Make again"}
 #: Menus: action, text.
 _SPLITS = (
     ("split", "Along a line"),
@@ -73,6 +74,7 @@ class EditButtons(QGroupBox):
         super().__init__("Correct")
         self._actions = actions
         self._texts: dict[QPushButton | QAction, tuple[str, str]] = {}
+        self._painting = False
         self._buttons: dict[str, QPushButton] = {}
         self._entries: dict[str, list[QAction]] = {}
         self._selected = WrappedLabel("selected")
@@ -117,7 +119,7 @@ class EditButtons(QGroupBox):
             The tool that is on.
         """
         self._selected.setText(selection_text(session, selected))
-        painting = isinstance(tool, BrushTool)
+        self._painting = painting = isinstance(tool, BrushTool)
         for name, made in self._buttons.items():
             made.setEnabled(not painting and (bool(selected) or name not in _OF_SELECTION))
             made.setDown(tool is not None and tool.name == name)
@@ -126,12 +128,16 @@ class EditButtons(QGroupBox):
                 entry.setEnabled(bool(selected) or name not in _OF_SELECTION)
         splitting = tool is not None and tool.name in dict(_SPLITS)
         self._buttons["split"].setDown(splitting)
-        for name, verb, step in (
-            ("undo", "Take back", session.undo_step),
-            ("redo", "Make again", session.redo_step),
-        ):
+        for name, step in (("undo", session.undo_step), ("redo", session.redo_step)):
+            verb = _VERBS[name]
             self._buttons[name].setEnabled(step is not None and not painting)
             self._buttons[name].setToolTip(verb if step is None else f"{verb}: {step.summary}")
+
+    def show_steps_elsewhere(self, images: Mapping[str, str]) -> None:
+        """Say of "undo" and "redo" in which other image the step is that they concern."""
+        for name, image in images.items():
+            self._buttons[name].setEnabled(not self._painting)
+            self._buttons[name].setToolTip(f"{_VERBS[name]}: the last step, in image {image}")
 
     def show_pixel(self, text: str) -> None:
         """Show what is under the cursor."""

@@ -199,6 +199,10 @@ class ProofreadPanel(QWidget):
         for name, *_ in chain(*_QUEUE_BUTTONS, _LOOK_BUTTONS):
             self._buttons[name].setEnabled(queued and not painting)
 
+    def show_steps_elsewhere(self, images: Mapping[str, str]) -> None:
+        """Say of "undo" and "redo" in which other image the step is that they concern."""
+        self._edits.show_steps_elsewhere(images)
+
     def show_review(
         self, session: CurationSession, review: FolderReview, row: int | None, image: int
     ) -> None:

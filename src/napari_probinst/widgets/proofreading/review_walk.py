@@ -12,6 +12,7 @@ from napari.utils.notifications import show_warning
 from napari_probinst.core.curation.folder_place import FolderPlace
 from napari_probinst.core.curation.folder_review import FolderReview
 from napari_probinst.core.curation.image_review import ImageReview
+from napari_probinst.core.curation.step_order import StepOrder
 from napari_probinst.core.errors import OutputError, ProbinstError
 from napari_probinst.widgets.proofreading.folder_images import FolderImages
 
@@ -67,6 +68,7 @@ class ReviewWalk:
         self._viewer = viewer
         self._desk = desk
         self._folder: _Folder | None = None
+        self._steps = StepOrder()
         #: What is worked on, and the index of its image in the review.
         self._shown: ShownPrediction | None = None
         self._image = 0
@@ -98,6 +100,30 @@ class ReviewWalk:
         elif shown is not None and self.review is not None:
             now = self.review.images[self._image].following(shown.session)
             self.review = self.review.updated(self._image, now)
+            self._steps.follow(now.name, shown.session.records)
+
+    @property
+    def last_step(self) -> int | None:
+        """Index of the image that undo has to go to first; None where it stays in this one."""
+        return self._elsewhere(self._steps.last)
+
+    @property
+    def next_step(self) -> int | None:
+        """Index of the image that redo has to go to first; None where it stays in this one."""
+        return self._elsewhere(self._steps.next)
+
+    @property
+    def step_names(self) -> dict[str, str]:
+        """Names of the other images that "undo" and "redo" go to first, where they do."""
+        found = {"undo": self.last_step, "redo": self.next_step}
+        images = () if self.review is None else self.review.images
+        return {name: images[index].name for name, index in found.items() if index is not None}
+
+    def _elsewhere(self, name: str | None) -> int | None:
+        if self._folder is None or self.review is None or name is None:
+            return None
+        image = self.review.index_of(name)
+        return None if image == self._image else image
 
     def go(self, row: int) -> bool:
         """Go to a place, in another image if need be; return whether one is there."""
@@ -177,6 +203,7 @@ class ReviewWalk:
         self._folder = _Folder(path, FolderImages(self._viewer, self._desk, folders), images_path)
         self.review = FolderReview.of(reviews, "image" if left is None else left.order)
         self._shown, self._image = None, -1
+        self._steps = StepOrder()
         self._say_problems()
         place = None if left is None else self.review.index_of(left.image)
         first = self.review.latest if place is None else place
@@ -259,6 +286,7 @@ class ReviewWalk:
             known = replace(known, peaks=session.peaks, patch=session.prediction.settings.patch)
         self._image = index
         self.review = self.review.updated(index, known.following(session))
+        self._steps.follow(known.name, session.records)
 
     def _note(self) -> None:
         """Note the place in the folder, so that it can be opened there again."""

@@ -1,0 +1,61 @@
+"""Undo and redo over all images of a folder, in the order in which the curator worked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.widgets.proofreading.edit_actions import tried
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_probinst.core.curation.history import Step
+    from napari_probinst.widgets.proofreading.edit_actions import EditActions
+    from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
+
+
+class Retrace:
+    """Takes back the last step, and goes to its image first where that is another one.
+
+    Within an image undo leaves the curator where they are; what happens elsewhere has to be seen.
+
+    Parameters
+    ----------
+    edits : EditActions
+        Say whether the bench is free.
+    walk : ReviewWalk
+        Knows the order of the steps, and leads to other images.
+    visit : callable
+        Shows the place one has come to.
+    """
+
+    def __init__(self, edits: EditActions, walk: ReviewWalk, visit: Callable[[], None]) -> None:
+        self._edits = edits
+        self._walk = walk
+        self._visit = visit
+
+    def undo(self) -> None:
+        """Take back the last edit or decision."""
+        self._retrace(self._walk.last_step, CurationSession.undo)
+
+    def redo(self) -> None:
+        """Make the last edit or decision again that was taken back."""
+        self._retrace(self._walk.next_step, CurationSession.redo)
+
+    def _retrace(
+        self, elsewhere: int | None, act: Callable[[CurationSession], Step | None]
+    ) -> None:
+        if self._edits.ready() is None:
+            return
+        if elsewhere is not None and not self._walk.enter(elsewhere):
+            return
+        bench = self._edits.ready()
+        if bench is None:
+            return
+        steps: list[Step | None] = []
+        if tried(lambda: steps.append(act(bench.session))) and elsewhere is not None:
+            peak = None if steps[0] is None else steps[0].peak
+            if peak is not None:
+                bench.session.position = peak
+            self._visit()

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from napari_probinst.core.curation.history import DecisionStep
+from napari_probinst.core.curation.records import Record, Redo, Undo, Visit
+from napari_probinst.core.curation.step_order import StepOrder
+
+STEP = DecisionStep(0, None, "accepted")
+
+
+def records(*events):
+    return [Record("2026-01-01T00:00:00.000Z", 1.0, event) for event in events]
+
+
+def test_undo_and_redo_follow_the_steps_over_images():
+    order = StepOrder()
+    assert (order.last, order.next) == (None, None)
+    first, second = records(STEP), records(STEP, STEP)  # of an earlier sitting
+    order.follow("a", first)
+    order.follow("b", second)
+    assert (order.last, order.next) == (None, None)
+    order.follow("a", first := [*first, *records(STEP, Visit(1), STEP)])
+    order.follow("b", second := [*second, *records(Visit(0), STEP)])
+    assert order.last == "b"
+    order.follow("b", second := [*second, *records(Undo())])
+    assert (order.last, order.next) == ("a", "b")
+    order.follow("a", first := [*first, *records(Undo())])
+    assert (order.last, order.next) == ("a", "a")
+    order.follow("a", first := [*first, *records(Undo())])
+    assert (order.last, order.next) == (None, "a")
+    order.follow("a", first := [*first, *records(Redo(), Redo())])
+    order.follow("b", second := [*second, *records(Redo())])
+    assert (order.last, order.next) == ("b", None)
+
+
+def test_a_new_step_forgets_what_was_undone():
+    order = StepOrder()
+    order.follow("a", [])
+    order.follow("a", records(STEP, Undo()))
+    assert order.next == "a"
+    order.follow("b", [])
+    order.follow("b", records(STEP))
+    assert (order.last, order.next) == ("b", None)
+
+
+def test_undoing_older_steps_than_the_sitting():
+    order = StepOrder()
+    order.follow("a", older := records(STEP, STEP))
+    order.follow("a", [*older, *records(Undo())])
+    assert (order.last, order.next) == (None, "a")
+    order.follow("a", [*older, *records(Undo(), Redo())])
+    assert (order.last, order.next) == ("a", None)
