@@ -16,7 +16,7 @@ DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter-out Linux,$(shell uname
 
 # Tests of the headless part. napari's pytest plugins import the whole GUI, so they stay out,
 # and tools/block_gui.py makes sure that nothing else lets it in.
-HEADLESS_TESTS := $(wildcard tests/core tests/cli tests/test_headless.py tests/test_reference.py)
+HEADLESS_TESTS := $(wildcard tests/core tests/cli tests/tools tests/test_headless.py)
 HEADLESS := PYTHONPATH=tools $(BIN)/python -m pytest -p block_gui \
 	-p no:napari -p no:npe2 -p no:napari-plugin-engine -p no:pytest-qt --no-xvfb
 

@@ -41,7 +41,7 @@ class PlaceMark:
             symbol="square",
             size=shown.prediction.settings.patch + _MARGIN,
             face_color="transparent",
-            border_width=0.2,
+            border_width=0.15,
             canvas_size_limits=(_SMALLEST, _LARGEST),
             **placement(shown.peaks),
         )

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
+import reference
 import typer.main
 
 from napari_probinst.cli.main import app
 from napari_probinst.core.config import Config
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def pages():
-    sys.path.insert(0, str(ROOT / "tools"))
-    try:
-        import reference
-    finally:
-        sys.path.pop(0)
     return reference.pages()
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import retraining
 
 from napari_probinst.core.config import ChannelConfig, Config, InferenceConfig, NetworkConfig
 from napari_probinst.core.curation.session_folder import create_session, open_session
@@ -18,16 +16,6 @@ from napari_probinst.core.prediction import Prediction
 from napari_probinst.core.training.sources import load_training_data
 
 SHAPE = (16, 80)
-
-
-@pytest.fixture(scope="module")
-def retraining():
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-    try:
-        import retraining
-    finally:
-        sys.path.pop(0)
-    return retraining
 
 
 def bars(*spans):
@@ -50,7 +38,7 @@ def prediction():
 TRUTH = bars((0, 20), (20, 40), (44, 60))
 
 
-def test_the_curator_mends_what_the_peaks_are_about(retraining, prediction, tmp_path):
+def test_the_curator_mends_what_the_peaks_are_about(prediction, tmp_path):
     folder = tmp_path / "synthetic_000.probinst"
     with create_session(prediction, folder) as opened:
         retraining.correct(opened.session, TRUTH, 1)
@@ -65,13 +53,13 @@ def test_the_curator_mends_what_the_peaks_are_about(retraining, prediction, tmp_
     assert statuses == ["accepted"]
 
 
-def test_without_a_stop_nothing_is_done(retraining, prediction, tmp_path):
+def test_without_a_stop_nothing_is_done(prediction, tmp_path):
     with create_session(prediction, tmp_path / "a.probinst") as opened:
         retraining.correct(opened.session, TRUTH, 0)
         assert opened.session.records == ()
 
 
-def test_arms_differ_by_what_the_further_images_have(retraining, tmp_path):
+def test_arms_differ_by_what_the_further_images_have(tmp_path):
     plan = retraining.Plan(1, 2, 1, shape=(64, 80))
     run = retraining.Run(tmp_path, plan, seed=0)
     run._write_images()
@@ -95,7 +83,7 @@ def test_arms_differ_by_what_the_further_images_have(retraining, tmp_path):
     assert not (tmp_path / "data" / "truth" / "instances" / first).exists()
 
 
-def test_masks_and_sessions_of_an_arm_are_read_by_the_training(retraining, prediction, tmp_path):
+def test_masks_and_sessions_of_an_arm_are_read_by_the_training(prediction, tmp_path):
     write_dataset(tmp_path, 1, shape=SHAPE, n_worms=0)
     (tmp_path / "instances" / "synthetic_000.tif").unlink()
     with create_session(prediction, tmp_path / "instances" / "synthetic_000.probinst") as opened:
@@ -105,7 +93,7 @@ def test_masks_and_sessions_of_an_arm_are_read_by_the_training(retraining, predi
     assert data.training[0].truth.areas().tolist() == [120, 96, 84, 120]
 
 
-def test_the_table_tells_gains_over_the_model_without(retraining):
+def test_the_table_tells_gains_over_the_model_without():
     def score(dsb, merges):
         return {"dsb": dsb, "false_merges": merges, "false_splits": 0, "misses": 1, "spurious": 0}
 

@@ -5,25 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from pathlib import Path
 
+import bench_table
 import pytest
 
 from napari_probinst.core.errors import InputError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COLUMNS = ["result", "params", "version"]
-
-
-@pytest.fixture(scope="module")
-def bench_table():
-    sys.path.insert(0, str(ROOT / "tools"))
-    try:
-        import bench_table
-    finally:
-        sys.path.pop(0)
-    return bench_table
 
 
 def results(**found):
@@ -41,7 +31,7 @@ def lines(text):
     return [line for line in text.splitlines() if line.startswith("| ")]
 
 
-def test_aim_is_the_one_for_the_machine(bench_table):
+def test_aim_is_the_one_for_the_machine():
     text = bench_table.page(
         results(
             bench_pipeline__ImageToPeaks__time_image_to_peaks=[[2.0], []],
@@ -51,7 +41,7 @@ def test_aim_is_the_one_for_the_machine(bench_table):
     assert lines(text)[2:] == ["| image to ranked peaks | 2.00 s |  |  | ≤ 3.00 s | yes |"]
 
 
-def test_values_stand_beside_the_straightforward_version_and_the_aim(bench_table):
+def test_values_stand_beside_the_straightforward_version_and_the_aim():
     text = bench_table.page(
         results(
             bench_pipeline__ImageToPeaks__time_image_to_peaks=[[0.8], []],
@@ -70,7 +60,7 @@ def test_values_stand_beside_the_straightforward_version_and_the_aim(bench_table
 
 
 @pytest.mark.parametrize(("mine", "other"), [(0.8, 3.1), (1.1, 9.0)])
-def test_an_aim_has_to_be_met_in_both_ways(bench_table, mine, other):
+def test_an_aim_has_to_be_met_in_both_ways(mine, other):
     text = bench_table.page(
         results(
             bench_pipeline__ImageToPeaks__time_image_to_peaks=[[mine], []],
@@ -80,7 +70,7 @@ def test_an_aim_has_to_be_met_in_both_ways(bench_table, mine, other):
     assert lines(text)[2].endswith("| no |")
 
 
-def test_each_value_of_a_parameter_has_a_row(bench_table):
+def test_each_value_of_a_parameter_has_a_row():
     text = bench_table.page(
         results(
             bench_curation__Editing__time_edit=[[0.004, None], [["'merge'", "'split'"]]],
@@ -95,14 +85,14 @@ def test_each_value_of_a_parameter_has_a_row(bench_table):
     assert "| an edit, split | failed |  |  | ≤ 50 ms | no |" in rows
 
 
-def test_what_does_not_apply_to_the_machine_has_no_row(bench_table):
+def test_what_does_not_apply_to_the_machine_has_no_row():
     text = bench_table.page(
         results(bench_pipeline__WithoutMatrixUnits__time_image_to_peaks=[[float("nan")], []])
     )
     assert lines(text) == []
 
 
-def test_the_newest_results_are_read(bench_table, tmp_path):
+def test_the_newest_results_are_read(tmp_path):
     with pytest.raises(InputError, match="make bench"):
         bench_table.newest(tmp_path)
     (tmp_path / "vm").mkdir()
@@ -114,7 +104,7 @@ def test_the_newest_results_are_read(bench_table, tmp_path):
     assert bench_table.newest(tmp_path) == {"commit_hash": "new"}
 
 
-def test_every_benchmark_of_the_table_exists(bench_table):
+def test_every_benchmark_of_the_table_exists():
     """Names of classes and functions, read from the sources: asv need not be installed."""
     figures = [figure for group in bench_table.FIGURES.values() for figure in group]
     named = {figure.benchmark for figure in figures}

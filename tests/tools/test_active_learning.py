@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
+import active_learning
+import learning_curves
 import numpy as np
 import pytest
 import tifffile
 
 
-@pytest.fixture(scope="module")
-def tools():
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-    try:
-        import active_learning
-        import learning_curves
-    finally:
-        sys.path.pop(0)
-    return active_learning, learning_curves
-
-
 @pytest.fixture
-def study(tools, tmp_path):
-    active_learning, _ = tools
+def study(tmp_path):
     plan = active_learning.Plan(1, 4, 1, 2, rounds=2, seeds=2, shape=(40, 48))
     for number, part in enumerate(active_learning.PARTS):
         n_images = getattr(plan, part)
@@ -32,8 +21,7 @@ def study(tools, tmp_path):
     return active_learning.Run(tmp_path, plan, ("sum",))
 
 
-def test_images_differ_in_difficulty_and_are_the_same_for_the_same_seed(tools):
-    active_learning, _ = tools
+def test_images_differ_in_difficulty_and_are_the_same_for_the_same_seed():
     shape = (300, 300)
     drawn = [active_learning.draw_image((1, index), shape) for index in range(4)]
     again, _ = active_learning.draw_image((1, 2), shape)
@@ -58,7 +46,7 @@ def test_a_random_order_takes_each_image_once(study):
     assert taken != study._next("random", 1, Path("model"), [], Path("results"))
 
 
-def test_a_ranked_order_takes_the_first_that_are_left(tools, study, monkeypatch):
+def test_a_ranked_order_takes_the_first_that_are_left(study, monkeypatch):
     def rank(command, *arguments):
         if command == "rank":
             names = ["synthetic_002", "synthetic_000", "synthetic_003", "synthetic_001"]
@@ -66,13 +54,13 @@ def test_a_ranked_order_takes_the_first_that_are_left(tools, study, monkeypatch)
             path.parent.mkdir(parents=True)
             path.write_text("\n".join(["image,entropy", *(f"{name},1" for name in names)]))
 
-    monkeypatch.setattr(tools[0], "run", rank)
+    monkeypatch.setattr(active_learning, "run", rank)
     taken = study._next("sum", 0, Path("model"), ["synthetic_002"], study.folder / "results")
     assert taken == ["synthetic_000", "synthetic_003"]
 
 
-def rows(tools):
-    errors = dict.fromkeys(tools[1].ERRORS, 1)
+def rows():
+    errors = dict.fromkeys(learning_curves.ERRORS, 1)
     return [
         {"order": order, "seed": seed, "round": number, "images": 3 * number, "taken": ""}
         | {"instances": 10 * number + seed, "dsb": dsb + 0.1 * seed + 0.1 * number}
@@ -91,9 +79,8 @@ BY_IMAGE = {
 }
 
 
-def test_the_table_tells_the_gain_over_a_random_order(tools):
-    _, curves = tools
-    assert curves.table(rows(tools), BY_IMAGE).splitlines()[2:] == [
+def test_the_table_tells_the_gain_over_a_random_order():
+    assert learning_curves.table(rows(), BY_IMAGE).splitlines()[2:] == [
         "| rank (sum of entropy) | 0 | 0 | 0.550 |  |",
         "| rank (sum of entropy) | 3 | 10 | 0.650 | +0.100 (+0.100 to +0.100) |",
         "| random | 0 | 0 | 0.450 |  |",
@@ -101,17 +88,16 @@ def test_the_table_tells_the_gain_over_a_random_order(tools):
     ]
 
 
-def test_table_and_curves_go_into_the_page(tools, tmp_path):
-    _, curves = tools
+def test_table_and_curves_go_into_the_page(tmp_path):
     study, docs = tmp_path / "study", tmp_path / "docs"
     study.mkdir()
     docs.mkdir()
     page = docs / "active-learning.md"
     page.write_text("before\n<!-- figures -->\nold\n<!-- end of figures -->\nafter\n")
-    (study / "learning.csv").write_text(curves.as_csv(rows(tools)))
-    curves.plot(rows(tools), study / "learning.svg")
+    (study / "learning.csv").write_text(learning_curves.as_csv(rows()))
+    learning_curves.plot(rows(), study / "learning.svg")
     for _ in range(2):  # a second time nothing is doubled
-        curves.publish(rows(tools), BY_IMAGE, study, docs)
+        learning_curves.publish(rows(), BY_IMAGE, study, docs)
     text = page.read_text()
     assert text.startswith("before\n<!-- figures -->\n")
     assert text.endswith("<!-- end of figures -->\nafter\n")
