@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils import DirectLabelColormap
 
+from napari_probinst.core.box_pairs import meeting_boxes
 from napari_probinst.core.boxes import clip_box, intersect, sampled_shape, sampled_windows
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ PALETTE = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2")
 SELECTION_COLOUR = "#D55E00"
 #: Ids beyond the highest that get a colour in advance: colours are made anew only rarely.
 _ROOM = 256
-#: Instances in an image up to which all are compared with those beside them: 10,000 take half a
-#: second; far more are never seen in one view.
-_MOST_COMPARED = 20_000
 #: Highest id with a colour of its own: without numba, napari takes no higher labels.
 _HIGHEST = 2**16 - 1
 
@@ -117,14 +115,17 @@ def distinct_places(session: CurationSession, n_predicted: int) -> dict[int, int
     These are the instances beside or across another one of the same turn, and those with ids
     above ``n_predicted``, which edits have made.
     """
+    ids = sorted(session.instances)
+    boxes = np.array([session.instances[identifier].bbox for identifier in ids], np.int64)
+    boxes = boxes.reshape(-1, 4)
+    # One pixel wider: instances that touch are beside each other.
+    pairs = meeting_boxes(np.maximum(np.add(boxes, [-1, -1, 1, 1]), 0), boxes)
+    starts = np.searchsorted(pairs[:, 0], np.arange(1, len(ids)))
     chosen: dict[int, int] = {}
-    compared = len(session.instances) <= _MOST_COMPARED
-    for identifier in sorted(session.instances):
-        made = identifier > n_predicted
-        if compared or made:
-            place = distinct_place(session, identifier, chosen)
-            if made or place != identifier % len(PALETTE):
-                chosen[identifier] = place
+    for identifier, beside in zip(ids, np.split(pairs[:, 1], starts), strict=bool(ids)):
+        place = _free_place(session, identifier, [ids[index] for index in beside], chosen)
+        if identifier > n_predicted or place != identifier % len(PALETTE):
+            chosen[identifier] = place
     return chosen
 
 
@@ -133,17 +134,24 @@ def distinct_place(session: CurationSession, identifier: int, chosen: Mapping[in
 
     Where every place is taken, the one whose instances share the fewest pixels with this one.
     """
-    instance = session.instances[identifier]
-    y0, x0, y1, x1 = instance.bbox
+    y0, x0, y1, x1 = session.instances[identifier].bbox
+    beside = session.instances_within((y0 - 1, x0 - 1, y1 + 1, x1 + 1))
+    return _free_place(session, identifier, beside, chosen)
+
+
+def _free_place(
+    session: CurationSession, identifier: int, beside: Iterable[int], chosen: Mapping[int, int]
+) -> int:
     n_places = len(PALETTE)
     having: dict[int, list[int]] = {}
-    for other in session.instances_within((y0 - 1, x0 - 1, y1 + 1, x1 + 1)):
+    for other in beside:
         if other != identifier:
             having.setdefault(chosen.get(other, other % n_places), []).append(other)
     turns = [(identifier + step) % n_places for step in range(n_places)]
     free = [place for place in turns if place not in having]
     if free:
         return free[0]
+    instance = session.instances[identifier]
     return min(
         turns,
         key=lambda place: sum(

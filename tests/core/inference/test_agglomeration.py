@@ -6,11 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from napari_probinst.core.inference.agglomeration import (
-    _meeting_boxes,
-    agglomerate,
-    best_assignment,
-)
+from napari_probinst.core.inference.agglomeration import agglomerate, best_assignment
 from napari_probinst.core.instances import Instance, InstanceSet
 
 
@@ -191,27 +187,6 @@ def test_best_assignment_has_the_largest_sum(edges):
     rows, columns = pairs[chosen].T
     assert len(set(rows)) == len(set(columns)) == len(chosen)
     assert weights[chosen].sum() == table[linear_sum_assignment(table, maximize=True)].sum()
-
-
-box = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 25), st.integers(0, 25)).map(
-    lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])
-)
-
-
-@settings(max_examples=150, derandomize=True, deadline=None)
-@given(st.lists(box, max_size=8), st.lists(box, max_size=8))
-def test_meeting_boxes_are_all_pairs_that_meet(first, second):
-    expected = [
-        [i, j]
-        for i, a in enumerate(first)
-        for j, b in enumerate(second)
-        if max(a[0], b[0]) < min(a[2], b[2]) and max(a[1], b[1]) < min(a[3], b[3])
-    ]
-    found = _meeting_boxes(
-        np.array(first, dtype=np.int64).reshape(-1, 4),
-        np.array(second, dtype=np.int64).reshape(-1, 4),
-    )
-    assert found.tolist() == expected
 
 
 def test_a_touching_crowd_is_solved_without_a_dense_problem():
