@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -30,22 +31,24 @@ class Window:
     setup_cache.timeout = 1200
 
     def track_show(self, measured, n_instances):
-        return measured[n_instances]["show, painted"]
+        found = measured[n_instances]
+        return found.get("show, painted", found["show"])
 
     def track_open(self, measured, n_instances):
-        return measured[n_instances]["open, painted"]
+        found = measured[n_instances]
+        return found.get("open, painted", found["open"])
 
     def track_next(self, measured, n_instances):
         return measured[n_instances]["next"]
 
     def track_next_painted(self, measured, n_instances):
-        return measured[n_instances]["next, painted"]
+        return measured[n_instances].get("next, painted", math.nan)
 
     def track_edit(self, measured, n_instances):
         return measured[n_instances]["edit"]
 
     def track_edit_painted(self, measured, n_instances):
-        return measured[n_instances]["edit, painted"]
+        return measured[n_instances].get("edit, painted", math.nan)
 
     def track_undo(self, measured, n_instances):
         return measured[n_instances]["undo"]

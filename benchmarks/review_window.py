@@ -25,18 +25,23 @@ N_STEPS = 15
 class Stopwatch:
     """Times steps, each with the painting that follows."""
 
-    def __init__(self, settle):
+    def __init__(self, settle, *, paints):
         self._settle = settle
+        self._paints = paints
         self.seconds: dict[str, list[float]] = {}
 
     def time(self, name, step):
+        """Do a step, and count it unless it was refused (False)."""
         self._settle()
         began = time.perf_counter()
         result = step()
         done = time.perf_counter()
         self._settle()
-        self.seconds.setdefault(name, []).append(done - began)
-        self.seconds.setdefault(f"{name}, painted", []).append(time.perf_counter() - began)
+        painted = time.perf_counter()
+        if result is not False:
+            self.seconds.setdefault(name, []).append(done - began)
+            if self._paints:
+                self.seconds.setdefault(f"{name}, painted", []).append(painted - began)
         return result
 
     def medians(self):
@@ -65,10 +70,12 @@ def main():
         for _ in range(3):
             QApplication.processEvents()
 
-    watch = Stopwatch(settle)
     viewer = napari.Viewer(show=False)
-    if QApplication.platformName() != "offscreen":  # without OpenGL the canvas can't be shown
+    # Without OpenGL the canvas can't be shown, and nothing is painted.
+    paints = QApplication.platformName() != "offscreen"
+    if paints:
         viewer.window.show()
+    watch = Stopwatch(settle, paints=paints)
     viewer.window.resize(1280, 720)
     height, width = prediction.shape
     steps = [2**power for power in range(7) if 2**power * 256 <= max(height, width)]

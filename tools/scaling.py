@@ -116,7 +116,8 @@ def measure(folder: Path, size: int, n_draws: int) -> dict:
     (source,) = find_images(image_path(folder, size), model.header.network.channels)
     job = Job((default_model(),), (model.checksum,), settings, output, overwrite=True)
 
-    spent = Spent(folder / f"spent-{size}.json")
+    kept = output / f".{source.name}.tiles"
+    spent = Spent(folder / f"spent-{size}-{n_draws}.json", goes_on=kept.is_dir())
 
     def tell(name: str, draw: int, n_draws: int, tile: int, n_tiles: int) -> None:
         now = spent.note()
@@ -145,12 +146,14 @@ class Spent:
     ----------
     path : Path
         Where it is kept.
+    goes_on : bool
+        Whether what earlier processes have found is still there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, goes_on: bool) -> None:
         nothing = {"seconds": 0.0, "processor_seconds": 0.0, "peak_bytes": 0, "parts": 0}
         self._path = path
-        self._before = json.loads(path.read_text()) if path.exists() else nothing
+        self._before = json.loads(path.read_text()) if goes_on and path.exists() else nothing
         self._began = time.perf_counter()
 
     def note(self) -> dict:
@@ -185,7 +188,7 @@ def plot(folder: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     left.loglog(pixels, minutes, "o-", label="measured")
     left.loglog(pixels, minutes[0] * pixels / pixels[0], ":", color="grey", label="in proportion")
-    left.set(xlabel="megapixels", ylabel="processor time, 8 draws (min)")
+    left.set(xlabel="megapixels", ylabel="processor time (min)")
     left.legend()
     right.plot(pixels, [one["peak_bytes"] / 2**30 for one in done], "o-")
     right.axhline(4, color="grey", linestyle=":")

@@ -11,7 +11,9 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from importlib import import_module
 
+import numpy as np
 import pytest
+import tifffile
 import torch
 
 from napari_probinst.core.batch import cluster as cluster_module
@@ -23,6 +25,7 @@ from napari_probinst.core.batch.predicting import predict_image
 from napari_probinst.core.batch.processes import WorkerProcesses
 from napari_probinst.core.batch.summary import RunSummary
 from napari_probinst.core.batch.threads import environment, thread_limits
+from napari_probinst.core.data import lazy
 from napari_probinst.core.data.io import ImageSource, find_images
 from napari_probinst.core.errors import ConfigError, OutputError
 from napari_probinst.core.inference import segmentation
@@ -256,6 +259,76 @@ def test_a_block_without_memory_is_left_to_the_end(plates, monkeypatch):
         patched.setattr(tile_tasks, "keep_tiles", fail)
         tile_tasks.compute_block(job, source, plan.checksum, 0, range(3))
     assert predict_image(job, source).status == "predicted"
+
+
+class Done:
+    """A task that was done on the spot."""
+
+    def __init__(self, result):
+        self.result = result
+
+    def release(self):
+        pass
+
+
+class Queue:
+    """Stands for a cluster: does tasks when they are submitted, and loses some of the blocks."""
+
+    def __init__(self, error, lost=()):
+        self._error, self._lost, self._n_blocks = error, lost, 0
+        self.futures = []
+        self.add = self.futures.append
+
+    def __iter__(self):
+        while self.futures:
+            yield self.futures.pop(0)
+
+    def submit(self, task, *arguments, priority):
+        if task is tile_tasks.compute_block:
+            self._n_blocks += 1
+            if self._n_blocks in self._lost:
+                return Lost(self._error)
+        done = task(*arguments)
+        return Done(lambda: done)
+
+
+def test_a_lost_block_costs_no_more_than_its_time(plates, monkeypatch):
+    killed = pytest.importorskip("distributed").KilledWorker("task", None, 3)
+    monkeypatch.setattr(tile_tasks, "BLOCK", 7)
+    one, job = plates.job("one"), plates.job("lost")
+    queue = Queue(killed, lost=(1, 3))
+    tasks = cluster_module._Tasks(queue, queue.submit, job, plates.sources)
+    for index in range(3):
+        tasks.begin(index)
+    executor = Cluster("tcp://a:1")
+    found = [done for future in queue if (done := tasks.take(future, executor._result))]
+    assert sorted(index for index, _ in found) == [0, 1, 2]
+    outcomes = dict(found)
+    expected = files_of(one, summary(ThisProcess(), one, plates.sources))
+    assert files_of(job, RunSummary(tuple(outcomes[index] for index in range(3)))) == expected
+    for outcome in outcomes.values():
+        assert outcome.uncertainty.seconds == pytest.approx(outcome.seconds.total, rel=0.5)
+
+
+def test_a_file_that_is_damaged_or_gone_is_refused_and_no_more(plates, tmp_path, monkeypatch):
+    path = tmp_path / "plates" / "slide.tif"
+    page = np.random.default_rng(0).integers(0, 4000, (2, 256, 256)).astype(np.uint16)
+    tifffile.imwrite(path, page, tile=(64, 64), compression="zlib", photometric="minisblack")
+    with tifffile.TiffFile(path) as tiff:
+        offset, length = tiff.pages[0].dataoffsets[5], tiff.pages[0].databytecounts[5]
+    whole = path.read_bytes()
+    (source,) = find_images(path, plates.sources[0].channels)
+    monkeypatch.setattr(lazy, "LAZY_BYTES", 1000)
+    monkeypatch.setattr(lazy.open_image, "__kwdefaults__", {"lazy_bytes": 1000})
+    job = plates.job("gone")
+    plan = tile_tasks.begin_image(job, source)
+    path.unlink()
+    assert tile_tasks.compute_block(job, source, plan.checksum, 0, range(2)) >= 0
+    assert predict_image(job, source).status == "refused"
+    path.write_bytes(whole[:offset] + bytes(length) + whole[offset + length :])
+    outcome = tile_tasks.begin_image(plates.job("damaged"), source)
+    assert outcome.status == "refused"
+    assert "slide.tif" in outcome.reason
 
 
 def test_a_scheduler_on_the_command_line(  # noqa: PLR0917  (fixtures)

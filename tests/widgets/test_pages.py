@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -77,6 +79,33 @@ def test_what_is_held_follows_changes(bbox):
     assert page_of(layer) is made[0]
     for level, expected in zip(made, levels(painting.page), strict=True):
         assert np.array_equal(np.asarray(level), expected)
+
+
+def test_what_napari_keeps_of_the_coarsest_level_follows_changes():
+    """It takes `np.asarray` of that level once, for thumbnails and views of the whole."""
+    painting = Painting((40, 39))
+    made = page_data((40, 39), painting.render)
+    layer = Labels(made, multiscale=True)
+    kept = np.asarray(made[-1])
+    painting.page[:] = 7
+    render_again(layer, (0, 0, 40, 39), painting.render)
+    assert (kept == 7).all()
+    layer.data_level = len(made) - 1
+    layer.refresh()
+    assert (layer._slice.image.raw == 7).all()
+
+
+def test_a_duplicate_holds_the_pixels_of_its_moment():
+    painting = Painting((40, 39))
+    made = page_data((40, 39), painting.render)
+    before = painting.page.copy()
+    duplicate = copy.deepcopy(made)
+    painting.page[:] = 7
+    render_again(Labels(made, multiscale=True), (0, 0, 40, 39), painting.render)
+    for level, expected in zip(duplicate, levels(before), strict=True):
+        assert type(level) is np.ndarray
+        assert np.array_equal(level, expected)
+    assert duplicate[1].base is duplicate[0].base  # one page, not one for each level
 
 
 def test_array_of_a_small_page_follows_changes():

@@ -136,9 +136,11 @@ def train(
 
 def _complete(image: Any, model: Model) -> tuple[ChannelStack, list[bool]]:
     """Add the optional channels that an array lacks at its end."""
-    if not (hasattr(image, "shape") and hasattr(image, "dtype")):
+    try:
+        shape, dtype = tuple(int(length) for length in image.shape), np.dtype(image.dtype)
+    except (AttributeError, TypeError):  # a list, a tensor, ...
         image = np.asarray(image)
-    shape, dtype = tuple(int(length) for length in image.shape), np.dtype(image.dtype)
+        shape, dtype = image.shape, image.dtype
     if dtype.kind not in "buif":
         raise InputError(f"The image is of the type {dtype}, no real numbers; convert it first.")
     expected = model.header.network.channels

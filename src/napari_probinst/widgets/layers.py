@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.curation.readings import Reading
     from napari_probinst.core.curation.session import CurationSession
-    from napari_probinst.core.instances import ProbabilisticInstances
+    from napari_probinst.core.instances import Peak, ProbabilisticInstances
     from napari_probinst.core.prediction import Prediction
 
 #: Our entry in a layer's metadata.
@@ -290,6 +290,11 @@ def peak_colours(session: CurationSession) -> NDArray[np.float64]:
     return colours
 
 
+def peak_centre(peak: Peak, side: int) -> tuple[float, float]:
+    """Centre (y, x) of a peak's patch, between the first pixel of the patch and its last."""
+    return peak.y + (side - 1) / 2, peak.x + (side - 1) / 2
+
+
 def _entropy_layer(
     instances: ProbabilisticInstances, image: Layer | None, title: str, place: dict[str, Any]
 ) -> Image:
@@ -309,8 +314,7 @@ def _peaks_layer(
 ) -> Points:
     peaks = prediction.peaks
     side = prediction.settings.patch
-    # The centre of a patch that starts at pixel y lies between its pixels y and y + side - 1.
-    centres = np.array([(peak.y, peak.x) for peak in peaks], dtype=float).reshape(-1, 2)
+    centres = np.array([peak_centre(peak, side) for peak in peaks], dtype=float).reshape(-1, 2)
     features = {
         "rank": [peak.rank for peak in peaks],
         "kind": [peak.kind for peak in peaks],
@@ -319,7 +323,7 @@ def _peaks_layer(
         "reason": [peak.reason for peak in peaks],
     }
     layer = Points(
-        centres + (side - 1) / 2,
+        centres,
         ndim=2,
         name=name,
         features=features,

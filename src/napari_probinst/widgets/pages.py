@@ -128,10 +128,21 @@ class PageLevel:
         return whole
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Return the whole level: a copy in any case."""
-        del copy
+        """Return the whole level.
+
+        Of a level that is held it is a view, which changes with the page: napari keeps that of
+        the coarsest level, for thumbnails and for views of the whole.
+        """
         whole = self.page.read(slice(0, self.shape[0]), slice(0, self.shape[1]), self.step)
-        return whole if dtype is None else whole.astype(dtype)
+        return np.array(whole, dtype=dtype, copy=copy)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> NDArray[Any]:
+        """Return the pixels of this moment: a duplicate of the layer is a plain one."""
+        whole = memo.get(id(self.page))
+        if whole is None:
+            whole = np.array(PageLevel(self.page, 1))
+            memo[id(self.page)] = whole
+        return whole[:: self.step, :: self.step]
 
     def update(self, bbox: BBox, render: Render) -> None:
         """Render anew what is held of the page inside ``bbox``, and from now on by ``render``."""
@@ -152,8 +163,7 @@ class _Page:
         """Pixels of the level of ``step`` in rows and columns of that level."""
         if step >= self._step:
             stride = step // self._step
-            page = self.held[::stride, ::stride][rows, columns]
-            return page.copy()
+            return self.held[::stride, ::stride][rows, columns]
         height, width = self.shape
         y1, x1 = min(rows.stop * step, height), min(columns.stop * step, width)
         return self._render((rows.start * step, columns.start * step, y1, x1), step)

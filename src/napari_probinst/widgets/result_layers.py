@@ -99,10 +99,14 @@ def is_bright(layer: Layer | None, instances: ProbabilisticInstances) -> bool:
         return False
     boxes = [instance.bbox for instance in instances.instances[:_MOST_LOOKED_AT]]
     page = page_of(layer)
-    page = page[(0,) * (page.ndim - 2)]
-    if not boxes or page.shape != instances.shape:
+    if not boxes or tuple(page.shape[-2:]) != instances.shape:
         return False
-    pixels = [np.asarray(page[y0:y1:4, x0:x1:4]).ravel() for y0, x0, y1, x1 in boxes]
+    # At once: an index of the first plane alone would make some lazy arrays read all of it.
+    plane = (0,) * (len(page.shape) - 2)
+    pixels = [
+        np.asarray(page[(*plane, slice(y0, y1, 4), slice(x0, x1, 4))]).ravel()
+        for y0, x0, y1, x1 in boxes
+    ]
     return bool(np.median(np.concatenate(pixels)) > np.mean(layer.contrast_limits))
 
 

@@ -49,3 +49,15 @@ def test_undoing_older_steps_than_the_sitting():
     assert (order.last, order.next) == (None, "a")
     order.follow("a", [*older, *records(Undo(), Redo())])
     assert (order.last, order.next) == ("a", None)
+
+
+def test_steps_of_a_session_that_is_gone_are_forgotten():
+    order = StepOrder()
+    order.follow("a", [])
+    order.follow("b", [])
+    order.follow("a", records(STEP, STEP))
+    order.follow("b", records(STEP))
+    order.follow("b", [])  # another session, begun anew
+    assert order.last == "a"
+    order.forget("a")
+    assert (order.last, order.next) == (None, None)

@@ -9,8 +9,11 @@ from napari.layers import Image
 
 from napari_probinst.core.config import ChannelConfig
 from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.agglomeration import agglomerate
+from napari_probinst.core.instances import Instance, InstanceSet
 from napari_probinst.widgets.prediction import channels
-from napari_probinst.widgets.prediction.channels import ChannelSource, read_channels
+from napari_probinst.widgets.prediction.channels import ChannelSource, plane_of, read_channels
+from napari_probinst.widgets.result_layers import is_bright
 
 CHANNELS = (ChannelConfig(name="bright field"), ChannelConfig(name="fluorescence", required=False))
 PAGE = np.arange(60, dtype=np.uint16).reshape(6, 10)
@@ -69,3 +72,36 @@ def test_values_that_are_no_intensities_are_refused(kind):
     layer = Image(kind(page), name="A01", contrast_limits=(0, 60))
     with pytest.raises(InputError, match="'A01' holds NaN or infinite values; replace them"):
         read_channels([ChannelSource(layer), None], CHANNELS)
+
+
+class Counting:
+    """An array that, as Zarr's, reads what an index names at once, and remembers how much."""
+
+    def __init__(self, pixels):
+        self.pixels, self.shape, self.dtype, self.ndim = (
+            pixels,
+            pixels.shape,
+            pixels.dtype,
+            pixels.ndim,
+        )
+        self.n_read = 0
+
+    def __getitem__(self, key):
+        found = self.pixels[key]
+        self.n_read += np.size(found)
+        return found
+
+
+def test_brightness_and_backdrop_read_only_what_they_look_at():
+    pixels = Counting(np.full((1, 600, 600), 200, np.uint8))
+    layer = Image(pixels, contrast_limits=(0, 255))
+    instances = agglomerate(
+        [InstanceSet((600, 600), (Instance((5, 5, 25, 45), np.ones((20, 40), bool)),))]
+    )
+    pixels.n_read = 0
+    assert is_bright(layer, instances)
+    assert pixels.n_read == 5 * 10  # every fourth row and column
+    backdrop = plane_of(layer)
+    assert backdrop.shape == (600, 600)
+    assert (backdrop[10:12, 3:7] == 200).all()
+    assert pixels.n_read == 5 * 10 + 2 * 4

@@ -72,7 +72,7 @@ class Cluster:
             for index in range(len(sources)):
                 tasks.begin(index)
             for future in tasks.ended:
-                done = tasks.take(future, partial(self._result, future))
+                done = tasks.take(future, self._result)
                 if done is not None:
                     yield done
 
@@ -97,10 +97,14 @@ class Cluster:
                 "scheduler runs, or take --scheduler local."
             ) from error
 
-    def _result(self, future: Any, source: ImageSource) -> Outcome | TilePlan | float:
+    def _result(
+        self, future: Any, source: ImageSource, *, is_block: bool = False
+    ) -> Outcome | TilePlan | float:
         try:
             result: Outcome | TilePlan | float = future.result()
         except _distributed().KilledWorker:
+            if is_block:  # it is left to the end, when the image is joined
+                return 0.0
             return Outcome(
                 source.name,
                 "refused",
@@ -149,17 +153,22 @@ class _Tasks:
         self._add(index, begin_image, priority=0)
 
     def take(
-        self, future: Any, result: Callable[[ImageSource], Outcome | TilePlan | float]
+        self, future: Any, result: Callable[..., Outcome | TilePlan | float]
     ) -> tuple[int, Outcome] | None:
-        """Take up a task that has ended: the image's outcome, or nothing yet."""
-        index = self._image_of.pop(future, None)
-        if index is None:  # of an image that was given up
-            return None
-        told = result(self._sources[index])
+        """Take up a task that has ended: the image's outcome, or nothing yet.
+
+        Parameters
+        ----------
+        future : distributed.Future
+            The task.
+        result : callable
+            Called with it, its image, and as ``is_block`` whether it is a block of tiles.
+        """
+        index = self._image_of.pop(future)
+        is_block = self._waiting.get(index, 0) > 0
+        told = result(future, self._sources[index], is_block=is_block)
         if isinstance(told, Outcome):
-            self._give_up(index)
-            seconds = replace(told.seconds, draws=told.seconds.draws + self._seconds.get(index, 0))
-            return index, replace(told, seconds=seconds)
+            return index, _with_blocks(told, self._seconds.get(index, 0.0))
         if isinstance(told, TilePlan):
             blocks = list(told.blocks())
             self._waiting[index] = len(blocks)
@@ -178,11 +187,16 @@ class _Tasks:
         self._image_of[future] = index
         self.ended.add(future)
 
-    def _give_up(self, index: int) -> None:
-        """Forget the tasks of an image that are still under way."""
-        for future in [each for each, image in self._image_of.items() if image == index]:
-            del self._image_of[future]
-            future.cancel()
+
+def _with_blocks(outcome: Outcome, seconds: float) -> Outcome:
+    """Outcome of an image with the time that its tiles took elsewhere."""
+    if not seconds:
+        return outcome
+    total = replace(outcome.seconds, draws=outcome.seconds.draws + seconds)
+    told = outcome.uncertainty
+    if told is not None and told.seconds is not None:
+        told = replace(told, seconds=total.total)
+    return replace(outcome, seconds=total, uncertainty=told)
 
 
 def _distributed() -> Any:

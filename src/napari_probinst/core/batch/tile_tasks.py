@@ -44,7 +44,8 @@ class TilePlan:
     Parameters
     ----------
     checksum : str
-        Of its pixels: a file that changes meanwhile is noticed.
+        Of its pixels. A file that changes meanwhile is noticed in the end, by `predict_image`,
+        which then makes all tiles anew.
     n_tiles : tuple of int, length n_draws
         Tiles of each draw; 0 of one that is finished.
     """
@@ -75,9 +76,9 @@ def begin_image(job: Job, source: ImageSource) -> Outcome | TilePlan:
         return compute(job, predictor, read)
     try:
         check_channels(image.channels, predictor.model.header.network.channels, image.present)
+        checksum = image_checksum(image.channels)
     except InputError as error:
         return Outcome(image.name, "refused", reason=str(error))
-    checksum = image_checksum(image.channels)
     cache = _cache(job, image, checksum)
     cache.begin()
     return TilePlan(checksum, tile_counts(predictor, image.shape, job.settings, cache))
@@ -100,12 +101,12 @@ def compute_block(job: Job, source: ImageSource, checksum: str, draw: int, numbe
     Returns
     -------
     float
-        Seconds that it took. Where memory ran out nothing is kept: what is missing in the end
-        is computed then, in smaller tiles.
+        Seconds that it took. Where memory ran out, or the file can't be read any more, nothing
+        is kept: `predict_image` does without, or says what is wrong.
     """
     began = time.perf_counter()
-    image, windows = _opened(job, source, checksum)
     try:
+        image, windows = _opened(job, source, checksum)
         keep_tiles(
             loaded_predictor(job),
             windows,
@@ -114,6 +115,8 @@ def compute_block(job: Job, source: ImageSource, checksum: str, draw: int, numbe
             draw=draw,
             numbers=numbers,
         )
+    except InputError:
+        pass
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

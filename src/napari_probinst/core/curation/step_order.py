@@ -48,7 +48,11 @@ class StepOrder:
             All of its session, in their order.
         """
         seen = self._seen.get(image, len(records))
+        if len(records) < seen:  # another session of the image, begun since
+            self.forget(image)
         self._seen[image] = len(records)
+        if len(records) < seen:  # of another session of the image, begun since
+            self.forget(image)
         for record in records[seen:]:
             match record.event:
                 case EditStep() | DecisionStep():
@@ -60,6 +64,11 @@ class StepOrder:
                 case Redo():
                     _remove_last(self._undone, image)
                     self._done.append(image)
+
+    def forget(self, image: str) -> None:
+        """Forget the steps of an image: they can't be taken back any more."""
+        self._done = [name for name in self._done if name != image]
+        self._undone = [name for name in self._undone if name != image]
 
 
 def _remove_last(names: list[str], name: str) -> None:

@@ -64,3 +64,26 @@ class Plane:
             raise InputError(
                 f"{self.name} holds NaN or infinite values; replace them by numbers first."
             )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaneView:
+    """A plane without its axis of channels: read as ``[y0:y1, x0:x1]``.
+
+    Parameters
+    ----------
+    plane : Plane
+        The plane.
+    """
+
+    plane: Plane
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.plane.shape[1:]
+
+    def __getitem__(self, key: tuple[slice, slice]) -> Any:
+        """Window of rows and columns."""
+        rows, columns = key
+        return self.plane[0, rows, columns]

@@ -2,7 +2,7 @@
 
 A folder holds the instances of every finished tile of the draw that is under way, and those of
 every finished draw, whose tiles are removed: together not more than the prediction itself and
-one draw's tiles.
+one draw's tiles. Where workers compute tiles apart, those of all draws lie there until the end.
 """
 
 from __future__ import annotations

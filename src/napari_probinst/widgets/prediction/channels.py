@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_probinst.core.data.lazy import LAZY_BYTES, ChannelStack
-from napari_probinst.core.data.planes import Plane
+from napari_probinst.core.data.planes import Plane, PlaneView
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.layers import is_result
 from napari_probinst.widgets.pages import page_of
@@ -125,17 +125,17 @@ def pixel_size(layer: Image | None) -> tuple[float, float] | None:
     return y, x
 
 
-def plane_of(layer: Any) -> Any | None:
+def plane_of(layer: Any) -> PlaneView | None:
     """First plane of an image layer, as a backdrop; None where the layer is no image.
 
     A lazy array stays unread.
     """
     if not isinstance(layer, Image):
         return None
-    pixels = page_of(layer)
-    if layer.rgb:
-        return pixels[..., 0]
-    return pixels[(0,) * (pixels.ndim - 2)] if pixels.ndim > 2 else pixels
+    data = page_of(layer)
+    last = (None, None, 0) if layer.rgb else (None, None)
+    place = ((0,) * (len(data.shape) - len(last))) + last
+    return PlaneView(Plane(f"'{layer.name}'", data, place))
 
 
 def suggest_sources(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class EditActions:
-    """Edits, undo and redo on the prediction that lies on a desk.
+    """Edits of the prediction that lies on a desk.
 
     Every edit is one step of the history; a refused one is said as a sentence, and changes
     nothing.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Points
 
-from napari_probinst.widgets.layers import STATUS_COLOURS, placement
+from napari_probinst.widgets.layers import STATUS_COLOURS, peak_centre, placement
 
 if TYPE_CHECKING:
     from napari_probinst.core.curation.session import CurationSession
@@ -33,13 +33,13 @@ class PlaceMark:
     """
 
     def __init__(self, shown: ShownPrediction) -> None:
-        self._centres = shown.peaks.data
+        self._side = shown.prediction.settings.patch
         self._drawn: tuple[int, str] | None = None
         self.layer = Points(
             ndim=2,
             name=f"{shown.title} | place",
             symbol="square",
-            size=shown.prediction.settings.patch + _MARGIN,
+            size=self._side + _MARGIN,
             face_color="transparent",
             border_width=0.15,
             canvas_size_limits=(_SMALLEST, _LARGEST),
@@ -57,6 +57,7 @@ class PlaceMark:
         if drawn is None:
             self.layer.data = np.empty((0, 2))
             return
-        self.layer.data = self._centres[drawn[0]][None]
+        self.layer.data = [peak_centre(session.peaks[drawn[0]], self._side)]
+        self.layer.editable = False  # new data make it editable again
         if before is None or before[1] != drawn[1]:
             self.layer.border_color = STATUS_COLOURS[drawn[1]]

@@ -54,8 +54,13 @@ class Retrace:
         if bench is None:
             return
         steps: list[Step | None] = []
-        if tried(lambda: steps.append(act(bench.session))) and elsewhere is not None:
-            peak = None if steps[0] is None else steps[0].peak
-            if peak is not None:
-                bench.session.position = peak
-            self._visit()
+        tried(lambda: steps.append(act(bench.session)))
+        if elsewhere is None:
+            return
+        step = steps[0] if steps else None
+        if step is None:
+            # Read only, or another session by now: the way back must not end here for good.
+            self._walk.forget_steps()
+        elif step.peak is not None:
+            bench.session.position = step.peak
+        self._visit()

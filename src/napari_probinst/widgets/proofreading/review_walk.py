@@ -112,6 +112,11 @@ class ReviewWalk:
         """Index of the image that redo has to go to first; None where it stays in this one."""
         return self._elsewhere(self._steps.next)
 
+    def forget_steps(self) -> None:
+        """Forget the steps of the image that is worked on: they can't be taken back."""
+        if self.review is not None:
+            self._steps.forget(self.review.images[self._image].name)
+
     @property
     def step_names(self) -> dict[str, str]:
         """Names of the other images that "undo" and "redo" go to first, where they do."""
