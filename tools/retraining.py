@@ -2,9 +2,9 @@
 
     python tools/retraining.py --output RUNS [--reduced]
 
-A first model is trained briefly on a few images. It predicts further images, and a simulated
-curator corrects each at its highest ranked peaks, through sessions on the disk. Then the first
-model is trained further several times, with the same number of steps and the same seed:
+A first model is trained briefly on one image. It predicts further images, and a simulated
+curator corrects each of them, through sessions on the disk. Then the first model is trained
+further several times, with the same number of steps and the same seed:
 
     without      on the first images alone
     uncorrected  on these and on the sessions as they were before any correction
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from napari_probinst.core.evaluation.correction import Corrected
     from napari_probinst.core.instances import InstanceSet
 
+#: A true instance is missed if none that is shown has this IoU with it.
+_SHOWN = 0.2
 ARMS = ("without", "uncorrected", "corrected", "truth")
 
 
@@ -58,18 +60,19 @@ class Plan:
         Images of the first training, images to be corrected, and images to score on.
     first_steps, further_steps : int
         Optimiser steps of the first training, and of each further one.
-    stops : int
-        Peaks that the curator visits in each image, the highest ranked ones.
+    stops : int or None
+        Peaks that the curator visits in each image, the highest ranked ones; None for all of
+        them, and a look over the image in the end.
     shape : (int, int)
         Height and width of an image, pixels.
     """
 
-    first: int = 4
+    first: int = 1
     further: int = 12
     held_back: int = 24
-    first_steps: int = 2500
-    further_steps: int = 1200
-    stops: int = 15
+    first_steps: int = 2000
+    further_steps: int = 1500
+    stops: int | None = None
     shape: tuple[int, int] = (520, 696)
 
 
@@ -173,11 +176,13 @@ class Run:
         return scores(model, held_back, self.folder / "scores" / name)
 
 
-def correct(session: CurationSession, truth: InstanceSet, n_stops: int) -> None:
+def correct(session: CurationSession, truth: InstanceSet, n_stops: int | None) -> None:
     """Correct a session at its highest ranked peaks, by the rule of the simulation.
 
     At each stop the instances that the peak involves are painted as their true counterparts, or
     deleted, and missed ones beside it are added (`evaluation.correction`); then it is accepted.
+    Without a number of stops the curator goes to the end of the queue, looks over the image, and
+    adds what no instance shows.
     """
     case = Case.create(session.prediction, truth)
     state = untouched(case)
@@ -191,6 +196,11 @@ def correct(session: CurationSession, truth: InstanceSet, n_stops: int) -> None:
                 # The model drew it exactly already.
                 continue
         session.decide(number, "accepted")
+    if n_stops is None:
+        for instance in truth.instances:
+            shown = max((instance.iou(each) for each in session.instances.values()), default=0.0)
+            if shown < _SHOWN:
+                session.apply(Add(instance))
 
 
 def _edits(

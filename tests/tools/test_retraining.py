@@ -53,6 +53,15 @@ def test_the_curator_mends_what_the_peaks_are_about(prediction, tmp_path):
     assert statuses == ["accepted"]
 
 
+def test_a_whole_review_ends_with_what_no_instance_shows(prediction, tmp_path):
+    missed = bars((0, 20), (20, 40), (44, 60), (62, 64))
+    with create_session(prediction, tmp_path / "a.probinst") as opened:
+        retraining.correct(opened.session, missed, None)
+        left = {tuple(each.bbox) for each in opened.session.instances.values()}
+    assert (4, 62, 10, 64) in left
+    assert len(left) == 5
+
+
 def test_without_a_stop_nothing_is_done(prediction, tmp_path):
     with create_session(prediction, tmp_path / "a.probinst") as opened:
         retraining.correct(opened.session, TRUTH, 0)
