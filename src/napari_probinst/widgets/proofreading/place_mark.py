@@ -41,7 +41,7 @@ class PlaceMark:
             symbol="square",
             size=self._side + _MARGIN,
             face_color="transparent",
-            border_width=0.15,
+            border_width=0.08,
             canvas_size_limits=(_SMALLEST, _LARGEST),
             **placement(shown.peaks),
         )
