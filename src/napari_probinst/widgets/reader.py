@@ -9,6 +9,7 @@ import napari
 
 from napari_probinst.core.curation.session_folder import MANIFEST
 from napari_probinst.core.errors import InputError
+from napari_probinst.widgets.open_dock import open_dock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,8 @@ def _open(path: str | list[str]) -> list[Any]:
     viewer = napari.current_viewer()
     if viewer is None:
         raise InputError(f"{path} is opened in a window of napari: start napari first.")
-    _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
-    dock.open(Path(str(path)))
+    from napari_probinst.widgets.proofreading.dock import ProofreadWidget
+
+    open_dock(viewer, "Proofread", ProofreadWidget).open(Path(str(path)))
     # Tells napari that the file was read, and that there is no layer to add.
     return [(None,)]

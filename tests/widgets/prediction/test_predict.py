@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -22,6 +23,7 @@ from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.proofreading.dock import ProofreadWidget
 
 SHAPE = (48, 64)
 
@@ -138,12 +140,14 @@ def test_corrections_are_replaced_only_when_confirmed(viewer, dock, qtbot):
 
 
 def test_cancel_acts_within_one_draw_and_leaves_what_was_seen(viewer, dock, qtbot, monkeypatch):
-    made = []
+    made, clicked = [], threading.Event()
 
     def slow_draws(_self, _channels, settings, *_others, on_tile):
         for draw in range(settings.n_draws):
             made.append(draw)
             time.sleep(0.02)
+            if draw > 2:
+                clicked.wait(60)
             on_tile(1, 1)
             yield InstanceSet(SHAPE, ())
 
@@ -154,6 +158,7 @@ def test_cancel_acts_within_one_draw_and_leaves_what_was_seen(viewer, dock, qtbo
     qtbot.waitUntil(lambda: len(made) > 2, timeout=60_000)
     click(qtbot, dock, "cancel")
     at_cancel = len(made)
+    clicked.set()
     wait(qtbot, dock)
     assert len(made) <= at_cancel + 1
     assert "Cancelled; the entropy of the first" in status(dock)
@@ -195,3 +200,56 @@ def test_file_that_is_no_model_is_refused(viewer, dock, tmp_path):
     wrong.write_bytes(b"\x80\x02}q\x00.")
     dock.add_model(wrong)
     assert "weights.pt" in last_message()
+
+
+def chosen(dock):
+    boxes = [find(dock, QComboBox, f"channel {name}") for name in ("bright field", "fluorescence")]
+    return [box.currentText() for box in boxes]
+
+
+def test_channels_of_two_images_are_never_paired(viewer, dock):
+    for name in ("A01_w1", "A02_w2", "A03_w1", "A03_w2", "plain", "other"):
+        viewer.add_image(noise(), name=name)
+    layers = viewer.layers
+    layers.selection.active = layers["A02_w2"]
+    assert chosen(dock) == ["A02_w2", "absent"]
+    layers.selection.active = layers["A03_w1"]
+    assert chosen(dock) == ["A03_w2", "A03_w1"]
+    layers.selection.active = layers["plain"]
+    assert chosen(dock) == ["plain", "absent"]
+    # Of an image whose needed channel isn't there, a layer that tells no channel may be it.
+    layers.selection.active = layers["A01_w1"]
+    assert chosen(dock) == ["plain", "A01_w1"]
+    layers.remove("plain")
+    layers.remove("other")
+    assert chosen(dock) == ["", "A01_w1"]
+
+
+def test_the_image_follows_what_is_opened_clicked_and_predicted(viewer, dock, qtbot):
+    for name in ("one", "two"):
+        viewer.add_image(noise(), name=name)
+        assert chosen(dock)[0] == name
+    viewer.layers.selection.active = viewer.layers["one"]
+    click(qtbot, dock, "run")
+    wait(qtbot, dock)
+    assert viewer.layers.selection.active.name == "one | instances"
+    assert chosen(dock)[0] == "one"
+    viewer.layers.selection.active = None
+    assert chosen(dock)[0] == "one"
+    viewer.layers.selection.active = viewer.layers["two"]
+    assert chosen(dock)[0] == "two"
+
+
+def test_proofread_opens_no_second_dock(viewer, dock, qtbot):
+    viewer.add_image(noise(), name="A01")
+    click(qtbot, dock, "run")
+    wait(qtbot, dock)
+    # As the menu does it, under another title.
+    made = ProofreadWidget(viewer)
+    viewer.window.add_dock_widget(made, name="Proofread (Probabilistic Instances)")
+    click(qtbot, dock, "open_proofread")
+    docks = [
+        each for each in viewer.window.dock_widgets.values() if isinstance(each, ProofreadWidget)
+    ]
+    assert docks == [made]
+    assert dock.proofread is made

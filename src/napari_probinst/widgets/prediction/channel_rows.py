@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
+from napari_probinst.widgets.layers import METADATA_KEY
 from napari_probinst.widgets.path_rows import shrinking_box
 from napari_probinst.widgets.prediction.channels import (
     ChannelSource,
     channel_sources,
-    suggest_sources,
 )
+from napari_probinst.widgets.prediction.selected_images import suggested_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,8 @@ class ChannelRows(QWidget):
         self._events = [
             getattr(viewer.layers.events, name) for name in ("inserted", "removed", "renamed")
         ]
+        # What becomes the active layer is so only after it was inserted.
+        self._events.append(viewer.layers.selection.events.active)
         for event in self._events:
             event.connect(self._refresh)
 
@@ -88,7 +91,9 @@ class ChannelRows(QWidget):
         """Offer the layers there are; what was chosen stays chosen."""
         sources = channel_sources(list(self._viewer.layers), len(self.channels))
         before = self.chosen
-        suggested = suggest_sources(sources, self.channels, self._viewer.layers.selection.active)
+        suggested = suggested_image(
+            self._viewer.layers, self.channels, self._active_image(), before
+        )
         keep = self._chosen_by_hand and any(source in sources for source in before)
         for number, (box, channel) in enumerate(zip(self._boxes, self.channels, strict=True)):
             wanted = before[number] if keep else suggested[number]
@@ -99,9 +104,16 @@ class ChannelRows(QWidget):
                 box.addItem(source.label, source)
             if wanted in sources:
                 box.setCurrentIndex(sources.index(wanted) + (not channel.required))
-            elif not channel.required:
-                box.setCurrentIndex(0)
+            else:
+                # Nothing, for a channel that is needed: any layer would be a guess.
+                box.setCurrentIndex(-1 if channel.required else 0)
         self.changed.emit()
+
+    def _active_image(self) -> Any:
+        """Layer that the user works on; of a result, the image that it was made from."""
+        active = self._viewer.layers.selection.active
+        shown = None if active is None else active.metadata.get(METADATA_KEY, {}).get("shown")
+        return active if shown is None else shown.image
 
     def _channel_chosen(self, _index: int) -> None:
         self._chosen_by_hand = True

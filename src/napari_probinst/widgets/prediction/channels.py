@@ -138,36 +138,6 @@ def plane_of(layer: Any) -> PlaneView | None:
     return PlaneView(Plane(f"'{layer.name}'", data, place))
 
 
-def suggest_sources(
-    sources: Sequence[ChannelSource], channels: Sequence[ChannelConfig], preferred: Any
-) -> list[ChannelSource | None]:
-    """Guess a source for each channel; None where a channel that may be absent finds none.
-
-    A layer whose name holds a channel's name or file mark serves as that channel; what is left
-    is taken in the order of the layers, the ``preferred`` one (or its channels) first.
-    """
-    if preferred is not None:
-        sources = sorted(sources, key=lambda source: source.layer != preferred)
-        split = [source for source in sources if source.layer == preferred]
-        if len(split) == len(channels) > 1:
-            return list(split)
-    chosen: list[ChannelSource | None] = [
-        next((source for source in sources if _named(source, channel)), None)
-        for channel in channels
-    ]
-    shape = next((source.shape for source in chosen if source is not None), None)
-    left = [source for source in sources if source not in chosen]
-    for number, channel in enumerate(channels):
-        if chosen[number] is not None:
-            continue
-        fitting = [source for source in left if shape in (None, source.shape)]
-        if fitting and (channel.required or not _other_name(fitting[0], channels)):
-            chosen[number] = fitting[0]
-            left.remove(fitting[0])
-            shape = shape or fitting[0].shape
-    return chosen
-
-
 def check_channels(
     sources: Sequence[ChannelSource | None], channels: Sequence[ChannelConfig]
 ) -> None:
@@ -254,10 +224,6 @@ def _channel_axis(layer: Image, n_channels: int) -> int | None:
     return next((axis for axis in (0, 2, 1) if shape[axis] == n_channels), None)
 
 
-def _named(source: ChannelSource, channel: ChannelConfig) -> bool:
-    return source.axis is None and mark_of(channel, source.layer.name) is not None
-
-
 def mark_of(channel: ChannelConfig, name: str) -> str | None:
     """Name or file mark of a channel that a layer's name holds; None if it holds neither."""
     plain = plain_name(name)
@@ -268,7 +234,3 @@ def mark_of(channel: ChannelConfig, name: str) -> str | None:
 def plain_name(name: str) -> str:
     """Name of a layer in which the marks of channels are looked for."""
     return name.lower().replace("_", " ")
-
-
-def _other_name(source: ChannelSource, channels: Sequence[ChannelConfig]) -> bool:
-    return any(_named(source, channel) for channel in channels)

@@ -12,6 +12,7 @@ from napari_probinst.core.data.io import find_images
 from napari_probinst.core.errors import InputError, ProbinstError
 from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.layers import image_name, shown_of_image
+from napari_probinst.widgets.open_dock import open_dock
 from napari_probinst.widgets.prediction.channel_rows import first_layer
 from napari_probinst.widgets.prediction.channels import check_channels, pixel_size
 from napari_probinst.widgets.prediction.events import Noted, Progress, Sharpened
@@ -274,8 +275,9 @@ class PredictWidget(ScrollingDock):
             self._open_dock().open(self._folder)
 
     def _open_dock(self) -> ProofreadWidget:
-        _, opened = self._viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
-        self.proofread = opened
+        from napari_probinst.widgets.proofreading.dock import ProofreadWidget
+
+        self.proofread = open_dock(self._viewer, "Proofread", ProofreadWidget)
         return self.proofread
 
     def _ask(self, question: str) -> bool:

@@ -54,6 +54,65 @@ def images_of(
     return [tuple(image) for image in images]
 
 
+def suggested_image(
+    layers: Iterable[Any],
+    channels: Sequence[ChannelConfig],
+    active: Any,
+    before: Sequence[ChannelSource | None],
+) -> tuple[ChannelSource | None, ...]:
+    """Guess which image is to be predicted, and from which layers; never from two images.
+
+    It is the one that ``active`` belongs to, otherwise the one that was chosen ``before``,
+    otherwise the first. A channel that the model needs and whose name no layer bears is taken
+    from one that bears none.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        Of the viewer.
+    channels : sequence of ChannelConfig
+        The model's channels.
+    active : Layer or None
+        The layer that the user works on.
+    before : sequence of ChannelSource or None
+        What was chosen.
+
+    Returns
+    -------
+    tuple of ChannelSource or None, length n_channels
+        None for a channel without a layer.
+    """
+    images = images_of(layers, channels)
+    present = {source for image in images for source in image if source is not None}
+    kept = tuple(source if source in present else None for source in before)
+    known = [image for image in images if _has(image, active)]
+    image = known[0] if known else kept if any(kept) else images[0] if images else None
+    if image is None:
+        return (None,) * len(channels)
+    return _completed(image, images, channels)
+
+
+def _has(image: Sequence[ChannelSource | None], layer: Any) -> bool:
+    return any(source is not None and source.layer == layer for source in image)
+
+
+def _completed(
+    image: tuple[ChannelSource | None, ...],
+    images: Sequence[tuple[ChannelSource | None, ...]],
+    channels: Sequence[ChannelConfig],
+) -> tuple[ChannelSource | None, ...]:
+    """Fill channels that are needed from layers of the same size whose names tell no channel."""
+    shape = next(source.shape for source in image if source is not None)
+    single = [source for other in images if other != image for source in other if source]
+    spare = iter(
+        source for source in single if source.shape == shape and _slot(source, channels)[0] is None
+    )
+    return tuple(
+        next(spare, None) if source is None and channel.required else source
+        for source, channel in zip(image, channels, strict=True)
+    )
+
+
 def _slot(source: ChannelSource, channels: Sequence[ChannelConfig]) -> tuple[int | None, str]:
     """Channel that a layer's name tells, and what is left of the name."""
     name = str(source.layer.name)

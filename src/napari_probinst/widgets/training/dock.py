@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_probinst.core.errors import ProbinstError
+from napari_probinst.widgets.open_dock import open_dock
 from napari_probinst.widgets.remembered import last_training
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 from napari_probinst.widgets.training.form import TrainForm
@@ -116,8 +117,9 @@ class TrainWidget(ScrollingDock):
         """Open the Predict dock with the trained model."""
         end = None if self._monitor is None else self._monitor.state.end
         if isinstance(end, Ended):
-            _, dock = self._viewer.window.add_plugin_dock_widget("napari-probinst", "Predict")
-            dock.add_model(end.model)
+            from napari_probinst.widgets.prediction.dock import PredictWidget
+
+            open_dock(self._viewer, "Predict", PredictWidget).add_model(end.model)
 
     def _may_replace(self, request: TrainingRequest) -> bool:
         if request.resume or not request.output.exists():

@@ -1,0 +1,36 @@
+"""Our docks, one of each kind in a window, whichever way they are opened."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from qtpy.QtWidgets import QDockWidget, QWidget
+
+D = TypeVar("D", bound=QWidget)
+
+
+def open_dock(viewer: Any, name: str, kind: type[D]) -> D:
+    """Open a dock, or bring the one that is open to the front.
+
+    napari gives a dock of its menu another title than one that is opened from a program, and
+    takes them for two.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        In whose window.
+    name : str
+        Name of the widget in the manifest.
+    kind : type
+        Its class.
+    """
+    for opened in viewer.window.dock_widgets.values():
+        if isinstance(opened, kind):
+            parent = opened.parent()
+            if isinstance(parent, QDockWidget):
+                parent.show()
+                parent.raise_()
+            return opened
+    _, made = viewer.window.add_plugin_dock_widget("napari-probinst", name)
+    dock: D = made
+    return dock
