@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.proposals import Proposal
 
 #: Side of the picture, and the space around it, pixels: two cards fit into a narrow dock.
-PICTURE_SIDE, _PADDING = 136, 4
+PICTURE_SIDE, _PADDING = 130, 4
 _BAR_HEIGHT, _RADIUS = 4, 4
 
 
