@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from napari_probinst.core.instances import ProbabilisticInstances
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -29,25 +31,8 @@ class Witness:
         return self._known[key]
 
     def _reason(self, involved: tuple[int, ...]) -> str:
-        matches = [self._instances.instances[index].matches for index in involved]
-        seen = [sum(match is not None for match in draw) for draw in zip(*matches, strict=True)]
-        votes = sorted(Counter(seen).items(), key=lambda item: (-item[1], item[0]))
-        n_draws = len(seen)
-        number, n_votes = votes[0]
-        noun = "instances" if number > 1 else "instance"
-        if len(votes) == 1:
-            draws = "both draws" if n_draws == 2 else f"all {n_draws} draws"
-            if self._doubtful(involved) is not None:
-                difference = "but not the same"
-            else:
-                difference = "their outlines differ" if number > 1 else "its outline differs"
-            return f"{draws} see {_word(number)} {noun} here, {difference}"
-        clauses = [f"{n_votes} of {n_draws} draws {_see(n_votes)} {_word(number)} {noun} here"]
-        clauses += [
-            f"{n_votes} {_see(n_votes)} {_word(number) if number else 'none'}"
-            for number, n_votes in votes[1:]
-        ]
-        return ", ".join(clauses)
+        seen = numbers_seen(self._instances, involved)
+        return votes_in_words(seen, same=self._doubtful(involved) is None)
 
     def _kind(self, involved: tuple[int, ...]) -> str:
         doubtful = self._doubtful(involved)
@@ -90,6 +75,40 @@ class Witness:
                     covered |= draw.instances[match].crop(instance.bbox)
             shares.append(np.count_nonzero(covered & body) / np.count_nonzero(body))
         return float(np.mean(shares)) >= 0.5
+
+
+def numbers_seen(instances: ProbabilisticInstances, involved: Iterable[int]) -> tuple[int, ...]:
+    """How many of some instances each draw contains."""
+    matches = [instances.instances[index].matches for index in involved]
+    return tuple(sum(match is not None for match in draw) for draw in zip(*matches, strict=True))
+
+
+def votes_in_words(seen: Sequence[int], *, same: bool) -> str:
+    """What the draws see at a place, e.g. "5 of 8 draws see one instance here, 3 see two".
+
+    Parameters
+    ----------
+    seen : sequence of int, length n_draws
+        How many instances each draw sees there.
+    same : bool
+        Whether draws that see as many see the same ones, but for their outlines.
+    """
+    votes = sorted(Counter(seen).items(), key=lambda item: (-item[1], item[0]))
+    n_draws = len(seen)
+    number, n_votes = votes[0]
+    noun = "instances" if number > 1 else "instance"
+    if len(votes) == 1:
+        draws = "both draws" if n_draws == 2 else f"all {n_draws} draws"
+        outlines = "their outlines differ" if number > 1 else "its outline differs"
+        return (
+            f"{draws} see {_word(number)} {noun} here, {outlines if same else 'but not the same'}"
+        )
+    clauses = [f"{n_votes} of {n_draws} draws {_see(n_votes)} {_word(number)} {noun} here"]
+    clauses += [
+        f"{n_votes} {_see(n_votes)} {_word(number) if number else 'none'}"
+        for number, n_votes in votes[1:]
+    ]
+    return ", ".join(clauses)
 
 
 def _word(number: int) -> str:

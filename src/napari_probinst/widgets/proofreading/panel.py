@@ -220,7 +220,7 @@ class ProofreadPanel(QWidget):
             Index of the image that is worked on.
         """
         progress = review.progress(self.peak_filter)
-        self._place.show_place(session, review, row, image, progress)
+        self._place.show_place(session, review, row, image, progress, seen=self._hypotheses.seen)
         self._table.show_review(review, row)
         self._show_hint()
 

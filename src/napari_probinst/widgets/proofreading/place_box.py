@@ -66,6 +66,8 @@ class PlaceBox(QWidget):
         row: int | None,
         image: int,
         progress: FolderProgress,
+        *,
+        seen: tuple[int, ...] = (),
     ) -> None:
         """Show a place.
 
@@ -81,13 +83,15 @@ class PlaceBox(QWidget):
             Index of the image that is worked on.
         progress : FolderProgress
             How far the review is.
+        seen : tuple of int, optional
+            Instances that the hypotheses show of each draw.
         """
         self._position.setText(position_text(review, row, image))
         self._statistics.setText(statistics_text(progress.peaks))
         self._folder.setText(folder_text(progress, image, review.images[image].name))
         self._folder.setVisible(len(review.images) > 1)
         self._kind.setText(peak_text(session))
-        self._reason.setText(reason_text(session))
+        self._reason.setText(reason_text(session, seen))
 
 
 def _emphasise(label: QLabel, larger: int = 0) -> None:
