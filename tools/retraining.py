@@ -2,16 +2,16 @@
 
     python tools/retraining.py --output RUNS [--reduced]
 
-A first model is trained briefly on one image. It predicts further images, and a simulated
-curator corrects each of them, through sessions on the disk. Then the first model is trained
-further several times, with the same number of steps and the same seed:
+A first model is trained briefly on images whose worms lie apart. It predicts further images, which
+are crowded, and a simulated curator corrects each of them, through sessions on the disk. Then the
+first model is trained further several times, with the same number of steps and the same seed:
 
     without      on the first images alone
     uncorrected  on these and on the sessions as they were before any correction
     corrected    on these and on the corrected sessions
     truth        on these and on the exact masks of the further images: the most there is to gain
 
-All are scored on images that no training and no curator has seen. ``retraining.json`` has
+All are scored on crowded images that no training and no curator has seen. ``retraining.json`` has
 everything, ``retraining.md`` the table. What is finished is not done again, and a training that
 was broken off goes on from its last checkpoint.
 """
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from napari_probinst.core.evaluation.correction import Corrected
     from napari_probinst.core.instances import InstanceSet
 
+#: Wells whose worms lie apart, and wells with many that touch and cross.
+_APART = {"n_worms": 8, "crossing": 0.0, "touching": 0.0}
+_CROWDED = {"n_worms": 20, "crossing": 0.35, "touching": 0.3}
 #: A true instance is missed if none that is shown has this IoU with it.
 _SHOWN = 0.2
 ARMS = ("without", "uncorrected", "corrected", "truth")
@@ -67,11 +70,11 @@ class Plan:
         Height and width of an image, pixels.
     """
 
-    first: int = 1
-    further: int = 12
-    held_back: int = 24
-    first_steps: int = 2000
-    further_steps: int = 1500
+    first: int = 4
+    further: int = 8
+    held_back: int = 20
+    first_steps: int = 3000
+    further_steps: int = 1000
     stops: int | None = None
     shape: tuple[int, int] = (520, 696)
 
@@ -138,7 +141,8 @@ class Run:
         drawn = self.folder / "drawn"
         for number, part in enumerate(("first", "further", "held_back")):
             n_images = getattr(plan, part)
-            write_dataset(drawn / part, n_images, 3 * self.seed + number, shape=plan.shape)
+            wells = _APART if part == "first" else _CROWDED
+            write_dataset(drawn / part, n_images, 3 * self.seed + number, shape=plan.shape, **wells)
         for arm in ("first", *ARMS[1:]):
             for part in ("first",) if arm == "first" else ("first", "further"):
                 masked = part == "first" or arm == "truth"

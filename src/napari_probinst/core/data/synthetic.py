@@ -125,6 +125,8 @@ def write_dataset(
     shape: Shape = (520, 696),
     n_worms: int | None = None,
     worm_width: float = 10.0,
+    crossing: float = 0.12,
+    touching: float = 0.15,
 ) -> tuple[str, ...]:
     """Write a data set that ``napari-probinst-train --data FOLDER`` reads.
 
@@ -139,7 +141,7 @@ def write_dataset(
         Number of images.
     seed : int, default 0
         Data sets of different seeds share no image.
-    shape, n_worms, worm_width
+    shape, n_worms, worm_width, crossing, touching
         As in `synthetic_image`.
 
     Returns
@@ -158,7 +160,9 @@ def write_dataset(
         make_folder(part)
     names = tuple(f"synthetic_{index:03d}" for index in range(n_images))
     for index, name in enumerate(names):
-        image = synthetic_image((seed, index), shape, n_worms, worm_width)
+        image = synthetic_image(
+            (seed, index), shape, n_worms, worm_width, crossing=crossing, touching=touching
+        )
         with atomic_file(folder / "images" / f"{name}.tif") as file:
             tifffile.imwrite(
                 file,
