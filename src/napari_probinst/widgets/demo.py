@@ -70,7 +70,7 @@ class _Demo:
     def run(self, *, unattended: bool) -> None:
         with self._step("napari and the sample opened"):
             viewer = napari.Viewer(show=True)
-            viewer.window.resize(*WINDOW_SIZE)
+            viewer.window.resize(*_window_size())
             viewer.open_sample("napari-probinst", "worms")
         with self._step("predicted by the Predict dock"):
             _, predict = viewer.window.add_plugin_dock_widget("napari-probinst", "Predict")
@@ -191,6 +191,15 @@ def score(session: CurationSession) -> float:
     """Mean DSB of the current instances against the truth of the sample."""
     current = InstanceSet(session.shape, tuple(session.instances.values()))
     return mean_dsb([count_hits(current, sample_image().truth)])
+
+
+def _window_size() -> tuple[int, int]:
+    """Width and height of the window; no more than the screen has."""
+    screen = QApplication.primaryScreen()
+    if screen is None:
+        return WINDOW_SIZE
+    room = screen.availableGeometry()
+    return min(WINDOW_SIZE[0], room.width()), min(WINDOW_SIZE[1], room.height())
 
 
 def settle(seconds: float = 1.5) -> None:
