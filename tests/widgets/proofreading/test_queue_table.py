@@ -299,6 +299,16 @@ def column_of(table, column):
     return [model.index(row, column).data() for row in range(model.rowCount())]
 
 
+def test_kind_and_image_are_read_in_a_narrow_dock(folder_table):
+    table, *_ = folder_table
+    view = table.findChild(QueueView)
+    for width, hidden in ((280, True), (600, False)):
+        view.resize(width, 200)
+        assert view.isColumnHidden(SCORE) == hidden
+        least = view.fontMetrics().horizontalAdvance("Missed?")
+        assert view.columnWidth(KIND) >= least
+
+
 def test_several_images_have_a_column_a_filter_and_an_order(folder_table):
     table, review, _, orders = folder_table
     view = table.findChild(QueueView)

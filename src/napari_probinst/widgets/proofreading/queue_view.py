@@ -64,6 +64,8 @@ class QueueView(QTableView):
         self.setTabKeyNavigation(False)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        # Names of images differ at their ends.
+        self.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.setIconSize(QSize(_SQUARE, _SQUARE))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._columns = QHeaderView(Qt.Orientation.Horizontal)
@@ -121,11 +123,16 @@ class QueueView(QTableView):
         self._share_width()
 
     def _share_width(self) -> None:
-        """Give what is left to the reason; where it is too narrow to be read, to the kind."""
+        """Give what is left to the reason; where it is too narrow to be read, to the kind.
+
+        Where images need a column, too, and there isn't room for all, the score has none: the
+        rank tells the order.
+        """
         metrics, header = self.fontMetrics(), self._columns
         widths = self._widths()
-        taken = sum(widths.values()) + metrics.horizontalAdvance(_LEAST_REASON)
-        readable = self.maximumViewportSize().width() - self._bar.sizeHint().width() >= taken
+        room = self.maximumViewportSize().width() - self._bar.sizeHint().width()
+        readable = room >= sum(widths.values()) + metrics.horizontalAdvance(_LEAST_REASON)
+        self.setColumnHidden(SCORE, self._name is not None and room < sum(widths.values()))
         self.setColumnHidden(REASON, not readable)
         fixed, stretching = (KIND, REASON) if readable else (REASON, KIND)
         header.setSectionResizeMode(fixed, QHeaderView.ResizeMode.Fixed)
