@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info, show_warning
@@ -35,7 +36,7 @@ from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from qtpy.QtGui import QShowEvent
@@ -63,6 +64,7 @@ class ProofreadWidget(ScrollingDock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer = napari_viewer
+        self._holding = False
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
 
@@ -258,8 +260,11 @@ class ProofreadWidget(ScrollingDock):
     ) -> None:
         if self.edits.ready() is None or self._walk.row is None:
             return
-        if self._walk.step(following, self._panel.peak_filter):
-            self._visit()
+        with self._one_refresh():
+            moved = self._walk.step(following, self._panel.peak_filter)
+            if moved:
+                self._visit()
+        if moved:
             return
         # On the way images may have turned out to be unusable.
         self._show_choices()
@@ -347,8 +352,18 @@ class ProofreadWidget(ScrollingDock):
 
     # Showing and closing -------------------------------------------------------------------
 
+    @contextmanager
+    def _one_refresh(self) -> Iterator[None]:
+        """Show once what several changes come to."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+            self._refresh()
+
     def _refresh(self) -> None:
-        if self._bench is None or self._tools is None:
+        if self._bench is None or self._tools is None or self._holding:
             return
         bench = self._bench
         shown = bench.shown
