@@ -225,6 +225,21 @@ def test_channels_of_two_images_are_never_paired(viewer, dock):
     assert chosen(dock) == ["", "A01_w1"]
 
 
+def test_channels_are_paired_whatever_identifiers_their_files_have(viewer, dock):
+    names = (
+        "plate_B_C07_w1_0652E7B6-2C98-4439-96B3-7EC6F2FE56C6",
+        "plate_B_C07_w2_CA4146BD-9ED0-49D4-83EB-5851E5736A25",
+        "plate_B_C08_w1D0B1F7C2-0A1B-4C2D-8E3F-00112233AABB",
+        "plate_B_C08_w2A1B2C3D4-0A1B-4C2D-8E3F-00112233AABB",
+    )
+    for name in names:
+        viewer.add_image(noise(), name=name)
+    for first, second in (names[:2], names[2:]):
+        for name in (first, second):
+            viewer.layers.selection.active = viewer.layers[name]
+            assert chosen(dock) == [second, first]
+
+
 def test_the_image_follows_what_is_opened_clicked_and_predicted(viewer, dock, qtbot):
     for name in ("one", "two"):
         viewer.add_image(noise(), name=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from napari_probinst.widgets.prediction.channels import channel_sources, mark_of, plain_name
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from napari_probinst.core.config import ChannelConfig
     from napari_probinst.widgets.prediction.channels import ChannelSource
 
+#: What some microscopes add to the name of each file, so that no two channels share it.
+_FILE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 def images_of(
     layers: Iterable[Any], channels: Sequence[ChannelConfig]
@@ -19,7 +23,8 @@ def images_of(
     """Group layers into images, each with a source for the model's channels.
 
     A layer that holds all channels is an image. Layers whose names differ in nothing but the
-    names or file marks of the channels are one image ("A01 bright field", "A01 fluorescence").
+    names or file marks of the channels, and in the identifiers that microscopes give to files,
+    are one image ("A01 bright field", "A01 fluorescence").
     Any other layer is an image by itself, in the first channel that the model needs.
 
     Parameters
@@ -119,5 +124,6 @@ def _slot(source: ChannelSource, channels: Sequence[ChannelConfig]) -> tuple[int
     for index, channel in enumerate(channels):
         mark = mark_of(channel, name)
         if mark is not None:
-            return index, " ".join(plain_name(name).replace(mark, " ").split())
+            stem = _FILE_ID.sub(" ", plain_name(name)).replace(mark, " ")
+            return index, " ".join(stem.split())
     return None, name
