@@ -13,7 +13,7 @@ def info() -> None:
     import torch
 
     from napari_probinst import __version__
-    from napari_probinst.core.network.device import choose_runtime, has_amx
+    from napari_probinst.core.network.device import choose_runtime, has_fast_bfloat16
     from napari_probinst.core.network.header import read_header
     from napari_probinst.models import bundled_models, model_card
 
@@ -26,9 +26,9 @@ def info() -> None:
             typer.echo(f"{name} not installed")
     runtime = choose_runtime()
     typer.echo(f"device {runtime.device}, precision {runtime.precision}")
-    amx = "with" if has_amx() else "without"
+    bfloat16 = "with" if has_fast_bfloat16() else "without"
     typer.echo(
-        f"processor {torch.backends.cpu.get_cpu_capability()}, {amx} AMX, "
+        f"processor {torch.backends.cpu.get_cpu_capability()}, {bfloat16} fast bfloat16, "
         f"{torch.get_num_threads()} threads"
     )
     models = bundled_models()

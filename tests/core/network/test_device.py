@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from napari_probinst.core.errors import ConfigError
-from napari_probinst.core.network import device
 from napari_probinst.core.network.device import Runtime, choose_runtime
 
 
@@ -33,12 +32,26 @@ def test_a_device_that_torch_knows_and_we_do_not_serve_is_refused(name):
         choose_runtime(name)
 
 
-@pytest.mark.parametrize("amx", [True, False])
-def test_the_processor_chooses_the_precision(monkeypatch, amx):
-    monkeypatch.setattr(device, "has_amx", lambda: amx)
+AMX = {"cpu_name": "Intel(R) Xeon(R)", "amx_bf16": True, "avx512_bf16": True}
+
+
+@pytest.mark.parametrize(
+    ("offered", "bfloat16"),
+    [
+        (AMX, True),
+        # Intel's AVX512 alone makes half as many products of bfloat16 at once as of float32.
+        ({**AMX, "amx_bf16": False}, False),
+        ({"cpu_name": "AMD EPYC", "amx_bf16": False, "avx512_bf16": True}, True),
+        ({"cpu_name": "AMD EPYC", "amx_bf16": False, "avx512_bf16": False}, False),
+        # As on ARM, where nothing of this is listed.
+        ({}, False),
+    ],
+)
+def test_the_processor_chooses_the_precision(monkeypatch, offered, bfloat16):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: offered)
     runtime = choose_runtime("cpu")
-    assert runtime == Runtime("cpu", bfloat16=amx)
-    assert runtime.precision == ("bfloat16" if amx else "float32")
+    assert runtime == Runtime("cpu", bfloat16=bfloat16)
+    assert runtime.precision == ("bfloat16" if bfloat16 else "float32")
 
 
 @pytest.mark.parametrize("bfloat16", [True, False])

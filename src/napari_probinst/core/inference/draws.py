@@ -122,7 +122,8 @@ class Realisation:
             embeddings, logits = self.network(batch)
         classes = logits[0, :, :height, :width].float().softmax(dim=0)
         return (
-            embeddings[0, :, :height, :width].float().contiguous().cpu().numpy(),
+            # Laid out as the network made it, pixel by pixel, which is how it is read.
+            embeddings[0, :, :height, :width].float().cpu().numpy(),
             classes.contiguous().cpu().numpy(),
         )
 

@@ -76,9 +76,8 @@ class Foreground:
             )
         height, width = foreground.shape
         pixels = _block_by_block(foreground)
-        vectors = np.ascontiguousarray(
-            embeddings.reshape(len(embeddings), height * width)[:, pixels].T, dtype=np.float32
-        )
+        by_pixel = np.moveaxis(embeddings, 0, -1)
+        vectors = by_pixel[np.divmod(pixels, max(width, 1))].astype(np.float32, copy=False)
         if pixels.size:
             vectors -= vectors.mean(axis=0, dtype=np.float64)
         return cls((height, width), pixels, vectors, np.flatnonzero(bridge))

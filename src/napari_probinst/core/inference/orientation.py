@@ -61,8 +61,8 @@ def orient(pages: NDArray[T], orientation: int) -> NDArray[T]:
 
 
 def restore(pages: NDArray[T], orientation: int) -> NDArray[T]:
-    """Undo `orient`: ``restore(orient(pages, k), k)`` is ``pages``."""
-    return np.ascontiguousarray(_mirrored(_exchanged(pages, orientation), orientation))
+    """Undo `orient`: ``restore(orient(pages, k), k)`` is ``pages``; a view."""
+    return _mirrored(_exchanged(pages, orientation), orientation)
 
 
 def _mirrored(pages: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -41,11 +41,11 @@ class DoubleConv(nn.Module):
         the cost of pages.
         """
         if everywhere is None:
-            return torch.relu(self.conv2(torch.relu(self.conv1(x))))
-        weight, n_pages = self.conv1.current_weight(), x.shape[1]
-        pages = nn.functional.conv2d(x, weight[:, :n_pages], self.conv1.bias, padding=1)
-        uniform = _convolved_uniform(everywhere, weight[:, n_pages:], pages.shape[2:])
-        return torch.relu(self.conv2(torch.relu(pages + uniform)))
+            first = self.conv1(x)
+        else:
+            first = _with_uniform(x, everywhere, self.conv1.current_weight(), self.conv1.bias)
+        # In place: pages that are made anew cost more than what is computed on them.
+        return torch.relu_(self.conv2(torch.relu_(first)))
 
 
 class UNet(nn.Module):
@@ -127,7 +127,7 @@ class UNet(nn.Module):
             x = block(x)
             skips.append(x)
             if self.context is not None and level < self._n_context:
-                means.append(x.mean(dim=(2, 3), keepdim=True))
+                means.append(_page_means(x, 2 ** (self.config.levels - 1 - level)))
         skips.pop()
         joined = x
         for up, block in zip(self.up, self.decoder, strict=True):
@@ -223,34 +223,51 @@ def coordinate_channels(height: int, width: int, offset: tuple[float, float]) ->
     return torch.stack(torch.meshgrid(y, x, indexing="ij"))
 
 
-def _convolved_uniform(values: Tensor, weight: Tensor, size: torch.Size) -> Tensor:
-    """3x3 convolution, padded with zeros, of pages that hold one value each.
+def _with_uniform(x: Tensor, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """3x3 convolution, padded with zeros, of pages and of channels that hold one value each.
 
-    The result has nine different pixels at most: corners, edges, and what is within.
+    A uniform channel adds the sum of its taps to each pixel, like a bias, but for the taps that
+    fall outside at the border.
 
     Parameters
     ----------
-    values : Tensor of shape (batch, n_in, 1, 1)
-        The value of each page.
-    weight : Tensor of shape (n_out, n_in, 3, 3)
+    x : Tensor of shape (batch, n_pages, height, width)
+        The pages.
+    values : Tensor of shape (batch, n_uniform, 1, 1)
+        The values of the other channels.
+    weight : Tensor of shape (n_out, n_pages + n_uniform, 3, 3)
         Weights.
-    size : (int, int)
-        Height and width of the pages.
+    bias : Tensor of shape (n_out,) or None
+        Bias.
 
     Returns
     -------
     Tensor of shape (batch, n_out, height, width)
     """
-    height, width = size
-    small = values.expand(-1, -1, min(height, 3), min(width, 3))
-    pixels = nn.functional.conv2d(small, weight, padding=1)
-    for axis, length in ((2, height), (3, width)):
-        if length > 3:
-            first, middle, last = torch.split(pixels, 1, dim=axis)
-            repeated = [1, 1, 1, 1]
-            repeated[axis] = length - 2
-            pixels = torch.cat([first, middle.repeat(repeated), last], dim=axis)
-    return pixels
+    n_pages = x.shape[1]
+    # What each tap adds, of shape (batch, n_out, 3, 3).
+    taps = (weight[:, n_pages:] * values.unsqueeze(1)).sum(dim=2)
+    biases = taps.sum(dim=(2, 3)) if bias is None else taps.sum(dim=(2, 3)) + bias
+    # The bias is an image's own, and a convolution takes one.
+    pages = [
+        nn.functional.conv2d(x[n : n + 1], weight[:, :n_pages], biases[n], padding=1)
+        for n in range(len(x))
+    ]
+    result = pages[0] if len(pages) == 1 else torch.cat(pages)
+    for end, tap in ((0, 0), (-1, 2)):
+        result[:, :, end, :] -= taps[:, :, tap, :].sum(dim=2, keepdim=True)
+        result[:, :, :, end] -= taps[:, :, :, tap].sum(dim=2, keepdim=True)
+    # In the corners a tap was taken away with its row and with its column.
+    for row, tap_row in ((0, 0), (-1, 2)):
+        for column, tap_column in ((0, 0), (-1, 2)):
+            result[:, :, row, column] += taps[:, :, tap_row, tap_column]
+    return result
+
+
+def _page_means(x: Tensor, block: int) -> Tensor:
+    """Mean of each page, (batch, channels, 1, 1), whose sides are multiples of ``block``."""
+    # Block by block first: a reduction of whole pages in bfloat16 copies them.
+    return nn.functional.avg_pool2d(x, block).float().mean(dim=(2, 3), keepdim=True)
 
 
 def _chain(sources: dict[str, tuple[str, ...]], block: str, read: tuple[str, ...]) -> str:
