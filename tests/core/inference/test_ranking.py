@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 
 from napari_probinst.core.bernoulli import entropy_levels
 from napari_probinst.core.inference.agglomeration import agglomerate
+from napari_probinst.core.inference.entropy_patches import EntropyPatches
 from napari_probinst.core.inference.ranking import (
     RIPPLE,
-    _EntropyPatches,
     _summits,
     rank_across,
     rank_peaks,
@@ -270,7 +270,7 @@ STRIDE = 8
 
 def summits_of(mean):
     mean = np.array(mean, dtype=float)
-    return _summits(0, _EntropyPatches(0, 0, STRIDE, np.zeros(mean.shape, np.int64), mean))
+    return _summits(0, EntropyPatches(0, 0, STRIDE, np.zeros(mean.shape, np.int64), mean))
 
 
 @pytest.mark.parametrize(

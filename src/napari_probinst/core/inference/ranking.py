@@ -16,17 +16,21 @@ from scipy.sparse.csgraph import connected_components
 
 from napari_probinst.core.bernoulli import entropy_levels
 from napari_probinst.core.boxes import crop_to, intersect
+from napari_probinst.core.inference.entropy_patches import (
+    SCALE,
+    EntropyPatches,
+    PatchIndex,
+    key_stride,
+)
 from napari_probinst.core.inference.sizes import doubt_sizes
 from napari_probinst.core.inference.votes import Witness
 from napari_probinst.core.instances import Peak
-from napari_probinst.core.patch_grid import PatchGrid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.instances import ProbabilisticInstance, ProbabilisticInstances
 
 #: What ranks the peaks. "mass": the entropy summed over the peak's region and its instances, so
@@ -38,9 +42,6 @@ RANKINGS: tuple[Ranking, ...] = get_args(Ranking)
 DEFAULT_RANKING: Ranking = "mass"
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
-#: Entropy is summed in integers, in units of 1 / SCALE nats: patches with the same votes tie
-#: exactly, in whatever order their pixels are added up.
-SCALE = 2**32
 #: Maxima of one instance are one peak where the way between them never falls below this
 #: fraction of the lower one: disagreement about a whole worm is a plateau with ripples.
 RIPPLE = 0.5
@@ -96,10 +97,10 @@ def rank_peaks(
     ValueError
         If ``patch`` is not positive, or the ranking is unknown.
     """
-    stride = _stride(instances.shape, patch)
+    stride = key_stride(instances.shape, patch)
     levels = np.floor(entropy_levels(instances.n_draws) * SCALE).astype(np.int64)
     grids = [
-        _entropy_patches(instance, instances.shape, patch, levels, stride)
+        EntropyPatches.of(instance, instances.shape, patch, levels)
         for instance in instances.instances
     ]
     summits = [summit for index, grid in enumerate(grids) for summit in _summits(index, grid)]
@@ -153,60 +154,6 @@ def rank_across(
     )
 
 
-def _stride(shape: Shape, patch: int) -> int:
-    """Difference between the keys of a patch and of the one below it.
-
-    A patch is known by one number, so that any of an image are looked up at once. There is a
-    margin of one patch on both sides: neighbours outside the image are asked for, too.
-    """
-    return -(-shape[1] // max(patch, 1)) + 3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _EntropyPatches:
-    """Entropy of one instance over the patches that its box meets."""
-
-    row: int
-    column: int
-    stride: int
-    total: NDArray[np.int64]  # sum over a patch's pixels, in 1 / SCALE nats
-    mean: NDArray[np.float64]  # mean over the patch's pixels inside the image, nats
-
-    def keys(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Keys, ascending, of the patches that are chosen on the instance's own grid."""
-        rows, columns = np.nonzero(chosen)
-        keys: NDArray[np.int64] = (rows + self.row + 1) * self.stride + columns + self.column + 1
-        return keys
-
-    def total_at(self, keys: NDArray[np.int64]) -> int:
-        """Sum over the patches of these keys."""
-        return int(self.total[self._inside(keys)].sum())
-
-    def highest_at(self, keys: NDArray[np.int64]) -> float:
-        """Highest mean over the patches of these keys; 0 if the instance has none of them."""
-        return float(self.mean[self._inside(keys)].max(initial=0.0))
-
-    def _inside(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        rows, columns = np.divmod(keys, self.stride)
-        rows -= self.row + 1
-        columns -= self.column + 1
-        n_rows, n_columns = self.total.shape
-        own = (rows >= 0) & (rows < n_rows) & (columns >= 0) & (columns < n_columns)
-        return rows[own], columns[own]
-
-
-def _entropy_patches(
-    instance: ProbabilisticInstance,
-    shape: Shape,
-    patch: int,
-    levels: NDArray[np.int64],
-    stride: int,
-) -> _EntropyPatches:
-    grid = PatchGrid.around(instance.bbox, patch)
-    total = grid.sums(levels[instance.counts], instance.bbox)
-    return _EntropyPatches(grid.row, grid.column, stride, total, total / grid.sizes(shape) / SCALE)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Summit:
     """A local maximum of one instance; patches are keys, ascending."""
@@ -217,7 +164,7 @@ class _Summit:
     region: NDArray[np.int64]  # patches around them with at least RIPPLE times it
 
 
-def _summits(index: int, grid: _EntropyPatches) -> list[_Summit]:
+def _summits(index: int, grid: EntropyPatches) -> list[_Summit]:
     """Local maxima of one instance, the ripples of higher ones left out."""
     mean = grid.mean
     left = (mean > 0) & (mean == _highest_beside(mean))
@@ -252,7 +199,7 @@ def _groups(
 ) -> list[list[_Summit]]:
     """Put summits of related instances together where each lies in or beside the other's region."""
     size = len(summits)
-    index = _PatchIndex([summit.region for summit in summits])
+    index = PatchIndex([summit.region for summit in summits])
     offsets = (np.argwhere(EIGHT_NEIGHBOURS) - 1) @ np.array([stride, 1])
     around = [(summit.top[:, None] + offsets).ravel() for summit in summits]
     reaching, reached = index.meetings(around)[:2]
@@ -285,49 +232,12 @@ def _share_pixels(first: ProbabilisticInstance, second: ProbabilisticInstance) -
     return bool(np.logical_and(*crops).any())
 
 
-class _PatchIndex:
-    """Which of many lists of patches hold a patch."""
-
-    def __init__(self, lists: Sequence[NDArray[np.int64]]) -> None:
-        keys = _joined(lists)
-        self._order = np.argsort(keys, kind="stable")
-        self._keys = keys[self._order]
-        self._owners = np.repeat(np.arange(len(lists)), [len(each) for each in lists])
-
-    def meetings(
-        self, asked: Sequence[NDArray[np.int64]]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """For every patch asked for, every list that holds it.
-
-        Returns
-        -------
-        asking : ndarray of int, shape (n,)
-            Position in ``asked`` of the list that asks.
-        owner : ndarray of int, shape (n,)
-            Position of the list that holds the patch.
-        entry : ndarray of int, shape (n,)
-            Position of the patch among those of all lists, one after the other.
-        """
-        keys = _joined(asked)
-        askers = np.repeat(np.arange(len(asked)), [len(each) for each in asked])
-        start = np.searchsorted(self._keys, keys, side="left")
-        number = np.searchsorted(self._keys, keys, side="right") - start
-        ends = np.cumsum(number)
-        within = np.arange(number.sum()) - np.repeat(ends - number, number)
-        entry = self._order[np.repeat(start, number) + within]
-        return np.repeat(askers, number), self._owners[entry], entry
-
-
-def _joined(lists: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(0, dtype=np.int64), *lists])
-
-
 def _places(
-    groups: Sequence[list[_Summit]], grids: Sequence[_EntropyPatches]
+    groups: Sequence[list[_Summit]], grids: Sequence[EntropyPatches]
 ) -> list[tuple[int, list[int]]]:
     """Patch of each group's peak, and the instances that are involved there."""
     doubtful = [grid.total > 0 for grid in grids]
-    index = _PatchIndex([grid.keys(each) for grid, each in zip(grids, doubtful, strict=True)])
+    index = PatchIndex([grid.keys(each) for grid, each in zip(grids, doubtful, strict=True)])
     means = np.concatenate(
         [np.zeros(0), *(grid.mean[each] for grid, each in zip(grids, doubtful, strict=True))]
     )
@@ -354,7 +264,7 @@ def _peak(
     place: int,
     also: list[int],
     *,
-    grids: Sequence[_EntropyPatches],
+    grids: Sequence[EntropyPatches],
     witness: Witness,
     patch: int,
 ) -> Peak:
