@@ -9,7 +9,7 @@ import torch
 from napari_probinst.core.config import ChannelConfig, InferenceConfig, NetworkConfig
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.errors import CancelledError, InputError, ModelError
-from napari_probinst.core.inference import pipeline
+from napari_probinst.core.inference import ensemble, pipeline
 from napari_probinst.core.inference.draws import PixelPrediction, realise
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.segmentation import segment, segment_tiles
@@ -77,7 +77,7 @@ def test_networks_are_drawn_once_for_all_images_of_a_seed(monkeypatch):
         drawn.append((options["seed"], options["draw"]))
         return realise(network, **options)
 
-    monkeypatch.setattr(pipeline, "realise", counting)
+    monkeypatch.setattr(ensemble, "realise", counting)
     predictor = _predictor()
     for seed in (0, 1):
         predictor.predict(_image(seed))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from napari_probinst.core.inference.orientation import orient, restore
+from napari_probinst.core.inference.orientation import TRANSPOSE, orient, restore
 from napari_probinst.core.network.concrete_dropout import (
     apply_masks,
     sample_masks,
@@ -22,6 +23,7 @@ from napari_probinst.core.network.unet import coordinate_channels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.network.calibration import Calibration
     from napari_probinst.core.network.device import Runtime
     from napari_probinst.core.network.unet import UNet
@@ -76,6 +78,7 @@ class Realisation:
         """Pixels of the image a side that the network's coarsest level sees as one."""
         return self.network.stride * self.binning
 
+    @torch.inference_mode()
     def apply(
         self, channels: NDArray[np.float32], origin: tuple[float, float] | None = None
     ) -> PixelPrediction:
@@ -94,37 +97,51 @@ class Realisation:
         PixelPrediction
             Of the same height and width, in the image's own orientation.
         """
-        embeddings, classes = self._see(orient(channels, self.orientation), origin)
-        if self.calibration is not None:
-            classes = self.calibration.apply(classes)
-        return PixelPrediction(
-            restore(embeddings, self.orientation), restore(classes, self.orientation)
-        )
+        batch = self.entering(channels, origin)
+        with self.runtime.autocast():
+            embeddings, logits = self.network(batch)
+        return self.leaving(embeddings, logits, channels.shape[1:])
 
-    @torch.inference_mode()
-    def _see(
-        self, channels: NDArray[np.float32], origin: tuple[float, float] | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Embeddings and class probabilities of an image in the orientation of the network."""
-        height, width = channels.shape[1:]
+    def entering(
+        self, channels: NDArray[np.float32], origin: tuple[float, float] | None = None
+    ) -> Tensor:
+        """Batch of one that the network is given: oriented, padded, with its coordinates.
+
+        Parameters are those of `apply`; of shape (1, n_channels [+ 2], height, width) in the
+        orientation of the network, on its device.
+        """
+        oriented = orient(channels, self.orientation)
+        height, width = oriented.shape[1:]
         stride = self.network.stride
         bottom, right = -height % stride, -width % stride
         image = torch.nn.functional.pad(
-            torch.from_numpy(channels), (0, right, 0, bottom), value=ABSENT
+            torch.from_numpy(oriented), (0, right, 0, bottom), value=ABSENT
         )
         if self.network.config.coordinates:
             if origin is None:
                 origin = (-(height + bottom) / 2, -(width + right) / 2)
             grid = coordinate_channels(height + bottom, width + right, origin)
             image = torch.cat([image, grid * self.binning])
-        batch = image[None].to(self.runtime.device, memory_format=torch.channels_last)
-        with self.runtime.autocast():
-            embeddings, logits = self.network(batch)
-        classes = logits[0, :, :height, :width].float().softmax(dim=0)
-        return (
-            # Laid out as the network made it, pixel by pixel, which is how it is read.
-            embeddings[0, :, :height, :width].float().cpu().numpy(),
-            classes.contiguous().cpu().numpy(),
+        return image[None].to(self.runtime.device, memory_format=torch.channels_last)
+
+    def leaving(self, embeddings: Tensor, logits: Tensor, shape: Shape) -> PixelPrediction:
+        """What the network says of an image of ``shape`` (height, width), in its orientation.
+
+        Parameters
+        ----------
+        embeddings, logits : Tensor of shape (1, n, height, width)
+            As the network gives them for `entering`.
+        shape : (int, int)
+            Height and width of the image, pixels.
+        """
+        height, width = shape[::-1] if self.orientation & TRANSPOSE else shape
+        classes = logits[0, :, :height, :width].float().softmax(dim=0).contiguous().cpu().numpy()
+        if self.calibration is not None:
+            classes = self.calibration.apply(classes)
+        # Embeddings stay as the network lays them out, pixel by pixel, which is how they are read.
+        vectors = embeddings[0, :, :height, :width].float().cpu().numpy()
+        return PixelPrediction(
+            restore(vectors, self.orientation), restore(classes, self.orientation)
         )
 
 
@@ -137,6 +154,7 @@ def realise(
     binning: int = 1,
     orientation: int = 0,
     calibration: Calibration | None = None,
+    thinned: bool = True,
 ) -> Realisation:
     """Draw number ``draw`` of the posterior over weights.
 
@@ -156,6 +174,9 @@ def realise(
         How it sees the image; see `orient`.
     calibration : Calibration, optional
         The model's, if it has one.
+    thinned : bool, default True
+        Leave out the channels that the draw drops. They have weight zero otherwise, and all
+        draws have the same shapes.
 
     Returns
     -------
@@ -166,7 +187,8 @@ def realise(
     generator = torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
     realised = copy.deepcopy(network).eval()
     apply_masks(realised, sample_masks(realised, generator))
-    thin(realised)
+    if thinned:
+        thin(realised)
     placed = realised.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Realisation(placed, runtime, binning, orientation, calibration)
 

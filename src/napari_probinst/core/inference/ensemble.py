@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.errors import ModelError
-from napari_probinst.core.inference.draws import is_stochastic
+from napari_probinst.core.inference.draws import is_stochastic, realise
 from napari_probinst.core.inference.orientation import n_orientations
 
 if TYPE_CHECKING:
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.inference.draws import Realisation
     from napari_probinst.core.inference.tile_cache import DrawTiles, TileCache
     from napari_probinst.core.network.checkpoint import Model
+    from napari_probinst.core.network.device import Runtime
 
 #: Settings that suit the embeddings of one model and not those of another.
 OF_THE_MODEL = ("bandwidth", "cluster_threshold", "min_size")
@@ -43,6 +45,20 @@ class Turn:
     def stride(self) -> int:
         """Pixels of the image a side that the network's coarsest level sees as one."""
         return self.model.network.stride * self.model.header.binning
+
+    def realise(self, seed: int, runtime: Runtime, *, thinned: bool = True) -> Realisation:
+        """Draw the network: see `realise`."""
+        header = self.model.header
+        return realise(
+            self.model.network,
+            seed=seed,
+            draw=self.draw,
+            runtime=runtime,
+            binning=header.binning,
+            orientation=self.orientation,
+            calibration=header.calibration,
+            thinned=thinned,
+        )
 
     def tiles(self, cache: TileCache, shape: Shape) -> DrawTiles:
         """Part of a cache for this draw of an image of ``shape`` (height, width)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 from napari_probinst import __version__
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.inference.composition import compose
-from napari_probinst.core.inference.draws import realise
 from napari_probinst.core.inference.ensemble import (
     check_agreement,
     common_extent,
@@ -19,9 +17,10 @@ from napari_probinst.core.inference.ensemble import (
 )
 from napari_probinst.core.inference.inputs import check_channels, normalised
 from napari_probinst.core.inference.resampling import resampled_shape
-from napari_probinst.core.inference.resources import Resources
+from napari_probinst.core.inference.resources import Resources, at_once_if_possible
 from napari_probinst.core.inference.segmentation import see_tiles, segment_image
-from napari_probinst.core.inference.tile_cache import TileCache
+from napari_probinst.core.inference.tile_cache import TileCache, prediction_key
+from napari_probinst.core.inference.together import Together
 from napari_probinst.core.inference.watch import Watch
 from napari_probinst.core.network.device import choose_runtime
 from napari_probinst.core.network.memory import keep_freed_memory
@@ -48,8 +47,6 @@ T = TypeVar("T")
 
 #: Realisations that are kept between images; each takes the memory of a network's weights.
 _KEPT = 16
-#: Settings that the instances of a draw don't depend on.
-_AFTERWARDS = {"n_draws", "probability_threshold", "patch", "ranking", "size_outliers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,9 @@ class Predictor:
         Device and precision.
     others : tuple of Model, default ()
         Further models of an ensemble, for the same channels.
+    together : Together, optional
+        Runs the draws of a model at once, as `create` chooses on GPUs; on a processor one after
+        the other, each without the channels that it drops, is faster.
 
     Raises
     ------
@@ -77,6 +77,7 @@ class Predictor:
     model: Model
     runtime: Runtime
     others: tuple[Model, ...] = ()
+    together: Together | None = None
     _realised: dict[tuple[int, int, int, int, Runtime], Realisation] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -90,7 +91,8 @@ class Predictor:
         runtime = choose_runtime(device)
         if runtime.device == "cpu":
             keep_freed_memory()
-        return cls(model, runtime, tuple(others))
+        together = Together(runtime) if runtime.device != "cpu" else None
+        return cls(model, runtime, tuple(others), together)
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -113,8 +115,8 @@ class Predictor:
     ) -> Iterator[InstanceSet]:
         """Instances of one draw after the other.
 
-        An image beyond the model's extent is predicted in tiles. Where memory runs out, the
-        draw is made again on the CPU, and there in smaller tiles.
+        An image beyond the model's extent is predicted in tiles. Where memory runs out, draws
+        that run together are made one by one, then on the CPU, and there in smaller tiles.
 
         Parameters
         ----------
@@ -166,7 +168,18 @@ class Predictor:
             draw = kept(turn)
             return draw.find_whole() if draw is not None else None
 
-        return self._each_draw(work, channels, asked, present, notify, known=known)
+        def one_by_one() -> Iterator[InstanceSet]:
+            return self._each_draw(work, channels, asked, present, notify, known=known)
+
+        together = self.together
+        if together is None:
+            return one_by_one()
+
+        def at_once() -> Iterator[InstanceSet]:
+            windows = normalised(channels, self.model.header.network.channels, present)
+            return together.draws(windows, self.models, asked, kept, on_tile)
+
+        return at_once_if_possible(at_once, one_by_one, notify)
 
     def foregrounds(
         self,
@@ -214,15 +227,7 @@ class Predictor:
         key = (id(turn.model), seed, turn.draw, turn.orientation, runtime)
         found = self._realised.get(key)
         if found is None:
-            found = realise(
-                turn.model.network,
-                seed=seed,
-                draw=turn.draw,
-                runtime=runtime,
-                binning=turn.model.header.binning,
-                orientation=turn.orientation,
-                calibration=turn.model.header.calibration,
-            )
+            found = turn.realise(seed, runtime)
             if len(self._realised) < _KEPT:
                 self._realised[key] = found
         return found
@@ -245,15 +250,13 @@ class Predictor:
         settings, present
             As for `draws`.
         """
-        asked = settings or self.model.header.inference
-        key = {
-            "image": checksum,
-            "present": None if present is None else list(present),
-            "models": [model.checksum for model in self.models],
-            "settings": asked.model_dump(mode="json", exclude=_AFTERWARDS),
-            "program": __version__,
-        }
-        return TileCache(folder, json.dumps(key, sort_keys=True))
+        key = prediction_key(
+            checksum,
+            present,
+            [model.checksum for model in self.models],
+            settings or self.model.header.inference,
+        )
+        return TileCache(folder, key)
 
     def assemble(
         self,

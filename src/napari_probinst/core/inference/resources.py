@@ -9,7 +9,7 @@ import torch
 from napari_probinst.core.network.device import choose_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.network.device import Runtime
@@ -64,6 +64,31 @@ class Resources:
         if self._notify is not None:
             self._notify(message)
         return True
+
+
+def at_once_if_possible(
+    at_once: Callable[[], Iterator[T]],
+    one_by_one: Callable[[], Iterator[T]],
+    notify: Callable[[str], None] | None,
+) -> Iterator[T]:
+    """Results of ``at_once``, or of ``one_by_one`` where there isn't enough memory for it.
+
+    Parameters
+    ----------
+    at_once, one_by_one : callable
+        Return the same results; the first one has them all by then.
+    notify : callable, optional
+        Told in a sentence when memory runs out.
+    """
+    try:
+        results = at_once()
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        if notify is not None:
+            notify("Memory ran out for all draws at once; going on one by one.")
+        results = one_by_one()
+    yield from results
 
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:

@@ -196,13 +196,33 @@ def layout_of(shape: Sequence[int], extent: Shape, stride: int) -> tuple[Tile, .
 
 
 def _see_tile(channels: Windows, realisation: Realisation, tile: Tile) -> TileForeground:
-    factor = realisation.binning
+    seen = read_tile(channels, tile, realisation.binning)
+    return TileForeground(tile, select_foreground(realisation.apply(seen)), realisation.binning)
+
+
+def read_tile(channels: Windows, tile: Tile, binning: int) -> NDArray[np.float32]:
+    """Pixels of a tile as a network sees them.
+
+    Parameters
+    ----------
+    channels : array-like of float32, shape (n_channels, height, width)
+        Normalised intensities of the image, at the scale of the settings.
+    tile : Tile
+        Its place there.
+    binning : int
+        Pixels a side that the network sees as one.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_channels, height, width)
+        Of the tile, divided by the binning and rounded up.
+    """
     seen = channels[(slice(None), *tile.slices)]
-    if factor > 1:
-        rows, columns = tile.shape
-        padding = ((0, 0), (0, -rows % factor), (0, -columns % factor))
-        seen = bin_pages(np.pad(seen, padding, mode="edge"), factor)
-    return TileForeground(tile, select_foreground(realisation.apply(seen)), factor)
+    if binning == 1:
+        return seen
+    rows, columns = tile.shape
+    padding = ((0, 0), (0, -rows % binning), (0, -columns % binning))
+    return bin_pages(np.pad(seen, padding, mode="edge"), binning)
 
 
 def select_foreground(pixels: PixelPrediction) -> Foreground:

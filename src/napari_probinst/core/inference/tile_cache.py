@@ -8,6 +8,7 @@ one draw's tiles. Where workers compute tiles apart, those of all draws lie ther
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import zipfile
 from dataclasses import dataclass, replace
@@ -15,18 +16,49 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_probinst import __version__
 from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
 from napari_probinst.core.instances import Instance, InstanceSet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_probinst.core.boxes import Shape
+    from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.tiling import Tile
     from napari_probinst.core.network.device import Runtime
 
 #: File that says which prediction a folder belongs to.
 _KEY_NAME = "key.txt"
+#: Settings that the instances of a draw don't depend on.
+_AFTERWARDS = {"n_draws", "probability_threshold", "patch", "ranking", "size_outliers"}
+
+
+def prediction_key(
+    image: str, present: Sequence[bool] | None, models: Sequence[str], settings: InferenceConfig
+) -> str:
+    """All that the instances of a draw depend on, for `TileCache`.
+
+    Parameters
+    ----------
+    image : str
+        Checksum of the image.
+    present : sequence of bool or None
+        Which channels there are.
+    models : sequence of str
+        Checksums of the models.
+    settings : InferenceConfig
+        Scale, seed and thresholds.
+    """
+    key = {
+        "image": image,
+        "present": None if present is None else list(present),
+        "models": list(models),
+        "settings": settings.model_dump(mode="json", exclude=_AFTERWARDS),
+        "program": __version__,
+    }
+    return json.dumps(key, sort_keys=True)
 
 
 class TileCache:
