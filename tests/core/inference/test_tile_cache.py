@@ -49,9 +49,9 @@ def test_a_stopped_prediction_goes_on_with_the_next_tile(predictor, tmp_path, mo
     seen = []
     see = segmentation._see_tile
 
-    def counted(channels, realisation, tile):
+    def counted(channels, realisation, tile, overview):
         seen.append(tile)
-        return see(channels, realisation, tile)
+        return see(channels, realisation, tile, overview)
 
     monkeypatch.setattr(segmentation, "_see_tile", counted)
     expected = predictor.predict(IMAGE)

@@ -114,9 +114,9 @@ def test_a_stopped_prediction_goes_on_with_the_next_tile(tmp_path, monkeypatch):
     seen = []
     apply = Stack.apply
 
-    def counting(self, channels):
+    def counting(self, channels, overview):
         seen.append(channels.shape)
-        return apply(self, channels)
+        return apply(self, channels, overview)
 
     monkeypatch.setattr(Stack, "apply", counting)
     folder = tmp_path / "tiles"

@@ -26,7 +26,7 @@ def test_share_is_the_mean_of_what_is_no_background():
     ("share", "shift"), [(0.2, 0.6), (0.5, 3.0), (0.0, -0.2), (0.1, -0.2), (0.9, 3.0)]
 )
 def test_shift_is_a_line_that_ends_where_the_fit_did(share, shift):
-    assert LINE.shift(_background(share)) == pytest.approx(shift, abs=1e-6)
+    assert LINE.shift(foreground_share(_background(share))) == pytest.approx(shift, abs=1e-6)
 
 
 def test_log_odds_of_background_grow_by_the_shift_and_the_rest_keeps_its_ratio():
@@ -37,7 +37,7 @@ def test_log_odds_of_background_grow_by_the_shift_and_the_rest_keeps_its_ratio()
     np.testing.assert_array_equal(classes, before)
     np.testing.assert_allclose(shifted.sum(axis=0), 1, atol=1e-6)
     gained = logit(shifted[0].astype(float)) - logit(classes[0].astype(float))
-    np.testing.assert_allclose(gained, LINE.shift(classes[0]), atol=1e-4)
+    np.testing.assert_allclose(gained, LINE.shift(foreground_share(classes[0])), atol=1e-4)
     np.testing.assert_allclose(shifted[2] / shifted[1], classes[2] / classes[1], rtol=1e-4)
 
 

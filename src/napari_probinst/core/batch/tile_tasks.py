@@ -22,6 +22,7 @@ from napari_probinst.core.batch.predicting import (
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.inputs import check_channels, normalised
+from napari_probinst.core.inference.overview import Overviews
 from napari_probinst.core.inference.resources import is_out_of_memory
 from napari_probinst.core.inference.tiles_apart import keep_tiles, tile_counts
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.batch.job import Job
     from napari_probinst.core.data.io import Image, ImageSource, LazyImage
-    from napari_probinst.core.inference.resampling import Windows
     from napari_probinst.core.inference.tile_cache import TileCache
 
 #: Tiles of a task: some seconds of work, so that handing out tasks costs nothing beside it.
@@ -106,10 +106,10 @@ def compute_block(job: Job, source: ImageSource, checksum: str, draw: int, numbe
     """
     began = time.perf_counter()
     try:
-        image, windows = _opened(job, source, checksum)
+        image, seen = _opened(job, source, checksum)
         keep_tiles(
             loaded_predictor(job),
-            windows,
+            seen,
             job.settings,
             _cache(job, image, checksum),
             draw=draw,
@@ -124,12 +124,13 @@ def compute_block(job: Job, source: ImageSource, checksum: str, draw: int, numbe
 
 
 @lru_cache(maxsize=1)
-def _opened(job: Job, source: ImageSource, checksum: str) -> tuple[Image | LazyImage, Windows]:
-    """Image with its normalised windows: measured once in each process, not for each block."""
+def _opened(job: Job, source: ImageSource, checksum: str) -> tuple[Image | LazyImage, Overviews]:
+    """Image, and as networks see it: looked over once in each process, not for each block."""
     del checksum
     image = source.open(job.axes)
     channels = loaded_predictor(job).model.header.network.channels
-    return image, normalised(image.channels, channels, image.present)
+    windows = normalised(image.channels, channels, image.present)
+    return image, Overviews(windows, job.settings.scale)
 
 
 def _cache(job: Job, image: Image | LazyImage, checksum: str) -> TileCache:

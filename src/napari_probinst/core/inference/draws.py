@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,33 @@ class PixelPrediction:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Overview:
+    """What a network is to know of an image as a whole, where it sees it in tiles.
+
+    Parameters
+    ----------
+    context : Tensor of float32, shape (1, filters, 1, 1), optional
+        Global context (`UNet.context_of`), on the CPU, where the network reads one.
+    share : float, optional
+        Of foreground, before calibration, where there is one; 0 to 1.
+    """
+
+    context: Tensor | None = None
+    share: float | None = None
+
+
+#: What is known beforehand of an image that is seen as a whole.
+NOTHING_ELSE = Overview()
+#: Returns what is known of an image; called when that is needed.
+LookOver = Callable[[], Overview]
+
+
+def of_itself() -> Overview:
+    """Nothing: an image that is seen as a whole tells by itself."""
+    return NOTHING_ELSE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Realisation:
     """One network of the posterior, always the same for the same seed and draw.
 
@@ -80,7 +108,10 @@ class Realisation:
 
     @torch.inference_mode()
     def apply(
-        self, channels: NDArray[np.float32], origin: tuple[float, float] | None = None
+        self,
+        channels: NDArray[np.float32],
+        origin: tuple[float, float] | None = None,
+        overview: Overview = NOTHING_ELSE,
     ) -> PixelPrediction:
         """Predict the pixels of an image or a tile.
 
@@ -91,6 +122,8 @@ class Realisation:
         origin : (float, float), optional
             y, x of the top left pixel that the network sees, pixels of ``channels`` from the
             middle of the trained extent. By default the image lies in the middle.
+        overview : Overview, optional
+            Of the image that a tile is a part of.
 
         Returns
         -------
@@ -99,8 +132,13 @@ class Realisation:
         """
         batch = self.entering(channels, origin)
         with self.runtime.autocast():
-            embeddings, logits = self.network(batch)
-        return self.leaving(embeddings, logits, channels.shape[1:])
+            embeddings, logits = self.network(batch, self.context_in(overview))
+        return self.leaving(embeddings, logits, channels.shape[1:], overview.share)
+
+    def context_in(self, overview: Overview) -> Tensor | None:
+        """Global context that the network is given, on its device; None where it is to look."""
+        context = overview.context
+        return None if context is None else context.to(self.runtime.device)
 
     def entering(
         self, channels: NDArray[np.float32], origin: tuple[float, float] | None = None
@@ -124,7 +162,9 @@ class Realisation:
             image = torch.cat([image, grid * self.binning])
         return image[None].to(self.runtime.device, memory_format=torch.channels_last)
 
-    def leaving(self, embeddings: Tensor, logits: Tensor, shape: Shape) -> PixelPrediction:
+    def leaving(
+        self, embeddings: Tensor, logits: Tensor, shape: Shape, share: float | None = None
+    ) -> PixelPrediction:
         """What the network says of an image of ``shape`` (height, width), in its orientation.
 
         Parameters
@@ -133,11 +173,13 @@ class Realisation:
             As the network gives them for `entering`.
         shape : (int, int)
             Height and width of the image, pixels.
+        share : float, optional
+            Of foreground, for the calibration; that of these pixels by default.
         """
         height, width = shape[::-1] if self.orientation & TRANSPOSE else shape
         classes = logits[0, :, :height, :width].float().softmax(dim=0).contiguous().cpu().numpy()
         if self.calibration is not None:
-            classes = self.calibration.apply(classes)
+            classes = self.calibration.apply(classes, share)
         # Embeddings stay as the network lays them out, pixel by pixel, which is how they are read.
         vectors = embeddings[0, :, :height, :width].float().cpu().numpy()
         return PixelPrediction(
@@ -191,6 +233,17 @@ def realise(
         thin(realised)
     placed = realised.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Realisation(placed, runtime, binning, orientation, calibration)
+
+
+def mean_network(
+    network: UNet, *, runtime: Runtime, binning: int = 1, calibration: Calibration | None = None
+) -> Realisation:
+    """Network of the posterior's mean weights, which draws nothing.
+
+    Parameters are those of `realise`.
+    """
+    placed = copy.deepcopy(network).eval().to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Realisation(placed, runtime, binning, calibration=calibration)
 
 
 def is_stochastic(network: UNet) -> bool:

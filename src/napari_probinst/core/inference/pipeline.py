@@ -16,6 +16,7 @@ from napari_probinst.core.inference.ensemble import (
     take_turns,
 )
 from napari_probinst.core.inference.inputs import check_channels, normalised
+from napari_probinst.core.inference.overview import Overviews
 from napari_probinst.core.inference.resampling import resampled_shape
 from napari_probinst.core.inference.resources import Resources, at_once_if_possible
 from napari_probinst.core.inference.segmentation import see_tiles, segment_image
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.draws import Realisation
     from napari_probinst.core.inference.ensemble import Turn
-    from napari_probinst.core.inference.resampling import Windows
     from napari_probinst.core.inference.segmentation import TileForeground
     from napari_probinst.core.inference.tile_cache import DrawTiles
     from napari_probinst.core.instances import InstanceSet
@@ -152,13 +152,19 @@ class Predictor:
             return turn.tiles(cache, (height, width)) if cache is not None and is_tiled else None
 
         def work(
-            windows: Windows, realisation: Realisation, turn: Turn, extent: Shape
+            image: Overviews, realisation: Realisation, turn: Turn, extent: Shape
         ) -> InstanceSet:
             own = own_settings(turn.model, asked, self.model.header.inference)
             draw = kept(turn)
             store = draw and draw.under(realisation.runtime, extent)
             instances = segment_image(
-                windows, realisation, own, extent, store=store, on_tile=on_tile
+                image.windows,
+                realisation,
+                own,
+                extent,
+                overview=image.of(turn.model, realisation.runtime, extent),
+                store=store,
+                on_tile=on_tile,
             )
             if draw is not None:
                 draw.keep_whole(instances)
@@ -176,8 +182,8 @@ class Predictor:
             return one_by_one()
 
         def at_once() -> Iterator[InstanceSet]:
-            windows = normalised(channels, self.model.header.network.channels, present)
-            return together.draws(windows, self.models, asked, kept, on_tile)
+            image = self._image(channels, asked, present)
+            return together.draws(image, self.models, asked, kept, on_tile)
 
         return at_once_if_possible(at_once, one_by_one, notify)
 
@@ -194,17 +200,17 @@ class Predictor:
         """
 
         def work(
-            windows: Windows, realisation: Realisation, turn: Turn, extent: Shape
+            image: Overviews, realisation: Realisation, turn: Turn, extent: Shape
         ) -> tuple[TileForeground, ...]:
-            del turn
-            return tuple(see_tiles(windows, realisation, extent, asked.scale))
+            overview = image.of(turn.model, realisation.runtime, extent)
+            return tuple(see_tiles(image.windows, realisation, extent, asked.scale, overview))
 
         asked = settings or self.model.header.inference
         return self._each_draw(work, channels, asked, present, notify)
 
     def _each_draw(
         self,
-        work: Callable[[Windows, Realisation, Turn, Shape], T],
+        work: Callable[[Overviews, Realisation, Turn, Shape], T],
         channels: Pixels,
         settings: InferenceConfig,
         present: Sequence[bool] | None,
@@ -212,15 +218,21 @@ class Predictor:
         *,
         known: Callable[[Turn], T | None] | None = None,
     ) -> Iterator[T]:
-        windows = normalised(channels, self.model.header.network.channels, present)
+        image = self._image(channels, settings, present)
         resources = Resources(self.runtime, common_extent(self.models), notify)
 
         def make(turn: Turn, runtime: Runtime, extent: Shape) -> T:
-            return work(windows, self.realise(turn, settings.seed, runtime), turn, extent)
+            return work(image, self.realise(turn, settings.seed, runtime), turn, extent)
 
         for turn in take_turns(self.models, settings):
             found = known(turn) if known is not None else None
             yield found if found is not None else resources.spend(partial(make, turn))
+
+    def _image(
+        self, channels: Pixels, settings: InferenceConfig, present: Sequence[bool] | None
+    ) -> Overviews:
+        expected = self.model.header.network.channels
+        return Overviews(normalised(channels, expected, present), settings.scale)
 
     def realise(self, turn: Turn, seed: int, runtime: Runtime) -> Realisation:
         """Return the realisation of a turn: that of every image, so the first ones are kept."""

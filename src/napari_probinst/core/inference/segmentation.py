@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_probinst.core.binning import bin_pages, enlarged
 from napari_probinst.core.inference.clustering import group
+from napari_probinst.core.inference.draws import LookOver, of_itself
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.mean_shift import find_modes
 from napari_probinst.core.inference.overlaps import resolve_overlaps
@@ -71,6 +72,7 @@ def segment_image(
     settings: InferenceConfig,
     extent: Shape,
     *,
+    overview: LookOver = of_itself,
     store: TileStore | None = None,
     on_tile: Callable[[int, int], None] | None = None,
 ) -> InstanceSet:
@@ -87,6 +89,8 @@ def segment_image(
     extent : (int, int)
         Largest height and width, at the scale of the settings, that the network may see at
         once, pixels.
+    overview : callable, optional
+        Returns the `Overview` of an image that exceeds it; called when a tile is computed.
     store : TileStore, optional
         Asked before a tile of several is computed, and told afterwards.
     on_tile : callable, optional
@@ -99,7 +103,9 @@ def segment_image(
 
     def found() -> Iterator[tuple[Tile, InstanceSet]]:
         for number, tile in enumerate(layout, start=1):
-            instances = _find_or_segment(seen, realisation, settings, tile, kept)
+            instances = _find_or_segment(
+                seen, realisation, settings, tile, store=kept, overview=overview
+            )
             if on_tile is not None:
                 on_tile(number, len(layout))
             yield tile, instances
@@ -115,12 +121,13 @@ def segment_some(
     *,
     numbers: Sequence[int],
     store: TileStore,
+    overview: LookOver = of_itself,
 ) -> None:
     """Do some of the tiles of `segment_image`, which finds them in ``store`` afterwards.
 
     Parameters
     ----------
-    channels, realisation, settings, extent
+    channels, realisation, settings, extent, overview
         As there.
     numbers : sequence of int
         Which tiles, from 0 in the order of the layout.
@@ -130,7 +137,9 @@ def segment_some(
     seen = resampled(channels, settings.scale)
     layout = layout_of(seen.shape, extent, realisation.stride)
     for number in numbers:
-        _find_or_segment(seen, realisation, settings, layout[number], store)
+        _find_or_segment(
+            seen, realisation, settings, layout[number], store=store, overview=overview
+        )
 
 
 def _find_or_segment(
@@ -138,19 +147,25 @@ def _find_or_segment(
     realisation: Realisation,
     settings: InferenceConfig,
     tile: Tile,
+    *,
     store: TileStore | None,
+    overview: LookOver,
 ) -> InstanceSet:
     known = store.find(tile) if store is not None else None
     if known is not None:
         return known
-    instances = segment_tile(_see_tile(seen, realisation, tile), settings)
+    instances = segment_tile(_see_tile(seen, realisation, tile, overview), settings)
     if store is not None:
         store.keep(tile, instances)
     return instances
 
 
 def see_tiles(
-    channels: Windows, realisation: Realisation, extent: Shape, scale: float = 1.0
+    channels: Windows,
+    realisation: Realisation,
+    extent: Shape,
+    scale: float = 1.0,
+    overview: LookOver = of_itself,
 ) -> Iterator[TileForeground]:
     """Run the network tile by tile.
 
@@ -164,6 +179,8 @@ def see_tiles(
         Largest height and width, at that scale, that it may see at once, pixels.
     scale : float, default 1
         Times its size that the image is resampled to.
+    overview : callable, optional
+        Returns the `Overview` of an image that exceeds the extent.
 
     Yields
     ------
@@ -172,7 +189,7 @@ def see_tiles(
     """
     seen = resampled(channels, scale)
     for tile in layout_of(seen.shape, extent, realisation.stride):
-        yield _see_tile(seen, realisation, tile)
+        yield _see_tile(seen, realisation, tile, overview)
 
 
 def layout_of(shape: Sequence[int], extent: Shape, stride: int) -> tuple[Tile, ...]:
@@ -195,9 +212,12 @@ def layout_of(shape: Sequence[int], extent: Shape, stride: int) -> tuple[Tile, .
     )
 
 
-def _see_tile(channels: Windows, realisation: Realisation, tile: Tile) -> TileForeground:
+def _see_tile(
+    channels: Windows, realisation: Realisation, tile: Tile, overview: LookOver
+) -> TileForeground:
     seen = read_tile(channels, tile, realisation.binning)
-    return TileForeground(tile, select_foreground(realisation.apply(seen)), realisation.binning)
+    pixels = realisation.apply(seen, overview=overview())
+    return TileForeground(tile, select_foreground(pixels), realisation.binning)
 
 
 def read_tile(channels: Windows, tile: Tile, binning: int) -> NDArray[np.float32]:

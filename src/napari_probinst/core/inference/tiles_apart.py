@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.inference.overview import Overviews
     from napari_probinst.core.inference.pipeline import Predictor
-    from napari_probinst.core.inference.resampling import Windows
     from napari_probinst.core.inference.tile_cache import TileCache
 
 
@@ -57,7 +57,7 @@ def tile_counts(
 
 def keep_tiles(
     predictor: Predictor,
-    windows: Windows,
+    image: Overviews,
     settings: InferenceConfig,
     cache: TileCache,
     *,
@@ -70,8 +70,8 @@ def keep_tiles(
     ----------
     predictor : Predictor
         Models and device.
-    windows : array-like of float32, shape (n_channels, height, width)
-        Normalised intensities of the image, as by `normalised`.
+    image : Overviews
+        Of the image, whose parts are normalised, as by `normalised`.
     settings : InferenceConfig
         As for the prediction.
     cache : TileCache
@@ -87,14 +87,15 @@ def keep_tiles(
         If a tile can't be written.
     """
     turn = take_turns(predictor.models, settings)[draw]
-    _, height, width = windows.shape
+    _, height, width = image.windows.shape
     extent = common_extent(predictor.models)
     realisation = predictor.realise(turn, settings.seed, predictor.runtime)
     segment_some(
-        windows,
+        image.windows,
         realisation,
         own_settings(turn.model, settings, predictor.model.header.inference),
         extent,
         numbers=numbers,
+        overview=image.of(turn.model, predictor.runtime, extent),
         store=turn.tiles(cache, (height, width)).under(predictor.runtime, extent),
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.func import functional_call, stack_module_state
 
+from napari_probinst.core.inference.draws import NOTHING_ELSE, of_itself
 from napari_probinst.core.inference.ensemble import common_extent, own_settings, take_turns
 from napari_probinst.core.inference.resampling import resampled
 from napari_probinst.core.inference.segmentation import (
@@ -37,8 +38,14 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.inference.draws import PixelPrediction, Realisation
+    from napari_probinst.core.inference.draws import (
+        LookOver,
+        Overview,
+        PixelPrediction,
+        Realisation,
+    )
     from napari_probinst.core.inference.ensemble import Turn
+    from napari_probinst.core.inference.overview import Overviews
     from napari_probinst.core.inference.resampling import Windows
     from napari_probinst.core.inference.segmentation import TileStore
     from napari_probinst.core.inference.tile_cache import DrawTiles
@@ -68,7 +75,7 @@ class Together:
 
     def draws(
         self,
-        windows: Windows,
+        image: Overviews,
         models: Sequence[Model],
         settings: InferenceConfig,
         kept: Callable[[Turn], DrawTiles | None],
@@ -78,8 +85,8 @@ class Together:
 
         Parameters
         ----------
-        windows : array-like of float32, shape (n_channels, height, width)
-            Normalised intensities.
+        image : Overviews
+            The image, whose intensities are normalised.
         models : sequence of Model
             One, or those of an ensemble.
         settings : InferenceConfig
@@ -98,10 +105,11 @@ class Together:
             drawn = [known for store in stores if (known := store.find_whole()) is not None]
             if own and len(drawn) < len(own):
                 drawn = segment_together(
-                    windows,
+                    image.windows,
                     self._stack(own, settings.seed),
                     own_settings(model, settings, models[0].header.inference),
                     extent,
+                    overview=image.of(model, self._runtime, extent),
                     stores=[store.under(self._runtime, extent) for store in stores],
                     on_tile=on_tile,
                 )
@@ -153,13 +161,17 @@ class Stack:
         return self.realisations[0].binning
 
     @torch.inference_mode()
-    def apply(self, channels: NDArray[np.float32]) -> list[PixelPrediction]:
+    def apply(
+        self, channels: NDArray[np.float32], overview: Overview = NOTHING_ELSE
+    ) -> list[PixelPrediction]:
         """What each draw says of the pixels of an image or a tile.
 
         Parameters
         ----------
         channels : ndarray of float32, shape (n_channels, height, width)
             Normalised intensities.
+        overview : Overview, optional
+            Of the image that a tile is a part of.
 
         Returns
         -------
@@ -175,19 +187,21 @@ class Stack:
             weights = {name: each[chosen] for name, each in self.weights.items()}
             template = self.realisations[0]
             with template.runtime.autocast():
-                embeddings, logits = torch.vmap(partial(_call, template.network))(weights, batches)
+                context = template.context_in(overview)
+                seeing = torch.vmap(partial(_call, template.network, context=context))
+                embeddings, logits = seeing(weights, batches)
             for position, n in enumerate(chosen):
                 realisation = self.realisations[n]
                 found[n] = realisation.leaving(
-                    embeddings[position], logits[position], channels.shape[1:]
+                    embeddings[position], logits[position], channels.shape[1:], overview.share
                 )
         return [found[n] for n in range(len(self.realisations))]
 
 
 def _call(
-    network: torch.nn.Module, weights: dict[str, Tensor], batch: Tensor
+    network: torch.nn.Module, weights: dict[str, Tensor], batch: Tensor, context: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    result: tuple[Tensor, Tensor] = functional_call(network, weights, (batch,))
+    result: tuple[Tensor, Tensor] = functional_call(network, weights, (batch, context))
     return result
 
 
@@ -197,6 +211,7 @@ def segment_together(
     settings: InferenceConfig,
     extent: Shape,
     *,
+    overview: LookOver = of_itself,
     stores: Sequence[TileStore] = (),
     on_tile: Callable[[int, int], None] | None = None,
 ) -> list[InstanceSet]:
@@ -214,6 +229,8 @@ def segment_together(
         Scale and thresholds.
     extent : (int, int)
         Largest height and width that the network may see at once, pixels.
+    overview : callable, optional
+        Returns the `Overview` of an image that exceeds the extent.
     stores : sequence of TileStore, length n_draws, optional
         Asked before a tile of several is computed, and told afterwards.
     on_tile : callable, optional
@@ -231,7 +248,7 @@ def segment_together(
         return complete if kept and len(complete) == len(known) else None
 
     def begin(tile: Tile, pool: ThreadPoolExecutor) -> list[Future[InstanceSet]]:
-        pixels = stack.apply(read_tile(seen, tile, stack.binning))
+        pixels = stack.apply(read_tile(seen, tile, stack.binning), overview())
         draws = [TileForeground(tile, select_foreground(each), stack.binning) for each in pixels]
         return [pool.submit(segment_tile, draw, settings) for draw in draws]
 

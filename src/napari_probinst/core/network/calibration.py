@@ -41,29 +41,27 @@ class Calibration(Section):
             raise ValueError("least_share is larger than largest_share")
         return self
 
-    def shift(self, background: NDArray[np.float32]) -> float:
-        """Shift for an image.
-
-        Parameters
-        ----------
-        background : ndarray of float32
-            Probability of background of each of its pixels, before the shift.
+    def shift(self, share: float) -> float:
+        """Shift for an image whose `foreground_share` is ``share``.
 
         Returns
         -------
         float
             To add to the log-odds of background.
         """
-        share = foreground_share(background)
         return self.offset + self.slope * min(max(share, self.least_share), self.largest_share)
 
-    def apply(self, classes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def apply(
+        self, classes: NDArray[np.float32], share: float | None = None
+    ) -> NDArray[np.float32]:
         """Shifted probabilities.
 
         Parameters
         ----------
         classes : ndarray of float32, shape (3, height, width)
-            Probabilities of background, foreground and overlap of a whole image or tile.
+            Probabilities of background, foreground and overlap.
+        share : float, optional
+            Of foreground in the image, where ``classes`` are those of a part of it.
 
         Returns
         -------
@@ -71,7 +69,9 @@ class Calibration(Section):
             They sum to 1 again.
         """
         shifted = classes.copy()
-        shifted[BACKGROUND] *= np.exp(np.float32(self.shift(classes[BACKGROUND])))
+        if share is None:
+            share = foreground_share(classes[BACKGROUND])
+        shifted[BACKGROUND] *= np.exp(np.float32(self.shift(share)))
         shifted /= shifted.sum(axis=0)
         return shifted
 

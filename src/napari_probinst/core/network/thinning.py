@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_probinst.core.network.concrete_dropout import StochasticConv2d, StochasticUpConv2d
+from napari_probinst.core.network.unet import CONTEXT
 
 if TYPE_CHECKING:
     from napari_probinst.core.network.unet import UNet
@@ -48,6 +49,9 @@ def thin(network: UNet, *, block: int = BLOCK) -> None:
             kept[source] = kept[source] | part if source in kept else part
             start = end
     kept = {name: _filled(channels, block) for name, channels in kept.items()}
+    if CONTEXT in kept:
+        # No pages that cost anything, and what is known of an image serves all draws.
+        kept[CONTEXT] = torch.ones_like(kept[CONTEXT])
     for name, layer in layers.items():
         inputs = [kept[source] for source in sources[name] if source in layers]
         _restrict(layer, torch.cat(inputs) if inputs else None, kept.get(name))

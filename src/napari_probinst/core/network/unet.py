@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: Coordinates enter the network in units of this many pixels.
 COORDINATE_UNIT = 256.0
-#: Names of the weights of the global context begin with this.
-CONTEXT = "context."
+#: Name of the layer that makes the global context.
+CONTEXT = "context"
 
 
 class DoubleConv(nn.Module):
@@ -105,13 +105,16 @@ class UNet(nn.Module):
         """Height and width of an input must be multiples of this many pixels."""
         return int(2 ** (self.config.levels - 1))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Predict embeddings and class logits.
 
         Parameters
         ----------
         x : Tensor of shape (batch, n_channels [+ 2], height, width)
             Normalised channels, then the coordinates where the network uses them.
+        context : Tensor of shape (batch, filters, 1, 1), optional
+            What a network with a global context is to know of the image, as by `context_of`,
+            where ``x`` is a part of it; by default ``x`` is all there is.
 
         Returns
         -------
@@ -119,27 +122,52 @@ class UNet(nn.Module):
         logits : Tensor of shape (batch, 3, height, width)
             Background, foreground, overlap.
         """
-        skips: list[Tensor] = []
-        means: list[Tensor] = []
-        for level, block in enumerate(self.encoder):
-            if level:
-                x = nn.functional.max_pool2d(x, 2)
-            x = block(x)
-            skips.append(x)
-            if self.context is not None and level < self._n_context:
-                means.append(_page_means(x, 2 ** (self.config.levels - 1 - level)))
-        skips.pop()
-        joined = x
+        skips = self._encode(x, len(self.encoder))
+        if self.context is not None and context is None:
+            context = self.context_of(self._means(skips[: self._n_context]))
+        joined = x = skips.pop()
         for up, block in zip(self.up, self.decoder, strict=True):
             joined = torch.cat([skips.pop(), up(x)], dim=1)
             x = block(joined)
         out = self.head(x)
         if self.class_block is None or self.class_head is None:
             return out[:, :-N_CLASSES], out[:, -N_CLASSES:]
-        if self.context is not None:
-            context = torch.relu(self.context(torch.cat(means, dim=1)))
-            return out, self.class_head(self.class_block(joined, context))
-        return out, self.class_head(self.class_block(joined))
+        return out, self.class_head(self.class_block(joined, context))
+
+    def means(self, x: Tensor) -> Tensor:
+        """Means of the features that the global context is made of, (batch, n_features, 1, 1).
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, n_channels [+ 2], height, width)
+            As for `forward`.
+        """
+        return self._means(self._encode(x, self._n_context))
+
+    def context_of(self, means: Tensor) -> Tensor:
+        """Global context of an image, (batch, filters, 1, 1), from the means of its features.
+
+        Raises
+        ------
+        ValueError
+            If the network has none.
+        """
+        if self.context is None:
+            raise ValueError("the network has no global context")
+        return torch.relu(self.context(means))
+
+    def _encode(self, x: Tensor, n_levels: int) -> list[Tensor]:
+        """Features of the first levels of the encoder."""
+        features: list[Tensor] = []
+        for level, block in enumerate(self.encoder[:n_levels]):
+            features.append(block(nn.functional.max_pool2d(features[-1], 2) if level else x))
+        return features
+
+    def _means(self, features: list[Tensor]) -> Tensor:
+        blocks = (2 ** (self.config.levels - 1 - level) for level in range(len(features)))
+        return torch.cat(
+            [_page_means(each, block) for each, block in zip(features, blocks, strict=True)], dim=1
+        )
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Whose outputs each layer reads, concatenated in this order, by the layers' names.
@@ -157,8 +185,8 @@ class UNet(nn.Module):
             x = _chain(result, f"decoder.{step}", joined)
         result["head"] = (x,)
         if self.context is not None:
-            result["context"] = tuple(f"encoder.{level}.conv2" for level in range(self._n_context))
-            joined += ("context",)
+            result[CONTEXT] = tuple(f"encoder.{level}.conv2" for level in range(self._n_context))
+            joined += (CONTEXT,)
         if self.class_block is not None:
             result["class_head"] = (_chain(result, "class_block", joined),)
         return result
@@ -192,7 +220,7 @@ class UNet(nn.Module):
         own = {
             name: weight.clone()
             for name, weight in self.state_dict().items()
-            if name.startswith(CONTEXT)
+            if name.startswith(f"{CONTEXT}.")
         }
         name = "class_block.conv1.weight"
         if name not in weights:
