@@ -9,6 +9,7 @@ thins the features that the context is made of, and the share is a mean over all
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,7 @@ class Overviews:
     def __init__(self, windows: Windows, scale: float = 1.0) -> None:
         self.windows = windows
         self._scale = scale
+        self._lock = Lock()
         self._known: dict[tuple[int, Runtime, Shape], Overview] = {}
 
     def of(self, model: Model, runtime: Runtime, extent: Shape) -> LookOver:
@@ -55,15 +57,16 @@ class Overviews:
         key = (id(model), runtime, extent)
 
         def look() -> Overview:
-            if key not in self._known:
-                mean = mean_network(
-                    model.network,
-                    runtime=runtime,
-                    binning=model.header.binning,
-                    calibration=model.header.calibration,
-                )
-                self._known[key] = look_over(self.windows, mean, extent, self._scale)
-            return self._known[key]
+            with self._lock:
+                if key not in self._known:
+                    mean = mean_network(
+                        model.network,
+                        runtime=runtime,
+                        binning=model.header.binning,
+                        calibration=model.header.calibration,
+                    )
+                    self._known[key] = look_over(self.windows, mean, extent, self._scale)
+                return self._known[key]
 
         return look
 

@@ -17,6 +17,7 @@ from napari_probinst.core.inference.ensemble import (
 )
 from napari_probinst.core.inference.inputs import check_channels, normalised
 from napari_probinst.core.inference.overview import Overviews
+from napari_probinst.core.inference.parallel import in_order
 from napari_probinst.core.inference.resampling import resampled_shape
 from napari_probinst.core.inference.resources import Resources, at_once_if_possible
 from napari_probinst.core.inference.segmentation import see_tiles, segment_image
@@ -175,7 +176,11 @@ class Predictor:
             return draw.find_whole() if draw is not None else None
 
         def one_by_one() -> Iterator[InstanceSet]:
-            return self._each_draw(work, channels, asked, present, notify, known=known)
+            # Of an image in tiles, some of the tiles are worked on at once.
+            n_at_once = 1 if is_tiled else 0
+            return self._each_draw(
+                work, channels, asked, present, notify, known=known, n_at_once=n_at_once
+            )
 
         together = self.together
         if together is None:
@@ -217,6 +222,7 @@ class Predictor:
         notify: Callable[[str], None] | None,
         *,
         known: Callable[[Turn], T | None] | None = None,
+        n_at_once: int = 0,
     ) -> Iterator[T]:
         image = self._image(channels, settings, present)
         resources = Resources(self.runtime, common_extent(self.models), notify)
@@ -224,9 +230,13 @@ class Predictor:
         def make(turn: Turn, runtime: Runtime, extent: Shape) -> T:
             return work(image, self.realise(turn, settings.seed, runtime), turn, extent)
 
-        for turn in take_turns(self.models, settings):
+        def draw(turn: Turn) -> T:
             found = known(turn) if known is not None else None
-            yield found if found is not None else resources.spend(partial(make, turn))
+            return found if found is not None else resources.spend(partial(make, turn))
+
+        turns = take_turns(self.models, settings)
+        at_once = n_at_once if self.runtime.device == "cpu" else 1
+        return in_order(draw, turns, n_at_once=at_once)
 
     def _image(
         self, channels: Pixels, settings: InferenceConfig, present: Sequence[bool] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -39,15 +40,21 @@ class Resources:
         self._runtime = runtime
         self._extent = extent
         self._notify = notify
+        self._lock = Lock()
 
     def spend(self, work: Callable[[Runtime, Shape], T]) -> T:
         """Do ``work``, with less memory each time that there isn't enough."""
         while True:
+            tried = self._runtime, self._extent
             try:
-                return work(self._runtime, self._extent)
+                return work(*tried)
             except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error) or not self._shrink():
+                if not is_out_of_memory(error):
                     raise
+                with self._lock:
+                    # Others that ran out of the same may have shrunk it already.
+                    if tried == (self._runtime, self._extent) and not self._shrink():
+                        raise
 
     def _shrink(self) -> bool:
         if self._runtime.device != "cpu":

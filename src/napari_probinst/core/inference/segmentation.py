@@ -18,6 +18,7 @@ from napari_probinst.core.inference.draws import LookOver, of_itself
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.mean_shift import find_modes
 from napari_probinst.core.inference.overlaps import resolve_overlaps
+from napari_probinst.core.inference.parallel import in_order
 from napari_probinst.core.inference.resampling import resampled, resampled_shape, restored
 from napari_probinst.core.inference.stitching import stitch
 from napari_probinst.core.inference.tiling import Tile, tile_layout
@@ -101,11 +102,14 @@ def segment_image(
     layout = layout_of(seen.shape, extent, realisation.stride)
     kept = store if len(layout) > 1 else None
 
+    def see(tile: Tile) -> InstanceSet:
+        return _find_or_segment(seen, realisation, settings, tile, store=kept, overview=overview)
+
     def found() -> Iterator[tuple[Tile, InstanceSet]]:
-        for number, tile in enumerate(layout, start=1):
-            instances = _find_or_segment(
-                seen, realisation, settings, tile, store=kept, overview=overview
-            )
+        # On other devices tiles would only wait for each other.
+        n_at_once = 0 if len(layout) > 1 and realisation.runtime.device == "cpu" else 1
+        results = in_order(see, layout, n_at_once=n_at_once)
+        for number, (tile, instances) in enumerate(zip(layout, results, strict=True), start=1):
             if on_tile is not None:
                 on_tile(number, len(layout))
             yield tile, instances

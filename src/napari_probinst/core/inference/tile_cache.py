@@ -12,6 +12,7 @@ import json
 import shutil
 import zipfile
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,6 +80,7 @@ class TileCache:
         self._folder = folder
         self._key = key
         self._is_ready = False
+        self._lock = Lock()
 
     def begin(self) -> None:
         """Make the folder, before several processes keep their parts in it."""
@@ -122,14 +124,16 @@ class TileCache:
         shutil.rmtree(self._folder.joinpath(*names), ignore_errors=True)
 
     def _prepare(self) -> None:
-        if self._is_ready:
-            return
-        if _text(self._folder / _KEY_NAME) != self._key:
-            self.remove()
-            make_folder(self._folder)
-            with atomic_file(self._folder / _KEY_NAME) as file:
-                file.write(self._key.encode())
-        self._is_ready = True
+        # Tiles are kept by several threads.
+        with self._lock:
+            if self._is_ready:
+                return
+            if _text(self._folder / _KEY_NAME) != self._key:
+                self.remove()
+                make_folder(self._folder)
+                with atomic_file(self._folder / _KEY_NAME) as file:
+                    file.write(self._key.encode())
+            self._is_ready = True
 
 
 @dataclass(frozen=True, slots=True)
