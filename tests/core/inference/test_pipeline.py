@@ -9,7 +9,7 @@ import torch
 from napari_probinst.core.config import ChannelConfig, InferenceConfig, NetworkConfig
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.errors import CancelledError, InputError, ModelError
-from napari_probinst.core.inference import ensemble, pipeline
+from napari_probinst.core.inference import drawing, ensemble
 from napari_probinst.core.inference.draws import PixelPrediction, realise
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.segmentation import segment, segment_tiles
@@ -335,7 +335,7 @@ class TestChecksum:
 class TestMemory:
     def test_smaller_tiles_where_memory_runs_out(self, monkeypatch):
         predictor = _predictor(extent=(512, 512))
-        work = pipeline.segment_image
+        work = drawing.segment_image
         extents = []
 
         def short(channels, realisation, settings, extent, **rest):
@@ -344,7 +344,7 @@ class TestMemory:
                 raise MemoryError
             return work(channels, realisation, settings, extent, **rest)
 
-        monkeypatch.setattr(pipeline, "segment_image", short)
+        monkeypatch.setattr(drawing, "segment_image", short)
         told = []
         expected = _content(_predictor().predict(_image(0)))
         extents.clear()
@@ -361,6 +361,6 @@ class TestMemory:
         def fail(*_, **__):
             raise error
 
-        monkeypatch.setattr(pipeline, "segment_image", fail)
+        monkeypatch.setattr(drawing, "segment_image", fail)
         with pytest.raises(type(error), match=str(error)):
             _predictor(extent=(128, 128)).predict(_image(0))

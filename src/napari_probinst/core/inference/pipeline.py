@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from napari_probinst import __version__
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.inference.composition import compose
+from napari_probinst.core.inference.drawing import Drawing
 from napari_probinst.core.inference.ensemble import (
     check_agreement,
     common_extent,
-    own_settings,
     take_turns,
 )
 from napari_probinst.core.inference.inputs import check_channels, normalised
 from napari_probinst.core.inference.overview import Overviews
-from napari_probinst.core.inference.parallel import in_order
-from napari_probinst.core.inference.resampling import resampled_shape
-from napari_probinst.core.inference.resources import Resources, at_once_if_possible
-from napari_probinst.core.inference.segmentation import see_tiles, segment_image
+from napari_probinst.core.inference.resources import Resources
 from napari_probinst.core.inference.tile_cache import TileCache, prediction_key
 from napari_probinst.core.inference.together import Together
 from napari_probinst.core.inference.watch import Watch
@@ -32,12 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.draws import Realisation
     from napari_probinst.core.inference.ensemble import Turn
     from napari_probinst.core.inference.segmentation import TileForeground
-    from napari_probinst.core.inference.tile_cache import DrawTiles
     from napari_probinst.core.instances import InstanceSet
     from napari_probinst.core.network.checkpoint import Model
     from napari_probinst.core.network.device import Runtime
@@ -143,54 +137,8 @@ class Predictor:
         InstanceSet
             Instances of the next draw.
         """
-        asked = settings or self.model.header.inference
-        height, width = channels.shape[-2:]
-        extent = common_extent(self.models)
-        seen = resampled_shape((height, width), asked.scale)
-        is_tiled = seen[0] > extent[0] or seen[1] > extent[1]
-
-        def kept(turn: Turn) -> DrawTiles | None:
-            return turn.tiles(cache, (height, width)) if cache is not None and is_tiled else None
-
-        def work(
-            image: Overviews, realisation: Realisation, turn: Turn, extent: Shape
-        ) -> InstanceSet:
-            own = own_settings(turn.model, asked, self.model.header.inference)
-            draw = kept(turn)
-            store = draw and draw.under(realisation.runtime, extent)
-            instances = segment_image(
-                image.windows,
-                realisation,
-                own,
-                extent,
-                overview=image.of(turn.model, realisation.runtime, extent),
-                store=store,
-                on_tile=on_tile,
-            )
-            if draw is not None:
-                draw.keep_whole(instances)
-            return instances
-
-        def known(turn: Turn) -> InstanceSet | None:
-            draw = kept(turn)
-            return draw.find_whole() if draw is not None else None
-
-        def one_by_one() -> Iterator[InstanceSet]:
-            # Of an image in tiles, some of the tiles are worked on at once.
-            n_at_once = 1 if is_tiled else 0
-            return self._each_draw(
-                work, channels, asked, present, notify, known=known, n_at_once=n_at_once
-            )
-
-        together = self.together
-        if together is None:
-            return one_by_one()
-
-        def at_once() -> Iterator[InstanceSet]:
-            image = self._image(channels, asked, present)
-            return together.draws(image, self.models, asked, kept, on_tile)
-
-        return at_once_if_possible(at_once, one_by_one, notify)
+        drawing = self._drawing(channels, settings, present, notify)
+        return drawing.instances(on_tile=on_tile, cache=cache)
 
     def foregrounds(
         self,
@@ -203,46 +151,26 @@ class Predictor:
 
         Parameters are those of `draws`; what is yielded, `segment_tiles` takes.
         """
+        return self._drawing(channels, settings, present, notify).foregrounds()
 
-        def work(
-            image: Overviews, realisation: Realisation, turn: Turn, extent: Shape
-        ) -> tuple[TileForeground, ...]:
-            overview = image.of(turn.model, realisation.runtime, extent)
-            return tuple(see_tiles(image.windows, realisation, extent, asked.scale, overview))
-
-        asked = settings or self.model.header.inference
-        return self._each_draw(work, channels, asked, present, notify)
-
-    def _each_draw(
+    def _drawing(
         self,
-        work: Callable[[Overviews, Realisation, Turn, Shape], T],
         channels: Pixels,
-        settings: InferenceConfig,
+        settings: InferenceConfig | None,
         present: Sequence[bool] | None,
         notify: Callable[[str], None] | None,
-        *,
-        known: Callable[[Turn], T | None] | None = None,
-        n_at_once: int = 0,
-    ) -> Iterator[T]:
-        image = self._image(channels, settings, present)
-        resources = Resources(self.runtime, common_extent(self.models), notify)
-
-        def make(turn: Turn, runtime: Runtime, extent: Shape) -> T:
-            return work(image, self.realise(turn, settings.seed, runtime), turn, extent)
-
-        def draw(turn: Turn) -> T:
-            found = known(turn) if known is not None else None
-            return found if found is not None else resources.spend(partial(make, turn))
-
-        turns = take_turns(self.models, settings)
-        at_once = n_at_once if self.runtime.device == "cpu" else 1
-        return in_order(draw, turns, n_at_once=at_once)
-
-    def _image(
-        self, channels: Pixels, settings: InferenceConfig, present: Sequence[bool] | None
-    ) -> Overviews:
-        expected = self.model.header.network.channels
-        return Overviews(normalised(channels, expected, present), settings.scale)
+    ) -> Drawing:
+        asked = settings or self.model.header.inference
+        windows = normalised(channels, self.model.header.network.channels, present)
+        return Drawing(
+            Overviews(windows, asked.scale),
+            self.models,
+            asked,
+            Resources(self.runtime, common_extent(self.models), notify),
+            self.realise,
+            self.together,
+            notify,
+        )
 
     def realise(self, turn: Turn, seed: int, runtime: Runtime) -> Realisation:
         """Return the realisation of a turn: that of every image, so the first ones are kept."""

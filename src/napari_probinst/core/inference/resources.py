@@ -42,6 +42,11 @@ class Resources:
         self._notify = notify
         self._lock = Lock()
 
+    @property
+    def runtime(self) -> Runtime:
+        """Device in use."""
+        return self._runtime
+
     def spend(self, work: Callable[[Runtime, Shape], T]) -> T:
         """Do ``work``, with less memory each time that there isn't enough."""
         while True:
