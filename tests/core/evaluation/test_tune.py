@@ -11,7 +11,7 @@ from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.evaluation.average_precision import count_hits, mean_dsb
 from napari_probinst.core.evaluation.search import SearchSpace
-from napari_probinst.core.evaluation.tune import TuningImage, tune
+from napari_probinst.core.evaluation.tune import TuningImage, tune, untuned
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.draw_cache import CachedDraw
 from napari_probinst.core.inference.foreground import Foreground
@@ -35,6 +35,11 @@ def _draw(embedding):
     return CachedDraw(SHAPE, [seen])
 
 
+def _tune(images, current, folds, **options):
+    """Tune from the model's own settings, which the small pages of these tests are made for."""
+    return tune(images, current, folds, start=current, **options)
+
+
 def _touching(name, distance, *, one_worm, n_draws=1):
     """Two blocks side by side whose embeddings lie ``distance`` apart: one worm or two."""
     embedding = np.full(SHAPE, np.nan)
@@ -55,7 +60,7 @@ def _dsb(image, settings):
 
 def test_the_better_bandwidth_is_chosen():
     images = [_touching(name, 4.0, one_worm=False) for name in "abcd"]
-    result = tune(images, START, (("a", "c"), ("b", "d")), space=SPACE)
+    result = _tune(images, START, (("a", "c"), ("b", "d")), space=SPACE)
     assert result.before.dsb_image == 0
     assert result.settings.bandwidth == 3.0
     assert result.scores.dsb_image == 1
@@ -75,7 +80,7 @@ def test_what_is_too_small_to_be_exported_is_not_scored():
     only = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=(), steps=())
     for min_size, score in ((16, 1), (18, 0)):
         start = START.model_copy(update={"min_size": min_size})
-        result = tune(images, start, (("a",), ("b",)), space=only)
+        result = _tune(images, start, (("a",), ("b",)), space=only)
         assert result.before.dsb_image == score
 
 
@@ -87,13 +92,29 @@ def test_each_fold_is_scored_with_the_choice_of_the_other():
         _touching("c", 4.0, one_worm=True),
         _touching("d", 4.0, one_worm=False),
     ]
-    result = tune(images, START, (("a", "c"), ("b", "d")), space=SPACE)
+    result = _tune(images, START, (("a", "c"), ("b", "d")), space=SPACE)
     first, second = result.folds
     assert (first.images, second.images) == (("a", "c"), ("b", "d"))
     assert (first.settings.bandwidth, second.settings.bandwidth) == (3.0, 6.0)
     assert result.cross_validated.dsb_image == 0
     assert result.scores.dsb_image == 0.5
     assert result.settings == START, "of equal scores the first stays"
+
+
+def test_what_the_model_states_has_no_part_in_the_cross_validation():
+    """Its settings are right, and the search, from others, can't find them."""
+    images = [_touching(name, 4.0, one_worm=False) for name in "ab"]
+    current = START.model_copy(update={"bandwidth": 3.0, "cluster_threshold": 3.0})
+    only = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=(), steps=())
+    result = tune(images, current, (("a",), ("b",)), start=START, space=only)
+    assert result.cross_validated.dsb_image == 0
+    assert result.before.dsb_image == result.scores.dsb_image == 1
+    assert result.settings == current
+
+
+def test_untuned_settings_are_those_of_the_program():
+    found = untuned(START.model_copy(update={"n_draws": 5, "flips": True}))
+    assert found == InferenceConfig(n_draws=5, flips=True, n_seeds=32)
 
 
 def test_scores_are_those_of_a_prediction_with_these_settings():
@@ -104,7 +125,7 @@ def test_scores_are_those_of_a_prediction_with_these_settings():
         noisy = np.full(SHAPE, np.nan)
         noisy[2:8, 2:22] = np.repeat([0, 4.0], 10) + rng.normal(0, 1.2, (6, 20))
         images.append(TuningImage(name, image.truth, tuple(_draw(noisy + k) for k in range(3))))
-    result = tune(images, START, (("a",), ("b", "c")))
+    result = _tune(images, START, (("a",), ("b", "c")))
     for scores, settings in (
         (result.scores, dict.fromkeys("abc", result.settings)),
         (result.before, dict.fromkeys("abc", START)),
@@ -134,7 +155,7 @@ def test_the_probability_threshold_is_chosen_without_clustering_again():
     ]
     told = []
     space = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=(), steps=())
-    result = tune(images, START, (("a",), ("b",)), space=space, on_trial=lambda: told.append(1))
+    result = _tune(images, START, (("a",), ("b",)), space=space, on_trial=lambda: told.append(1))
     assert result.settings.probability_threshold == 0.5
     assert result.scores.dsb_image == 1
     assert result.before.dsb_image == pytest.approx(0.2)
@@ -144,7 +165,7 @@ def test_the_probability_threshold_is_chosen_without_clustering_again():
 
 def test_the_record_is_json_and_says_what_was_done():
     images = [_touching(name, 4.0, one_worm=False) for name in "ab"]
-    record = tune(images, START, (("a",), ("b",)), space=SPACE).record()
+    record = _tune(images, START, (("a",), ("b",)), space=SPACE).record()
     assert json.loads(json.dumps(record)) == record
     assert [fold["images"] for fold in record["folds"]] == [["a"], ["b"]]
     assert record["folds"][0]["chosen_on_the_others"]["bandwidth"] == 3.0
@@ -156,14 +177,14 @@ def test_the_record_is_json_and_says_what_was_done():
 def test_folds_that_do_not_fit_are_a_bug(folds):
     images = [_touching(name, 4.0, one_worm=False) for name in "ab"]
     with pytest.raises(ValueError, match="every image once"):
-        tune(images, START, folds)
+        _tune(images, START, folds)
 
 
 def test_truth_without_instances_is_refused():
     empty = InstanceSet(SHAPE, ())
     images = [TuningImage(name, empty, (_draw(np.full(SHAPE, np.nan)),)) for name in "ab"]
     with pytest.raises(InputError, match="no instance at all"):
-        tune(images, START, (("a",), ("b",)))
+        _tune(images, START, (("a",), ("b",)))
 
 
 def test_one_image_of_a_set_may_be_empty():
@@ -172,5 +193,5 @@ def test_one_image_of_a_set_may_be_empty():
         _touching("a", 4.0, one_worm=False),
         TuningImage("b", InstanceSet(SHAPE, ()), (_draw(blank),)),
     ]
-    result = tune(images, START, (("a",), ("b",)), space=SPACE)
+    result = _tune(images, START, (("a",), ("b",)), space=SPACE)
     assert result.scores.dsb_image == 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.data.flattening import worth_exporting
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.evaluation.search import SearchSpace, search
@@ -22,7 +23,6 @@ from napari_probinst.core.inference.agglomeration import agglomerate
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.evaluation.folds import Folds
     from napari_probinst.core.evaluation.segmentation import ImageScores, SegmentationScores
     from napari_probinst.core.inference.draw_cache import CachedDraw
@@ -81,7 +81,7 @@ class TuningResult:
     scores : SegmentationScores
         Of the choice on all images, on which it was made: optimistic.
     before : SegmentationScores
-        Of the settings that the search started from, on all images.
+        Of the model's settings, on all images.
     folds : (Fold, Fold)
         Both halves, each scored with the choice on the other.
     cross_validated : SegmentationScores
@@ -114,11 +114,20 @@ class TuningResult:
         }
 
 
+def untuned(settings: InferenceConfig) -> InferenceConfig:
+    """Settings with the program's defaults for what is searched for.
+
+    What a model's file states may have been chosen on the very images that are now held out.
+    """
+    return settings.model_copy(update=tuned_values(InferenceConfig()))
+
+
 def tune(
     images: Sequence[TuningImage],
-    start: InferenceConfig,
+    current: InferenceConfig,
     folds: Folds,
     *,
+    start: InferenceConfig | None = None,
     space: SearchSpace | None = None,
     on_trial: Callable[[], None] | None = None,
 ) -> TuningResult:
@@ -128,10 +137,13 @@ def tune(
     ----------
     images : sequence of TuningImage
         Images with truth and draws.
-    start : InferenceConfig
-        Settings to begin from.
+    current : InferenceConfig
+        Settings of the model. They stay where no others are better on all images, and have no
+        part in the cross-validation.
     folds : (sequence of str, sequence of str)
         Names of the images in each half: every image in one of them.
+    start : InferenceConfig, optional
+        Settings that every search begins from; those of `untuned` by default.
     space : SearchSpace, optional
         What to try.
     on_trial : callable, optional
@@ -157,15 +169,20 @@ def tune(
     space = space or SearchSpace()
     n_draws = len(images[0].draws)
     area = float(np.median(np.concatenate([image.truth.areas() for image in images])))
-    trials = _Trials(space.thresholds_of(n_draws, start.probability_threshold), on_trial)
+    start = start or untuned(current)
+    probabilities = {
+        probability
+        for settings in (start, current)
+        for probability in space.thresholds_of(n_draws, settings.probability_threshold)
+    }
+    trials = _Trials(sorted(probabilities), on_trial)
+
+    def dsb(settings: InferenceConfig, on: Sequence[TuningImage]) -> float:
+        return float(np.mean([trials.of(image, settings).dsb for image in on]))
 
     def choose(on: Sequence[TuningImage]) -> InferenceConfig:
         return search(
-            lambda settings: float(np.mean([trials.of(image, settings).dsb for image in on])),
-            start,
-            area=area,
-            n_draws=n_draws,
-            space=space,
+            lambda settings: dsb(settings, on), start, area=area, n_draws=n_draws, space=space
         )
 
     def fold(held_out: Sequence[TuningImage], others: Sequence[TuningImage]) -> Fold:
@@ -175,12 +192,12 @@ def tune(
 
     first, second = ([image for image in images if image.name in names] for names in folds)
     held_out = (fold(first, second), fold(second, first))
-    settings = choose(images)
+    settings = max(current, choose(images), key=lambda each: dsb(each, images))
     chosen_for = {name: half.settings for half in held_out for name in half.images}
     return TuningResult(
         settings=settings,
         scores=summarise([trials.of(image, settings) for image in images]),
-        before=summarise([trials.of(image, start) for image in images]),
+        before=summarise([trials.of(image, current) for image in images]),
         folds=held_out,
         cross_validated=summarise([trials.of(image, chosen_for[image.name]) for image in images]),
         n_tried=trials.n_settings,
