@@ -2,6 +2,8 @@
 
     python tools/ablation.py --data FOLDER --wells NAMES --start COARSE.safetensors --output RUNS
 
+``ablation.csv`` has the scores, and ``ablation.md`` the table of docs/ablation.md: each row beside
+the one that it changes, with a 95 % bootstrap interval of the difference over the same images.
 Rows that are finished are not run again, and a broken one goes on from its last checkpoint: the
 whole may take several evenings. A row is tuned, which takes one core, while the next one trains.
 """
@@ -14,14 +16,25 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_probinst.core.evaluation.bootstrap import bootstrap_intervals
 from napari_probinst.core.network.header import read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 #: Of the cross-validation; `dsb_all` is what the settings chosen on all wells give.
 _SCORES = ("dsb_image", "precision", "precision50", "recall80")
 #: Draws that a row is tuned and scored with: half of a prediction's, as tuning takes the time.
 _DRAWS = 4
 _CONFIGS = Path(__file__).parents[1] / "configs" / "ablation"
+#: Number of the row that a row changes, where it isn't the one before.
+_CHANGES = {4: 2}
 
 
 def main() -> None:
@@ -47,6 +60,7 @@ def main() -> None:
         tuning = _tune(model, given.output / "tuned" / model.name, given.data, given.wells)
     _finish(tuning)
     _write_table(given.output, rows)
+    write_page(given.output, rows)
 
 
 def _train(config: Path, model: Path, data: Path, start: Path) -> None:
@@ -89,6 +103,36 @@ def _write_table(folder: Path, rows: list[Path]) -> None:
             dsb = header.tuning["all_images"]["dsb_image"]
             scores = [header.tuning["cross_validated"][name] for name in _SCORES]
             writer.writerow([config.stem, *taken, dsb, *scores])
+
+
+def write_page(folder: Path, rows: Sequence[Path]) -> None:
+    """Write the finished rows as a Markdown table."""
+    titles = ["", "configuration", "DSB", "difference (95 %)", "precision", "at .5", "recall@.8"]
+    lines = [titles, ["---"] * len(titles)]
+    dsb: dict[int, NDArray[np.float64]] = {}
+    for config in rows:
+        path = folder / "tuned" / f"{config.stem}.safetensors"
+        if not path.is_file():
+            continue
+        tuning, number = read_header(path).tuning, _number(config.stem)
+        scores = tuning["cross_validated"]
+        by_image = tuning["cross_validated_dsb"]
+        dsb[number] = np.array([by_image[name] for name in sorted(by_image)])
+        base = _CHANGES.get(number, number - 1)
+        difference = f"{_gain(dsb[number] - dsb[base])} to {base}" if base in dsb else ""
+        figures = (f"{scores[name]:.3f}" for name in ("precision", "precision50", "recall80"))
+        about = config.read_text(encoding="utf-8").splitlines()[0].strip("# .")
+        lines.append([str(number), about, f"{scores['dsb_image']:.3f}", difference, *figures])
+    text = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    (folder / "ablation.md").write_text(text, encoding="utf-8")
+
+
+def _gain(difference: NDArray[np.float64]) -> str:
+    def mean(indices: NDArray[np.intp]) -> dict[str, float]:
+        return {"gain": float(difference[indices].mean())}
+
+    low, high = bootstrap_intervals(mean, len(difference), n_resamples=2000, seed=0)["gain"]
+    return f"{difference.mean():+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _number(name: str) -> int:

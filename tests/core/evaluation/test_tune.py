@@ -134,8 +134,9 @@ def test_scores_are_those_of_a_prediction_with_these_settings():
             {name: fold.settings for fold in result.folds for name in fold.images},
         ),
     ):
-        expected = np.mean([_dsb(image, settings[image.name]) for image in images])
-        assert scores.dsb_image == pytest.approx(expected)
+        expected = {image.name: _dsb(image, settings[image.name]) for image in images}
+        assert scores.dsb_image == pytest.approx(np.mean(list(expected.values())))
+    assert result.by_image == pytest.approx(expected)
     assert result.scores.dsb_image >= result.before.dsb_image
 
 

@@ -86,6 +86,8 @@ class TuningResult:
         Both halves, each scored with the choice on the other.
     cross_validated : SegmentationScores
         Of all images, each with the choice on the half that it isn't in: the honest figures.
+    by_image : dict of str to float
+        DSB of each image, cross-validated in the same way.
     n_tried : int
         Settings that were tried.
     """
@@ -95,6 +97,7 @@ class TuningResult:
     before: SegmentationScores
     folds: tuple[Fold, Fold]
     cross_validated: SegmentationScores
+    by_image: dict[str, float]
     n_tried: int
 
     def record(self) -> dict[str, Any]:
@@ -109,6 +112,7 @@ class TuningResult:
                 for fold in self.folds
             ],
             "cross_validated": _rounded(self.cross_validated),
+            "cross_validated_dsb": {name: round(dsb, 4) for name, dsb in self.by_image.items()},
             "all_images": _rounded(self.scores),
             "before": _rounded(self.before),
         }
@@ -194,12 +198,14 @@ def tune(
     held_out = (fold(first, second), fold(second, first))
     settings = max(current, choose(images), key=lambda each: dsb(each, images))
     chosen_for = {name: half.settings for half in held_out for name in half.images}
+    honest = [trials.of(image, chosen_for[image.name]) for image in images]
     return TuningResult(
         settings=settings,
         scores=summarise([trials.of(image, settings) for image in images]),
         before=summarise([trials.of(image, current) for image in images]),
         folds=held_out,
-        cross_validated=summarise([trials.of(image, chosen_for[image.name]) for image in images]),
+        cross_validated=summarise(honest),
+        by_image={scores.name: scores.dsb for scores in honest},
         n_tried=trials.n_settings,
     )
 
