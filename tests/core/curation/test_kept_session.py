@@ -191,6 +191,15 @@ def test_folder_that_vanishes_is_begun_anew_with_everything(kept, path):
     assert n_lines(path) == 3
 
 
+def test_journal_that_was_cut_short_meanwhile_is_begun_anew_with_everything(kept, path, place):
+    kept.session.apply(Delete((1,)))
+    (path / JOURNAL).write_bytes(b"")
+    kept.session.apply(Delete((2,)))
+    assert kept.path == path.with_name(f"{place.name}-2.probinst")
+    assert n_lines(kept.path) == 2
+    assert (path / JOURNAL).read_bytes() == b""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows doesn't remove open files")
 def test_vanished_parents_are_not_made_and_the_longer_session_is_found(
     kept, path, place, told, tmp_path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import re
 import shutil
 import sys
 import time
+import zipfile
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -30,6 +32,7 @@ from napari_probinst.core.curation.session_folder import (
     JOURNAL,
     LOCK,
     MANIFEST,
+    PREDICTION,
     create_session,
     open_session,
 )
@@ -310,7 +313,7 @@ def refused(folder, sentence):
         with pytest.raises(InputError, match=sentence) as error:
             open_session(folder, read_only=read_only)
         assert str(error.value).endswith(".")
-    assert {path: path.read_bytes() for path in content} == content
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.name != LOCK} == content
     # Nothing stays locked.
     shutil.rmtree(folder)
 
@@ -322,6 +325,85 @@ def test_newer_version_is_refused_and_left_alone(folder, name):
     assert newer != text
     (folder / name).write_text(newer)
     refused(folder, "newer version")
+
+
+@pytest.mark.parametrize(("content", "state"), [(None, "gone"), (b"", "empty"), (40, "cut off")])
+def test_session_without_its_journal_is_no_session_without_corrections(folder, content, state):
+    journal = folder / JOURNAL
+    if content is None:
+        journal.unlink()
+    else:
+        journal.write_bytes(content if content == b"" else journal.read_bytes()[:content])
+    refused(folder, f"is {state}: restore journal.jsonl")
+
+
+@pytest.mark.parametrize("name", [MANIFEST, JOURNAL])
+@pytest.mark.parametrize("version", ['"version":0,', '"version":true,', '"version":"1",', ""])
+def test_version_that_never_was_is_refused(folder, name, version):
+    text = (folder / name).read_text()
+    (folder / name).write_text(re.sub(r'"version": ?1,', version, text, count=1))
+    refused(folder, "damaged or of another program|no journal")
+
+
+def lines_of(folder):
+    return (folder / JOURNAL).read_text().splitlines(keepends=True)
+
+
+def test_last_line_that_a_crash_cannot_leave_is_not_dropped(folder):
+    strange = '{"n":2,"time":"t","duration":1.0,"event":{"kind":"dance"}}\n'
+    (folder / JOURNAL).write_text("".join([*lines_of(folder), strange]))
+    refused(folder, "Line 3 of .* is no step")
+
+
+@pytest.mark.parametrize(
+    ("order", "sentence"),
+    [
+        ([0, 1, 1, 2, 3], "Line 3 of .* is step 1, where step 2 belongs"),
+        ([0, 1, 3], "Line 3 of .* is step 3, where step 2 belongs"),
+        ([0, 2, 1, 3], "Line 2 of .* is step 2, where step 1 belongs"),
+        ([0, 1, 2, 3, 4], "Line 5 of .* is a step without a number, where step 4 belongs"),
+    ],
+)
+def test_repeated_and_missing_lines_are_refused(folder, order, sentence):
+    with open_session(folder) as opened:
+        opened.session.apply(Delete((2,)))
+        opened.session.undo()
+    lines = lines_of(folder)
+    unnumbered = json.loads(lines[2])
+    del unnumbered["n"]
+    lines.append(json.dumps(unnumbered) + "\n")
+    (folder / JOURNAL).write_text("".join(lines[number] for number in order))
+    refused(folder, sentence)
+
+
+@pytest.mark.parametrize("name", ["../../evil", "a/b", "..", "", "C:evil"])
+def test_name_that_leads_elsewhere_is_refused(folder, name):
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"name": name}))
+    refused(folder, "no name of a file")
+
+
+def test_prediction_cut_short_or_of_noise_is_refused(folder):
+    content = (folder / PREDICTION).read_bytes()
+    for damaged in (b"", b"PK", content[: len(content) // 2], bytes(len(content))):
+        (folder / PREDICTION).write_bytes(damaged)
+        with pytest.raises(InputError, match="not a complete prediction"):
+            open_session(folder)
+    middle = len(content) // 2
+    (folder / PREDICTION).write_bytes(content[:middle] + bytes(9) + content[middle + 9 :])
+    refused(folder, "not a complete prediction|is not the prediction")
+
+
+def test_prediction_that_unpacks_to_far_more_than_its_image_is_refused(folder):
+    with zipfile.ZipFile(folder / PREDICTION) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    bomb = io.BytesIO()
+    np.save(bomb, np.zeros(10**7, np.uint8))
+    members["counts.npy"] = bomb.getvalue()
+    with zipfile.ZipFile(folder / PREDICTION, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    refused(folder, "don't fill their boxes")
 
 
 #: Box far outside, inside out, or larger than any memory; ids that skip; peaks that are none.
@@ -344,7 +426,7 @@ def test_hostile_edit_is_refused(folder, change):
     header, line = journal.read_text().splitlines()
     record = json.loads(line)
     record["event"]["delta"]["flips"][0] |= change
-    journal.write_text(f"{header}\n{json.dumps(record)}\n{line}\n")
+    journal.write_text(f"{header}\n{json.dumps(record)}\n")
     refused(folder, "Step 1|Line 2")
 
 
@@ -359,7 +441,7 @@ def test_hostile_json_is_refused(folder, text):
 
 
 @posix
-@pytest.mark.parametrize("name", [JOURNAL, LOCK])
+@pytest.mark.parametrize("name", [JOURNAL, LOCK, MANIFEST, PREDICTION])
 @pytest.mark.parametrize("exists", [True, False])
 def test_links_in_a_session_lead_nowhere(folder, tmp_path, name, exists):
     victim = tmp_path / "victim"
@@ -370,3 +452,11 @@ def test_links_in_a_session_lead_nowhere(folder, tmp_path, name, exists):
     with pytest.raises((InputError, OutputError), match=r"\.$"):
         open_session(folder)
     assert (victim.read_text() == "precious") if exists else not victim.exists()
+
+
+@posix
+@pytest.mark.parametrize("name", [JOURNAL, MANIFEST, PREDICTION])
+def test_files_of_a_session_elsewhere_are_refused_by_readers_too(folder, tmp_path, name):
+    elsewhere = (folder / name).rename(tmp_path / name)
+    (folder / name).symlink_to(elsewhere)
+    refused(folder, f"{name} is a link")

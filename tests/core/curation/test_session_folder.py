@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 
@@ -144,14 +143,11 @@ def test_manifest_that_cannot_be_used_is_a_sentence(prediction, folder, change, 
         open_session(folder)
 
 
-def test_version_1_still_opens(prediction, folder):
+def test_manifest_holds_the_settings(prediction, folder):
     create_session(prediction, folder).close()
-    written = json.loads((folder / MANIFEST).read_text())
-    first = {key: written[key] for key in ("format", "version", "name", "prediction")}
-    assert first["version"] == 1
-    (folder / MANIFEST).write_text(json.dumps(first))
     with open_session(folder) as opened:
-        assert opened.manifest.name == prediction.name
+        assert opened.manifest.settings == prediction.settings.model_dump(mode="json")
+        assert opened.manifest.settings["bandwidth"] == prediction.settings.bandwidth
 
 
 def test_no_session_and_an_existing_folder_are_refused(prediction, tmp_path, folder):

@@ -1,3 +1,4 @@
+import io
 import json
 import zipfile
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
+from napari_probinst.core.data.prediction_members import MEMBERS
 from napari_probinst.core.errors import InputError, OutputError
 from napari_probinst.core.instances import (
     Instance,
@@ -256,7 +258,7 @@ def test_peaks_that_contradict(tmp_path, change, said):
         ({"draw_sizes": np.zeros(256, np.int32)}, "number of draws"),
         ({"draw_boxes": np.full((3, 4), 2**31 - 1, np.int32)}, "outside the image"),
         ({"draw_masks": np.zeros(9, np.uint8)}, "don't fill"),
-        ({"counts": np.array([{}], object)}, "allow_pickle"),
+        ({"counts": np.array([{}], object)}, "another type"),
     ],
 )
 def test_arrays_that_contradict(tmp_path, arrays, said):
@@ -287,9 +289,64 @@ def test_foreign_files_are_refused(tmp_path):
 def test_an_archive_that_claims_more_than_memory_is_refused(tmp_path, monkeypatch):
     path = changed(tmp_path)
     monkeypatch.setattr(
-        "napari_probinst.core.data.prediction_file.default_memory_limit", lambda: 100
+        "napari_probinst.core.data.prediction_members.default_memory_limit", lambda: 100
     )
     assert "may take here" in refusal(path)
+
+
+def rewritten(path, name, content):
+    """Put another member into the archive."""
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for each, whole in (members | {f"{name}.npy": content}).items():
+            archive.writestr(each, whole)
+
+
+def npy(array, claimed=None):
+    file = io.BytesIO()
+    header = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(file, header | {"shape": claimed or array.shape})
+    return file.getvalue() + array.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("header", 10**13), ("counts", 10**13), ("boxes", (10**12, 4)), ("draw_masks", 10**14)],
+)
+def test_an_array_that_claims_more_than_its_bytes_is_refused(tmp_path, name, shape):
+    path = tmp_path / "x.npz"
+    save_prediction(example(), path)
+    dtype, n_dimensions = MEMBERS[name]
+    claimed = shape if isinstance(shape, tuple) else (shape,)
+    rewritten(path, name, npy(np.zeros((1,) * n_dimensions, dtype), claimed))
+    assert "another size" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("counts", (10**7,), "don't fill their boxes"),
+        ("draw_masks", (10**7,), "don't fill their boxes"),
+        ("boxes", (10**6, 4), "more boxes than pixels"),
+        ("draw_boxes", (10**6, 4), "more boxes than pixels"),
+        ("matches", (10**6, 1), "matches don't fit"),
+        ("draw_sizes", (10**6,), "number of draws"),
+    ],
+)
+def test_an_array_far_beyond_the_image_is_never_read(tmp_path, monkeypatch, name, shape, said):
+    path = tmp_path / "x.npz"
+    save_prediction(example(), path)
+    rewritten(path, name, npy(np.zeros(shape, MEMBERS[name][0])))
+    read, read_array = [], np.lib.format.read_array
+
+    def reading(*arguments, **options):
+        read.append(read_array(*arguments, **options))
+        return read[-1]
+
+    monkeypatch.setattr(np.lib.format, "read_array", reading)
+    assert said in refusal(path)
+    assert max(array.size for array in read) < 10**6
 
 
 def test_damaged_bytes_are_refused_or_harmless(tmp_path):

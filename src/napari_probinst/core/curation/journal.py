@@ -13,12 +13,13 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from napari_probinst.core.curation.records import Record
+from napari_probinst.core.curation.schema import STATED, Version, check_version
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.errors import InputError, OutputError
 from napari_probinst.core.remembered import remembered
@@ -50,7 +51,7 @@ class JournalHeader:
     """
 
     format: Literal["napari-probinst journal"] = "napari-probinst journal"
-    version: int = VERSION
+    version: Version = VERSION
     prediction: str
     name: str = ""
 
@@ -59,7 +60,7 @@ class JournalHeader:
         return _HEADER.dump_json(self).decode()
 
 
-_HEADER: TypeAdapter[JournalHeader] = TypeAdapter(JournalHeader)
+_HEADER: TypeAdapter[JournalHeader] = TypeAdapter(Annotated[JournalHeader, STATED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ def read_journal(path: str | Path) -> Journal:
     Raises
     ------
     InputError
-        If the file can't be read, is no journal, is one of a newer program, or is damaged
-        anywhere but in its last line.
+        If the file can't be read, is no journal, is one of a newer program, lacks or repeats
+        steps, or is damaged anywhere but in its last line.
     """
     path = Path(path)
     try:
@@ -117,15 +118,20 @@ def parse_journal(content: bytes, path: Path) -> Journal:
     header = _read_header(path, lines[0])
     records: list[Record] = []
     n_bytes = len(lines[0]) + 1
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in enumerate(lines[1:], start=1):
         try:
-            records.append(Record.from_json(line))
-        except ValueError as error:
-            if number < len(lines) or unfinished:
-                raise InputError(
-                    f"Line {number} of {path} is damaged: restore the file from a copy."
-                ) from error
-            return Journal(header, tuple(records), n_bytes, _lost(path))
+            record = Record.from_json(line)
+        except ValidationError as error:
+            # A crash leaves zeros or half a line, never a whole one of other content.
+            torn = error.errors()[0]["type"] == "json_invalid"
+            if torn and number == len(lines) - 1 and not unfinished:
+                return Journal(header, tuple(records), n_bytes, _lost(path))
+            raise InputError(
+                f"Line {number + 1} of {path} is {'damaged' if torn else 'no step'}: "
+                "restore the file from a copy."
+            ) from error
+        _check_number(record, number, records, path)
+        records.append(record)
         n_bytes += len(line) + 1
     return Journal(header, tuple(records), n_bytes, _lost(path) if unfinished else None)
 
@@ -165,6 +171,11 @@ class JournalWriter:
         if existing.header is None:
             self._write(header.to_json())
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file is there with every line that was written."""
+        return self.path.is_file() and self.path.stat().st_size >= self._end
+
     def append(self, record: Record) -> None:
         """Write a record, and wait until it is on the disk.
 
@@ -198,6 +209,9 @@ class JournalWriter:
             if not status.st_nlink:
                 # The line would go to a file that nobody can find again.
                 raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile")
+            if status.st_size < self._end:
+                # After the gap, no line would be of use.
+                raise FileNotFoundError(errno.ENOENT, "it was cut short meanwhile")
             if status.st_size > self._end:
                 # Half a line, of which the failing disk did not let go.
                 self._file.truncate(self._end)
@@ -260,12 +274,19 @@ def _read_header(path: Path, line: bytes) -> JournalHeader:
         header = _HEADER.validate_json(line)
     except ValidationError as error:
         raise InputError(_not_ours(path)) from error
-    if header.version > VERSION:
-        raise InputError(
-            f"{path} was written by a newer version of the program (format {header.version}, "
-            f"this one reads {VERSION}): update napari-probinst."
-        )
+    check_version(path, header.version, VERSION)
     return header
+
+
+def _check_number(record: Record, number: int, before: list[Record], path: Path) -> None:
+    """Make sure that a record is the one that follows; those of early programs have no numbers."""
+    if record.n == number or (record.n is None and not (before and before[-1].n)):
+        return
+    stands = "a step without a number" if record.n is None else f"step {record.n}"
+    raise InputError(
+        f"Line {number + 1} of {path} is {stands}, where step {number} belongs: lines are missing "
+        "or repeated; restore the file from a copy."
+    )
 
 
 def _not_ours(path: Path) -> str:

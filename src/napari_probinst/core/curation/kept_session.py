@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_probinst.core.curation.records import Visit
 from napari_probinst.core.curation.replay import replay
-from napari_probinst.core.curation.session_folder import JOURNAL, SessionFolder
+from napari_probinst.core.curation.session_folder import SessionFolder
 from napari_probinst.core.errors import ProbinstError
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ class KeptSession:
             self.write()
 
     def _write(self) -> None:
-        if self.folder is not None and not (self.folder.path / JOURNAL).exists():
-            # It was removed, or its disk is away: all that happened is still known here.
+        if self.folder is not None and not self.folder.is_whole:
+            # It was removed or cut short, or its disk is away: all of it is still known here.
             self.folder.close()
             self.folder, self._n_written = None, 0
         if self.folder is None and self.n_waiting:

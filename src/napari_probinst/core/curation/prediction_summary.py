@@ -6,7 +6,6 @@ checks a whole file once its image is shown.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,16 +15,14 @@ from pydantic import TypeAdapter
 from napari_probinst.core.bernoulli import entropy_levels
 from napari_probinst.core.config import InferenceConfig  # noqa: TC001 - pydantic reads annotations
 from napari_probinst.core.data.prediction_file import FORMAT, VERSION
-from napari_probinst.core.data.raster import default_memory_limit, refusing_damage
+from napari_probinst.core.data.prediction_members import Members
+from napari_probinst.core.data.raster import refusing_damage
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.instances import Peak  # noqa: TC001 - pydantic reads annotations
 from napari_probinst.core.prediction import Provenance  # noqa: TC001 - pydantic reads annotations
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-#: Members of the archive that are read.
-_MEMBERS = ("header", "counts", "draw_sizes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +76,8 @@ def read_summary(path: Path) -> PredictionSummary:
         a newer version.
     """
     with refusing_damage(path, "prediction"):
-        with zipfile.ZipFile(path) as archive:
-            sizes = {member.filename: member.file_size for member in archive.infolist()}
-        if sum(sizes.get(f"{name}.npy", 0) for name in _MEMBERS) > default_memory_limit():
-            raise ValueError("it claims more than memory holds")
-        with np.load(path, allow_pickle=False) as arrays:
-            text, counts, draws = (arrays[name] for name in _MEMBERS)
+        with Members(path) as arrays:
+            text, counts, draws = (arrays[name] for name in ("header", "counts", "draw_sizes"))
         header = _HEADER.validate_json(text.tobytes())
         if header.format != FORMAT:
             raise ValueError("no prediction header")

@@ -41,6 +41,8 @@ class Record:
 
     Parameters
     ----------
+    n : int or None
+        Running number in its session, from 1; None in journals of early programs.
     time : str
         Wall-clock time, ISO 8601, UTC.
     duration : float
@@ -50,6 +52,7 @@ class Record:
         What happened.
     """
 
+    n: int | None = field(default=None, kw_only=True)
     time: str
     duration: float
     event: Event

@@ -6,7 +6,7 @@ Current instances are always the prediction with the journal's records applied i
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -287,14 +287,15 @@ class CurationSession:
                     f"Step {number} of the journal doesn't fit the prediction "
                     f"{self.prediction.name} ({error}): restore the journal from a copy."
                 ) from error
-            self._records.append(record)
+            self._records.append(record if record.n == number else replace(record, n=number))
             self._worked += record.duration
 
     def _perform(self, event: Event) -> Change:
         """Record an event, let it take effect, and tell the observers: in this order."""
         moment = self._clock()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        record = Record(now, round(moment - self._last_moment, 3), event)
+        worked = round(moment - self._last_moment, 3)
+        record = Record(now, worked, event, n=len(self._records) + 1)
         if self._recorder is not None:
             self._recorder(record)
         change = self._enact(event)

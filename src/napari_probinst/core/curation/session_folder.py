@@ -10,22 +10,26 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from pydantic import TypeAdapter, ValidationError
 
-from napari_probinst import __version__
 from napari_probinst.core.curation.journal import (
     Journal,
     JournalHeader,
     JournalWriter,
     check_header,
-    prediction_checksum,
     read_journal,
     to_lines,
+)
+from napari_probinst.core.curation.manifest import (
+    JOURNAL,
+    LOCK,
+    MANIFEST,
+    PREDICTION,
+    SESSION_SUFFIX,
+    Manifest,
+    read_manifest,
 )
 from napari_probinst.core.curation.records import Visit
 from napari_probinst.core.curation.session import CurationSession
@@ -42,62 +46,21 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.records import Record
     from napari_probinst.core.prediction import Prediction
 
-SESSION_SUFFIX = ".probinst"
-VERSION = 1
-MANIFEST, PREDICTION, JOURNAL, LOCK = (
-    "manifest.json",
-    "prediction.npz",
-    "journal.jsonl",
-    "session.lock",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What a session is about.
-
-    Parameters
-    ----------
-    name : str
-        Name of the image.
-    image : str
-        Checksum of the image's pixels; empty if unknown.
-    model_name, model : str
-        File name and checksum of the model; empty for draws of another program.
-    prediction : str
-        Checksum of the prediction that the journal applies to.
-    program, created : str
-        Name and version of the program, and when it began the session (ISO 8601, UTC).
-    format, version
-        Fixed: what the folder is, and its schema.
-    """
-
-    format: Literal["napari-probinst session"] = "napari-probinst session"
-    version: int = VERSION
-    name: str
-    image: str = ""
-    model_name: str = ""
-    model: str = ""
-    prediction: str
-    program: str = ""
-    created: str = ""
-
-    @classmethod
-    def of(cls, prediction: Prediction) -> Manifest:
-        """Manifest of a new session on ``prediction``."""
-        provenance = prediction.provenance
-        return cls(
-            name=prediction.name,
-            image=provenance.image_checksum,
-            model_name=provenance.model_name,
-            model=provenance.model_checksum,
-            prediction=prediction_checksum(prediction),
-            program=f"napari-probinst {__version__}",
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-
-
-_MANIFEST: TypeAdapter[Manifest] = TypeAdapter(Manifest)
+__all__ = [
+    "JOURNAL",
+    "LOCK",
+    "MANIFEST",
+    "PREDICTION",
+    "SESSION_SUFFIX",
+    "Manifest",
+    "SessionFolder",
+    "begin_session",
+    "create_session",
+    "journal_size",
+    "open_session",
+    "read_manifest",
+    "read_session_journal",
+]
 
 
 class SessionFolder:
@@ -154,6 +117,13 @@ class SessionFolder:
                 f"{self.path.name} is open for reading only: close it where it is being "
                 "corrected, and open it again."
             )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the journal is still there, with every line that was written."""
+        if self._writer is None:
+            return (self.path / JOURNAL).exists()
+        return self._writer.is_whole
 
     def _read(self) -> CurationSession:
         # Not `replay`: the checksum, which takes long, is needed before and computed once.
@@ -287,7 +257,7 @@ def _write(prediction: Prediction, records: Iterable[Record], folder: Path) -> N
         with atomic_file(temporary / JOURNAL) as file:
             file.write(to_lines(header, records).encode())
         with atomic_file(temporary / MANIFEST) as file:
-            file.write(_MANIFEST.dump_json(manifest, indent=2) + b"\n")
+            file.write(manifest.to_json())
         _sync(temporary)
         # Unlike a replacement, this fails where another process was quicker: its session stays.
         temporary.rename(folder)
@@ -322,43 +292,24 @@ def _locked(folder: Path) -> FileLock:
     return lock
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Read what the session in a folder is about.
-
-    Raises
-    ------
-    InputError
-        If it is no session, its manifest is damaged, or a newer program wrote it.
-    """
-    path = folder / MANIFEST
-    try:
-        manifest = _MANIFEST.validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{folder} is no session of corrections: choose a folder NAME{SESSION_SUFFIX}."
-        ) from error
-    except ValidationError as error:
-        raise InputError(
-            f"{path} is damaged or of another program: restore the folder from a copy."
-        ) from error
-    if manifest.version > VERSION:
-        raise InputError(
-            f"{folder} was written by a newer version of the program (format {manifest.version}, "
-            f"this one reads {VERSION}): update napari-probinst."
-        )
-    return manifest
-
-
 def read_session_journal(folder: Path) -> Journal:
-    """Read the journal of a session; one that was just begun has none yet.
+    """Read the journal of a session, which it has from its beginning on.
 
     Raises
     ------
     InputError
-        If it can't be used.
+        If it can't be used, is gone, or ends within its first line: without it, all corrections
+        would seem never to have been made.
     """
     path = folder / JOURNAL
-    return read_journal(path) if path.exists() else Journal(None)
+    journal = read_journal(path) if path.exists() else None
+    if journal is None or journal.header is None:
+        state = "gone" if journal is None else "empty" if journal.warning is None else "cut off"
+        raise InputError(
+            f"The journal of {folder}, which holds the corrections, is {state}: restore {JOURNAL} "
+            "from a copy, or move the folder away to begin anew."
+        )
+    return journal
 
 
 def journal_size(folder: Path) -> int:

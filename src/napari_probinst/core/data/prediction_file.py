@@ -19,7 +19,8 @@ import numpy as np
 from napari_probinst.core.config import InferenceConfig, validated
 from napari_probinst.core.data.atomic import atomic_file
 from napari_probinst.core.data.naming import is_file_name
-from napari_probinst.core.data.raster import check_size, default_memory_limit, refusing_damage
+from napari_probinst.core.data.prediction_members import Members
+from napari_probinst.core.data.raster import check_size, refusing_damage
 from napari_probinst.core.errors import ConfigError, InputError, OutputError
 from napari_probinst.core.instances import (
     Instance,
@@ -40,17 +41,9 @@ if TYPE_CHECKING:
 FORMAT = "napari-probinst prediction"
 VERSION = 1
 
-#: Archive members with their data type and number of dimensions.
-_MEMBERS: Mapping[str, tuple[type, int]] = {
-    "header": (np.uint8, 1),
-    "boxes": (np.int32, 2),
-    "counts": (np.uint8, 1),
-    "matches": (np.int32, 2),
-    "draw_sizes": (np.int32, 1),
-    "draw_boxes": (np.int32, 2),
-    "draw_masks": (np.uint8, 1),
-}
 _UNMATCHED = -1
+#: So many boxes take no memory to speak of, whatever the image.
+_FEW_BOXES = 1000
 #: Effort of the compression, 0 to 9.
 _LEVEL = 4
 
@@ -106,8 +99,8 @@ def load_prediction(path: Path) -> Prediction:
         written by a newer version.
     """
     try:
-        with refusing_damage(path, "prediction"):
-            return _parse(path)
+        with refusing_damage(path, "prediction"), Members(path) as arrays:
+            return _parse(path, arrays)
     except ConfigError as error:
         raise InputError(f"{path} holds an impossible setting ({error}); predict again.") from error
 
@@ -156,8 +149,7 @@ def _joined(parts: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.concatenate([np.empty(0, np.uint8), *parts])
 
 
-def _parse(path: Path) -> Prediction:
-    arrays = _read_members(path)
+def _parse(path: Path, arrays: Members) -> Prediction:
     header = json.loads(arrays["header"].tobytes())
     _require(isinstance(header, dict) and header.get("format") == FORMAT, "no prediction header")
     version = header["version"]
@@ -190,39 +182,18 @@ def _parse(path: Path) -> Prediction:
     )
 
 
-def _read_members(path: Path) -> dict[str, NDArray[Any]]:
-    """Arrays of the archive, none of them larger than memory holds."""
-    with zipfile.ZipFile(path) as archive:
-        claimed = sum(member.file_size for member in archive.infolist())
-    if claimed > default_memory_limit():
-        raise InputError(
-            f"{path} claims {claimed / 1e9:.3g} GB, more than one prediction may take here; "
-            "check whether the file is damaged."
-        )
-    arrays: dict[str, NDArray[Any]] = {}
-    with np.load(path, allow_pickle=False) as archive:
-        for name, (dtype, n_dimensions) in _MEMBERS.items():
-            array = archive[name]
-            _require(
-                isinstance(array, np.ndarray)
-                and array.dtype == np.dtype(dtype)
-                and array.ndim == n_dimensions,
-                f"{name} is of another type",
-            )
-            arrays[name] = array
-    return arrays
-
-
-def _read_draws(
-    arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]
-) -> tuple[InstanceSet, ...]:
-    sizes, boxes, packed = arrays["draw_sizes"], arrays["draw_boxes"], arrays["draw_masks"]
-    _require(1 <= len(sizes) <= 255, "the number of draws is not 1 to 255")
+def _read_draws(arrays: Members, shape: tuple[int, int]) -> tuple[InstanceSet, ...]:
+    _require(1 <= arrays.length("draw_sizes") <= 255, "the number of draws is not 1 to 255")
+    sizes = arrays["draw_sizes"]
+    boxes = _read_boxes(arrays, "draw_boxes", shape)
     _require(bool((sizes >= 0).all()) and int(sizes.sum()) == len(boxes), "draws lack instances")
     areas = _areas(boxes, shape)
     ends = np.cumsum((areas + 7) // 8)
-    _require(len(packed) == (ends[-1] if len(ends) else 0), "masks don't fill their boxes")
-    parts = np.split(packed, ends[:-1])
+    _require(
+        arrays.length("draw_masks") == (ends[-1] if len(ends) else 0),
+        "masks don't fill their boxes",
+    )
+    parts = np.split(arrays["draw_masks"], ends[:-1])
     instances = [
         Instance(_box(box), np.unpackbits(part, count=area).reshape(_extent(box)).astype(bool))
         for box, area, part in zip(boxes, areas.tolist(), parts[: len(boxes)], strict=True)
@@ -236,11 +207,15 @@ def _read_draws(
 
 
 def _read_instances(
-    arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int], draws: tuple[InstanceSet, ...]
+    arrays: Members, shape: tuple[int, int], draws: tuple[InstanceSet, ...]
 ) -> ProbabilisticInstances:
-    boxes, counts, matches = arrays["boxes"], arrays["counts"], arrays["matches"]
+    boxes = _read_boxes(arrays, "boxes", shape)
     ends = np.cumsum(_areas(boxes, shape))
-    _require(len(counts) == (ends[-1] if len(ends) else 0), "counts don't fill their boxes")
+    _require(
+        arrays.length("counts") == (ends[-1] if len(ends) else 0), "counts don't fill their boxes"
+    )
+    _require(arrays.length("matches") == len(boxes), "matches don't fit")
+    counts, matches = arrays["counts"], arrays["matches"]
     _require(int(counts.max(initial=0)) <= len(draws), "counts exceed the draws")
     _require(matches.shape == (len(boxes), len(draws)), "matches don't fit")
     sizes = np.array([len(draw) for draw in draws])
@@ -260,6 +235,14 @@ def _read_instances(
         ),
         draws,
     )
+
+
+def _read_boxes(arrays: Members, name: str, shape: tuple[int, int]) -> NDArray[np.int32]:
+    # Boxes may be empty, but then there are few of them.
+    most = arrays.length("draw_sizes") * shape[0] * shape[1]
+    _require(arrays.length(name) <= max(most, _FEW_BOXES), "more boxes than pixels of all draws")
+    boxes: NDArray[np.int32] = arrays[name]
+    return boxes
 
 
 def _read_peak(values: dict[str, Any], rank: int, instances: ProbabilisticInstances) -> Peak:
