@@ -299,7 +299,9 @@ def test_what_lies_beside_the_wells_is_not_passed_over(tmp_path, predict, write,
         "[3/3] mine",
     ]
     write(tmp_path / f"{stem}_A03_w1_0A.tif", pixels()[0])
-    assert "A03_w1_0A.tif has no partner" in predict(tmp_path, tmp_path / "out").refusal()
+    done = predict(tmp_path, tmp_path / "out")
+    assert done.code == 1
+    assert "A03_w1_0A.tif has no partner" in done.err
 
 
 def test_a_partly_bad_folder_is_done_as_far_as_it_goes(tmp_path, predict, write, pixels):

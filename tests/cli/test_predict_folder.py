@@ -126,16 +126,25 @@ def test_bad_images_are_listed_and_good_ones_done(tmp_path, predict, plate, writ
     (plate / "b.tif").write_text("not an image")
     write(plate / "d.tif", np.full((2, 4, 5), np.inf, np.float32))
     write(plate / "e.tif", np.zeros((3, 4, 5), np.uint8))
+    write(plate / "f_w1.tif", np.zeros((4, 5), np.uint8))
+    write(plate / "g.tif", np.zeros((4, 5), np.uint8))
+    (plate / "g.zarr").mkdir()
+    (plate / "g.zarr" / "zarr.json").write_text("{}")
     done = predict(plate, out)
     assert done.code == 1
     assert skipped(done) == "ac"
-    assert "0 predicted, 2 finished before, 3 refused" in done.out
-    heading, *sentences = done.err.splitlines()[-4:]
-    assert heading == "3 of 5 images were refused:"
-    for sentence, name, reason in zip(
-        sentences, "bde", ("not a complete TIFF", "NaN or infinite", "3 channels"), strict=True
-    ):
-        assert f"{name}.tif" in sentence
+    assert "0 predicted, 2 finished before, 5 refused" in done.out
+    heading, *sentences = done.err.splitlines()[-6:]
+    assert heading == "5 of 7 images were refused:"
+    reasons = {
+        "b.tif": "not a complete TIFF",
+        "d.tif": "NaN or infinite",
+        "e.tif": "3 channels",
+        "f_w1.tif": "no partner for the required channel bright field",
+        "g.tif": "would both be the image 'g'",
+    }
+    for sentence, (name, reason) in zip(sentences, reasons.items(), strict=True):
+        assert name in sentence
         assert reason in sentence
     data = json.loads((out / "predictions.json").read_text())
     assert [image["file_name"] for image in data["images"]] == ["a.tif", "c.tif"]

@@ -77,9 +77,24 @@ def test_a_missing_optional_channel_is_zero_and_said(tmp_path):
 
 
 def test_a_missing_required_channel_is_refused(tmp_path):
-    write(tmp_path / "p_w1.tif", plane(1))
+    orphan = write(tmp_path / "p_w1.tif", plane(1))
     with pytest.raises(InputError, match=r"p_w1\.tif .* bright field; .* p_w2\.tif"):
-        find_images(tmp_path, WORMS)
+        find_images(orphan, WORMS)
+
+
+def test_files_that_are_no_image_keep_no_other_from_being_read(tmp_path):
+    write(tmp_path / "good.tif", plane(1))
+    write(tmp_path / "orphan_w1.tif", plane(1))
+    write(tmp_path / "twice.tif", plane(1))
+    write(tmp_path / "twice.png", plane(1))
+    good, orphan, twice = find_images(tmp_path, WORMS)
+    assert names([good, orphan, twice]) == ["good", "orphan", "twice"]
+    assert good.read().channels[0, 0, 0] == 1
+    for source, sentence in ((orphan, "has no partner"), (twice, "would both be the image")):
+        assert sentence in source.problem
+        for read in (source.open, source.read):
+            with pytest.raises(InputError, match=sentence):
+                read()
 
 
 def test_a_pair_of_two_shapes_is_refused(tmp_path):
@@ -108,9 +123,17 @@ def test_a_file_of_a_pair_holds_one_channel(tmp_path):
 def test_two_files_of_one_name_are_refused_by_name(tmp_path, files, name):
     for file in files:
         write(tmp_path / file, plane(1))
+    (source,) = find_images(tmp_path, WORMS)
     with pytest.raises(InputError, match=rf"would both be the image '{name}'") as caught:
-        find_images(tmp_path, WORMS)
+        source.open()
     assert sum(file in str(caught.value) for file in files) == 2
+
+
+def test_a_file_that_has_a_rival_for_its_channel_is_refused_at_once(tmp_path):
+    for file in ("a_w2.tif", "a_w2.png"):
+        write(tmp_path / file, plane(1))
+    with pytest.raises(InputError, match="would both be the image 'a'"):
+        find_images(tmp_path / "a_w2.tif", WORMS)
 
 
 def test_a_file_alone_is_not_refused_for_a_namesake(tmp_path):

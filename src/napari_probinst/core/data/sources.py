@@ -41,11 +41,14 @@ class ImageSource:
         an optional channel that the image doesn't have.
     channels : tuple of ChannelConfig
         The model's channels, in its order.
+    problem : str, default ""
+        Sentence that says why the files, ``paths`` then, are no image: reading it raises that.
     """
 
     name: str
     paths: tuple[Path | None, ...]
     channels: tuple[ChannelConfig, ...]
+    problem: str = ""
 
     @property
     def path(self) -> Path:
@@ -68,8 +71,8 @@ class ImageSource:
         Raises
         ------
         InputError
-            If a file is refused, the number of channels is another than the model's, or files
-            of one image differ in shape.
+            If there is a `problem`, a file is refused, the number of channels is another than
+            the model's, or files of one image differ in shape.
         """
         image, planes = self._gather(lambda path: read_image(path, axes, memory_limit))
         return self._image(image, planes)
@@ -112,6 +115,8 @@ class ImageSource:
         self, get: Callable[[Path], Image | LazyImage]
     ) -> tuple[Image | LazyImage, _Planes]:
         """First of the files, and where each of the model's channels lies."""
+        if self.problem:
+            raise InputError(self.problem)
         if len(self.paths) > 1:
             return self._gather_pair(get)
         image = get(self.path)
@@ -173,7 +178,8 @@ def find_images(
         names hold the suffixes of the model's channels (``NAME_w1.tif``, ``NAME_w2.tif``) are
         one image; any other image file is an image of its own. Sub-folders are not searched;
         hidden files and files that this program wrote don't count. The folder of an OME-Zarr is
-        an image.
+        an image. Files of a folder that would be the same image, or lack a required channel, are
+        an image with a `problem`: the others can be read all the same.
     channels : sequence of ChannelConfig
         The model's channels, in its order.
     wells : sequence of str, optional
@@ -182,8 +188,8 @@ def find_images(
     Raises
     ------
     InputError
-        If there is no image, a name is unknown or stands for two images, or a required channel
-        has no file.
+        If there is no image, a name is unknown, or the file that was asked for lacks a required
+        channel or has a rival.
     """
     sources = (
         _in_folder(path, tuple(channels))
@@ -223,7 +229,10 @@ def _around_file(path: Path, channels: tuple[ChannelConfig, ...]) -> ImageSource
         for other in {path, *_image_files(path.parent)}
         if (others := _split_name(other, channels)) and others[0] == parts[0]
     ]
-    return _grouped(partners, channels)[0]
+    (source,) = _grouped(partners, channels)
+    if source.problem:
+        raise InputError(source.problem)
+    return source
 
 
 def _image_files(folder: Path) -> list[Path]:
@@ -272,39 +281,47 @@ def _split_name(path: Path, channels: Iterable[ChannelConfig]) -> tuple[str, str
 
 def _grouped(paths: Iterable[Path], channels: tuple[ChannelConfig, ...]) -> list[ImageSource]:
     """Images of these files: those that carry marks of channels together, the others alone."""
-    marked: dict[str, dict[str, Path]] = {}
-    alone: dict[str, Path] = {}
+    groups: dict[str, dict[str, list[Path]]] = {}
     for path in sorted(paths):
-        parts = _split_name(path, channels)
-        name, suffix = parts or (image_name(path), "")
-        group = marked.setdefault(name, {}) if parts else {}
-        other = group.get(suffix) or alone.get(name)
-        if other is not None or (not parts and name in marked):
-            other = other or next(iter(marked[name].values()))
-            raise InputError(
-                f"{path} and {other.name} would both be the image {name!r}; rename or remove "
-                "one of them."
-            )
-        if parts:
-            group[suffix] = path
-        else:
-            alone[name] = path
-    sources = [ImageSource(name, (path,), channels) for name, path in alone.items()]
-    sources += [_marked_source(name, group, channels) for name, group in marked.items()]
-    return sorted(sources, key=lambda source: source.name)
+        name, mark = _split_name(path, channels) or (image_name(path), "")
+        groups.setdefault(name, {}).setdefault(mark, []).append(path)
+    return [_of_group(name, groups[name], channels) for name in sorted(groups)]
 
 
-def _marked_source(
-    name: str, group: dict[str, Path], channels: tuple[ChannelConfig, ...]
+def _of_group(
+    name: str, files: dict[str, list[Path]], channels: tuple[ChannelConfig, ...]
 ) -> ImageSource:
-    paths = tuple(group.get(channel.suffix or "") for channel in channels)
-    for path, channel in zip(paths, channels, strict=True):
-        if path is None and channel.required:
-            raise InputError(
-                f"{next(iter(group.values()))} has no partner for the required channel "
+    """Image of the files of one name, by the marks of their channels: "" for one without."""
+    everything = tuple(path for same in files.values() for path in same)
+    problem = _rivals(name, files) or _absent(name, files, channels)
+    if problem or "" in files:
+        return ImageSource(name, everything, channels, problem)
+    paths = tuple(files.get(channel.suffix or "", [None])[0] for channel in channels)
+    return ImageSource(name, paths, channels)
+
+
+def _rivals(name: str, files: dict[str, list[Path]]) -> str:
+    """Say which two files would be the same image, or the same channel of it."""
+    rivals = next((same for same in files.values() if len(same) > 1), [])
+    if not rivals and "" in files:
+        rivals = [path for same in files.values() for path in same]
+    if len(rivals) < 2:
+        return ""
+    return (
+        f"{rivals[1]} and {rivals[0].name} would both be the image {name!r}; rename or remove "
+        "one of them."
+    )
+
+
+def _absent(name: str, files: dict[str, list[Path]], channels: tuple[ChannelConfig, ...]) -> str:
+    """Say which required channel has no file among those with marks."""
+    for channel in channels:
+        if channel.required and "" not in files and channel.suffix not in files:
+            return (
+                f"{next(iter(files.values()))[0]} has no partner for the required channel "
                 f"{channel.name}; expected a file such as {name}_{channel.suffix}.tif beside it."
             )
-    return ImageSource(name, paths, channels)
+    return ""
 
 
 def _selected(sources: list[ImageSource], wells: Sequence[str], path: Path) -> list[ImageSource]:
