@@ -19,6 +19,7 @@ from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
 from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.pixel_status import show_readings
+from napari_probinst.widgets.plane_in_view import PlaneFollower
 from napari_probinst.widgets.result_layers import (
     entropy_data,
     entropy_layer,
@@ -29,7 +30,7 @@ from napari_probinst.widgets.result_layers import (
 from napari_probinst.widgets.saved_state import SavedState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from napari.layers import Image, Labels, Layer
@@ -77,6 +78,10 @@ class ShownPrediction:
         What writes the session to the disk; None until it is proofread.
     colours : dict of int to int
         Place in the palette of instances that don't have the colour of their turn.
+    plane : tuple of int
+        Which plane of the image it is of, where that is a stack; empty otherwise.
+    follower : PlaneFollower or None
+        What hides the layers while another plane is in view.
     """
 
     prediction: Prediction
@@ -91,6 +96,8 @@ class ShownPrediction:
     saved: SavedState = field(default_factory=SavedState)
     kept: KeptSession | None = None
     colours: dict[int, int] = field(default_factory=dict)
+    plane: tuple[int, ...] = ()
+    follower: PlaneFollower | None = field(default=None, repr=False)
     _readings: Readings = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +127,8 @@ def show_prediction(
     *,
     kept: KeptSession | None = None,
     entropy: Image | None = None,
+    plane: Sequence[int] = (),
+    axes: Sequence[int] = (),
 ) -> ShownPrediction:
     """Add the four layers of a prediction to a viewer.
 
@@ -139,13 +148,16 @@ def show_prediction(
         What writes the session to the disk already.
     entropy : Image, optional
         Layer of `show_entropy` to go on with.
+    plane, axes : sequence of int, optional
+        Which plane of the image it is, and the axes of the image's pixels that count planes,
+        where that is a stack.
 
     Returns
     -------
     ShownPrediction
         Found again by `shown_predictions`.
     """
-    title = str(image.name) if image is not None else prediction.name
+    title = plane_title(image, plane) if image is not None else prediction.name
     place = placement(image) if image is not None else _pixel_scale(prediction)
     probability = probability_layer(prediction.instances, f"{title} | probability", place)
     if entropy is None:
@@ -173,6 +185,7 @@ def show_prediction(
         folder,
         kept=kept,
         colours=colours,
+        plane=tuple(plane),
     )
     for layer in shown.layers:
         layer.metadata[METADATA_KEY] = {"shown": shown}
@@ -180,6 +193,8 @@ def show_prediction(
     instances.metadata[METADATA_KEY]["prediction"] = prediction
     add_layers(viewer, shown)
     instances.visible = True
+    if plane:
+        shown.follower = PlaneFollower(viewer, shown, axes)
     return shown
 
 
@@ -264,9 +279,22 @@ def image_name(layer: Layer) -> str:
     return str(name or layer.name)
 
 
-def shown_of_image(viewer: Any, image: Layer) -> ShownPrediction | None:
-    """Return the prediction of an image layer, None if there is none."""
-    return next((shown for shown in shown_predictions(viewer) if shown.image == image), None)
+def shown_of_image(viewer: Any, image: Layer, plane: Sequence[int] = ()) -> ShownPrediction | None:
+    """Return the prediction of an image layer, or of a plane of it; None if there is none."""
+    of_image = (shown for shown in shown_predictions(viewer) if shown.image == image)
+    return next((shown for shown in of_image if shown.plane == tuple(plane)), None)
+
+
+def shown_in_view(viewer: Any, image: Layer) -> ShownPrediction | None:
+    """Prediction of an image: of its plane in view, otherwise the first one; None without one."""
+    of_image = [shown for shown in shown_predictions(viewer) if shown.image == image]
+    here = (shown for shown in of_image if shown.follower is None or shown.follower.is_here)
+    return next(here, of_image[0] if of_image else None)
+
+
+def plane_title(image: Layer, plane: Sequence[int]) -> str:
+    """What a plane of an image is called: "name", or "name [3]" in a stack."""
+    return f"{image.name} [{', '.join(map(str, plane))}]" if plane else str(image.name)
 
 
 def placement(layer: Layer) -> dict[str, Any]:

@@ -182,7 +182,6 @@ def test_error_in_the_worker_is_a_sentence_and_frees_the_dock(viewer, dock, qtbo
     ("data", "reason"),
     [
         (np.full(SHAPE, np.nan), "NaN"),
-        (np.zeros((5, *SHAPE)), "stack"),
         (np.zeros((*SHAPE, 3), np.uint8), "RGB"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
@@ -9,6 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_probinst.widgets.layers import METADATA_KEY
 from napari_probinst.widgets.path_rows import shrinking_box
+from napari_probinst.widgets.plane_in_view import plane_in_view
 from napari_probinst.widgets.prediction.channels import (
     ChannelSource,
     channel_sources,
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.config import ChannelConfig
 
 _ABSENT = "absent"
+_IN_VIEW, _ALL = "the plane in view", "all {} planes"
 
 
 class ChannelRows(QWidget):
@@ -45,6 +49,8 @@ class ChannelRows(QWidget):
         self._boxes: list[QComboBox] = []
         #: Whether the user chose channels: they then stay when other layers come.
         self._chosen_by_hand = False
+        self._planes: QComboBox | None = None
+        self.changed.connect(self._offer_planes)
         self._rows = QFormLayout(self)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._events = [
@@ -59,6 +65,21 @@ class ChannelRows(QWidget):
     def chosen(self) -> tuple[ChannelSource | None, ...]:
         """What is chosen for the channels, in their order."""
         return tuple(box.currentData() for box in self._boxes)
+
+    def planes_of(
+        self, sources: Sequence[ChannelSource | None]
+    ) -> list[tuple[ChannelSource | None, ...]]:
+        """The image of these channels, or each plane of it that is to be predicted."""
+        first = next((source for source in sources if source is not None), None)
+        if first is None or not first.leading:
+            return [tuple(sources)]
+        planes = [plane_in_view(self._viewer, first.layer, first.leading_axes)]
+        if self._planes is not None and self._planes.currentIndex() > 0:
+            planes = list(product(*map(range, first.leading)))
+        return [
+            tuple(source and source.at(plane[: len(source.leading)]) for source in sources)
+            for plane in planes
+        ]
 
     @property
     def image(self) -> Image | None:
@@ -80,6 +101,11 @@ class ChannelRows(QWidget):
             box.activated.connect(self._channel_chosen)
             self._boxes.append(box)
             self._rows.addRow(channel.name.capitalize(), box)
+        self._planes = shrinking_box(
+            "planes", "Which planes of a stack (time, z) are predicted, each by itself"
+        )
+        self._planes.addItems([_IN_VIEW, ""])
+        self._rows.addRow("Planes", self._planes)
         self._refresh()
 
     def stop_watching(self) -> None:
@@ -109,6 +135,17 @@ class ChannelRows(QWidget):
                 box.setCurrentIndex(-1 if channel.required else 0)
         self.changed.emit()
 
+    def _offer_planes(self) -> None:
+        """Ask which planes are wanted where the chosen image has several."""
+        if self._planes is None:
+            return
+        first = next((source for source in self.chosen if source is not None), None)
+        leading = () if first is None else first.leading
+        self._planes.setItemText(1, _ALL.format(math.prod(leading)))
+        for widget in (self._planes, self._rows.labelForField(self._planes)):
+            if widget is not None:
+                widget.setVisible(bool(leading))
+
     def _active_image(self) -> Any:
         """Layer that the user works on; of a result, the image that it was made from."""
         active = self._viewer.layers.selection.active
@@ -123,3 +160,8 @@ class ChannelRows(QWidget):
 def first_layer(sources: Sequence[ChannelSource | None]) -> Image | None:
     """Layer of the first channel that an image has."""
     return next((source.layer for source in sources if source is not None), None)
+
+
+def plane_of_image(sources: Sequence[ChannelSource | None]) -> tuple[int, ...]:
+    """Which plane of a stack an image is; empty where it is no part of one."""
+    return next((source.plane for source in sources if source is not None), ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,11 +34,14 @@ class ChannelSource:
         Axis of the layer's squeezed pixels that counts channels; None for a plain plane.
     index : int
         Position on that axis.
+    plane : tuple of int
+        Position on each of the `leading_axes`: which plane of a stack (time, z) it is.
     """
 
     layer: Image
     axis: int | None = None
     index: int = 0
+    plane: tuple[int, ...] = ()
 
     @property
     def label(self) -> str:
@@ -48,9 +51,36 @@ class ChannelSource:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of its pixels; (height, width), if it can be used."""
-        shape = _plane_shape(self.layer)
-        return shape if self.axis is None else shape[: self.axis] + shape[self.axis + 1 :]
+        """Height and width, pixels."""
+        return self._stack_shape[-2:]
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        """Numbers of planes along the `leading_axes`; empty where there is one plane."""
+        return () if self.layer.rgb else self._stack_shape[:-2]
+
+    @property
+    def leading_axes(self) -> tuple[int, ...]:
+        """Axes of the layer's pixels (time, z) that count planes."""
+        return () if self.layer.rgb else tuple(self._wide_axes)[:-2]
+
+    @property
+    def _wide_axes(self) -> list[int]:
+        """Axes of the layer's pixels that have several entries, without that of the channels."""
+        passed = _single_axes(self.layer)
+        wide = [axis for axis in range(len(page_of(self.layer).shape)) if axis not in passed]
+        if self.axis is not None:
+            del wide[self.axis]
+        return wide
+
+    @property
+    def _stack_shape(self) -> tuple[int, ...]:
+        shape = page_of(self.layer).shape
+        return tuple(int(shape[axis]) for axis in self._wide_axes)
+
+    def at(self, plane: tuple[int, ...]) -> ChannelSource:
+        """Same channel of another plane of the stack."""
+        return replace(self, plane=plane)
 
     def check(self) -> None:
         """Refuse what is no plane of real numbers, without reading it.
@@ -65,10 +95,9 @@ class ChannelSource:
                 f"'{self.layer.name}' is an RGB picture; split it with Layers > Split RGB and "
                 "choose its channels."
             )
-        if len(self.shape) != 2:
+        if len(self.plane) != len(self.leading):
             raise InputError(
-                f"'{self.layer.name}' has the shape {self.shape}: expected one plane of height "
-                "and width, not a stack; choose or extract a single plane."
+                f"'{self.layer.name}' is a stack of {math.prod(self.leading)} planes; say which."
             )
         dtype = np.dtype(self.layer.dtype)
         if dtype.kind not in "buif":
@@ -77,7 +106,7 @@ class ChannelSource:
                 "first."
             )
 
-    def plane(self) -> Plane:
+    def pixels(self) -> Plane:
         """Plane of the layer, unread.
 
         Raises
@@ -87,12 +116,11 @@ class ChannelSource:
         """
         self.check()
         data = page_of(self.layer)
-        place: list[int | None] = [
-            0 if i in _single_axes(self.layer) else None for i in range(len(data.shape))
-        ]
-        if self.axis is not None:
-            wide = [i for i, index in enumerate(place) if index is None]
-            place[wide[self.axis]] = self.index
+        place: list[int | None] = [self.index] * len(data.shape)
+        for axis in _single_axes(self.layer):
+            place[axis] = 0
+        for axis, index in zip(self._wide_axes, (*self.plane, None, None), strict=True):
+            place[axis] = index
         return Plane(f"'{self.layer.name}'", data, tuple(place))
 
 
@@ -125,17 +153,40 @@ def pixel_size(layer: Image | None) -> tuple[float, float] | None:
     return y, x
 
 
-def plane_of(layer: Any) -> PlaneView | None:
-    """First plane of an image layer, as a backdrop; None where the layer is no image.
+def plane_of(layer: Any, plane: tuple[int, ...] = ()) -> PlaneView | None:
+    """Plane of an image layer, as a backdrop; None where the layer is no image.
 
     A lazy array stays unread.
+
+    Parameters
+    ----------
+    layer : Layer
+        An image, or not.
+    plane : tuple of int, default ()
+        Position on the axes that count planes, see `ChannelSource.leading_axes`; on others,
+        that of the channels among them, it is the first.
     """
     if not isinstance(layer, Image):
         return None
     data = page_of(layer)
     last = (None, None, 0) if layer.rgb else (None, None)
-    place = ((0,) * (len(data.shape) - len(last))) + last
-    return PlaneView(Plane(f"'{layer.name}'", data, place))
+    place = [0] * (len(data.shape) - len(last))
+    for axis, index in zip(plane_axes(layer, len(plane)), plane, strict=True):
+        place[axis] = index
+    return PlaneView(Plane(f"'{layer.name}'", data, (*place, *last)))
+
+
+def plane_axes(layer: Any, n_axes: int) -> tuple[int, ...]:
+    """Axes of a layer's pixels that count its planes, where there are ``n_axes`` of them.
+
+    One axis more is that of the channels, which napari shows as a slider, too: the shortest.
+    """
+    shape = page_of(layer).shape
+    passed = _single_axes(layer)
+    wide = [axis for axis in range(len(shape) - 2) if axis not in passed]
+    while len(wide) > n_axes:
+        wide.remove(min(wide, key=lambda axis: shape[axis]))
+    return tuple(wide)
 
 
 def check_channels(
@@ -158,7 +209,7 @@ def check_channels(
         raise InputError("No channel is chosen; open an image and choose its layer.")
     for source in given:
         source.check()
-    shapes = {source.shape for source in given}
+    shapes = {source.leading + source.shape for source in given}
     if len(shapes) > 1:
         stated = " and ".join(str(shape) for shape in sorted(shapes))
         raise InputError(
@@ -185,7 +236,7 @@ def read_channels(
         As by `check_channels`, or for values that are not finite.
     """
     check_channels(sources, channels)
-    planes = [None if source is None else source.plane() for source in sources]
+    planes = [None if source is None else source.pixels() for source in sources]
     given = [plane for plane in planes if plane is not None]
     for plane in given:
         plane.check()
@@ -208,20 +259,18 @@ def _single_axes(layer: Image) -> tuple[int, ...]:
     return tuple(axis for axis, size in enumerate(shape[:-2]) if size == 1)
 
 
-def _plane_shape(layer: Image) -> tuple[int, ...]:
-    passed = _single_axes(layer)
-    shape = page_of(layer).shape
-    return tuple(int(size) for axis, size in enumerate(shape) if axis not in passed)
-
-
 def _channel_axis(layer: Image, n_channels: int) -> int | None:
-    """Axis that counts channels: the first, else the last, with as many entries as the model."""
-    if layer.rgb:
+    """Axis that counts channels: the first, else the last, with as many entries as the model.
+
+    In a stack it is the last one before height and width: time and z come first.
+    """
+    if layer.rgb or n_channels < 2:
         return None
-    shape = _plane_shape(layer)
-    if len(shape) != 3 or n_channels < 2:
+    shape = ChannelSource(layer)._stack_shape
+    if len(shape) < 3:
         return None
-    return next((axis for axis in (0, 2, 1) if shape[axis] == n_channels), None)
+    likely = (0, 2, 1) if len(shape) == 3 else range(len(shape) - 3, -1, -1)
+    return next((axis for axis in likely if shape[axis] == n_channels), None)
 
 
 def mark_of(channel: ChannelConfig, name: str) -> str | None:

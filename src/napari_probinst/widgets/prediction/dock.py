@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QHBoxLayout, QMessageBox
 from napari_probinst.core.data.io import find_images
 from napari_probinst.core.errors import InputError, ProbinstError
 from napari_probinst.widgets.fold import Fold
-from napari_probinst.widgets.layers import image_name, shown_of_image
+from napari_probinst.widgets.layers import image_name, shown_in_view
 from napari_probinst.widgets.open_dock import open_dock
-from napari_probinst.widgets.prediction.channel_rows import first_layer
+from napari_probinst.widgets.prediction.channel_rows import first_layer, plane_of_image
 from napari_probinst.widgets.prediction.channels import check_channels, pixel_size
 from napari_probinst.widgets.prediction.events import Noted, Progress, Sharpened
 from napari_probinst.widgets.prediction.folder_form import FolderForm
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
 
+    from napari_probinst.widgets.layers import ShownPrediction
     from napari_probinst.widgets.prediction.channels import ChannelSource
     from napari_probinst.widgets.prediction.events import Event, ImageQueue
     from napari_probinst.widgets.proofreading.dock import ProofreadWidget
@@ -131,21 +132,20 @@ class PredictWidget(ScrollingDock):
         )
         self.folder.allow_run(may_run)
         self._cancel.setEnabled(self.running)
-        image = self._form.channels.image
-        self._proofread.setEnabled(
-            image is not None and shown_of_image(self._viewer, image) is not None
-        )
+        self._proofread.setEnabled(self._shown() is not None)
         self._proofread_folder.setVisible(self._folder is not None and not self.running)
 
     # What is predicted ---------------------------------------------------------------------
 
     def run(self) -> None:
         """Predict the chosen image; an earlier result stays until the new one is there."""
-        self._run_layers([self._form.channels.chosen])
+        channels = self._form.channels
+        self._run_layers(channels.planes_of(channels.chosen))
 
     def run_selected(self) -> None:
         """Predict the images whose layers are selected."""
-        self._run_layers(self._selected_images())
+        planes_of = self._form.channels.planes_of
+        self._run_layers([plane for image in self._selected_images() for plane in planes_of(image)])
 
     def run_folder(self) -> None:
         """Predict a folder to files; images that are finished there are skipped."""
@@ -172,14 +172,15 @@ class PredictWidget(ScrollingDock):
         if self.running:
             return
         layers = [first_layer(sources) for sources in chosen]
+        planes = [plane_of_image(sources) for sources in chosen]
         try:
             queue = LayerQueue(
                 model=self._form.model,
                 device=self._form.device,
                 settings=self._form.settings,
                 images=tuple(
-                    LayerImage(_name(layer), tuple(sources), pixel_size(layer))
-                    for layer, sources in zip(layers, chosen, strict=True)
+                    LayerImage(_name(layer, plane), tuple(sources), pixel_size(layer))
+                    for layer, plane, sources in zip(layers, planes, chosen, strict=True)
                 ),
             )
             if len(chosen) == 1:
@@ -187,7 +188,7 @@ class PredictWidget(ScrollingDock):
         except ProbinstError as error:
             self._refuse(error)
             return
-        given = [layer for layer in layers if layer is not None]
+        given = [next(source for source in sources if source is not None) for sources in chosen]
         results = LayerResults(self._viewer, given, self.confirm)
         if results.may_begin():
             self._chosen = chosen
@@ -263,11 +264,15 @@ class PredictWidget(ScrollingDock):
 
     def open_proofread(self) -> None:
         """Open the Proofread dock on the chosen image's prediction."""
+        shown = self._shown()
         self._open_dock()
-        image = self._form.channels.image
-        shown = None if image is None else shown_of_image(self._viewer, image)
         if shown is not None and self.proofread is not None:
             self.proofread.choose(shown)
+
+    def _shown(self) -> ShownPrediction | None:
+        """Prediction of the chosen image: of the plane in view, or of any of its planes."""
+        image = self._form.channels.image
+        return None if image is None else shown_in_view(self._viewer, image)
 
     def open_folder(self) -> None:
         """Open the Proofread dock on the folder that was predicted last."""
@@ -294,5 +299,7 @@ class PredictWidget(ScrollingDock):
         self._selected.disconnect(self._show_state)
 
 
-def _name(layer: Image | None) -> str:
-    return "image" if layer is None else image_name(layer)
+def _name(layer: Image | None, plane: Sequence[int]) -> str:
+    if layer is None:
+        return "image"
+    return "_".join((image_name(layer), *(f"{index:03d}" for index in plane)))

@@ -8,6 +8,7 @@ from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.widgets.layers import (
+    plane_title,
     remove_layers,
     show_entropy,
     show_prediction,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.curation.history import Step
     from napari_probinst.core.prediction import Prediction
+    from napari_probinst.widgets.layers import ShownPrediction
+    from napari_probinst.widgets.prediction.channels import ChannelSource
     from napari_probinst.widgets.prediction.events import Ended, Sharpened
 
 
@@ -32,17 +35,17 @@ class LayerResults:
     ----------
     viewer : napari.Viewer
         Where they are shown.
-    images : sequence of Image
-        Layer that names and places each result, in the order of the queue.
+    sources : sequence of ChannelSource
+        What names and places each result, in the order of the queue: a layer, or one plane of it.
     confirm : callable
         Asks the user a question, and returns whether the answer is yes.
     """
 
     def __init__(
-        self, viewer: Any, images: Sequence[Image], confirm: Callable[[str], bool]
+        self, viewer: Any, sources: Sequence[ChannelSource], confirm: Callable[[str], bool]
     ) -> None:
         self._viewer = viewer
-        self._images = images
+        self._sources = sources
         self._confirm = confirm
         #: For each image the last step of the corrections that the user agreed to lose.
         self._given_up: dict[int, Step] = {}
@@ -51,7 +54,7 @@ class LayerResults:
 
     def may_begin(self) -> bool:
         """Whether there is nothing to lose, or the user agrees to lose it."""
-        return self._may_replace(range(len(self._images)))
+        return self._may_replace(range(len(self._sources)))
 
     def sharpen(self, seen: Sharpened) -> None:
         """Show what the draws so far say of an image that has no result yet.
@@ -60,12 +63,13 @@ class LayerResults:
         were just painted ends napari on some graphics drivers
         (https://github.com/vispy/vispy/issues/1611).
         """
-        image, present = self._images[seen.index], self._viewer.layers
+        source, present = self._sources[seen.index], self._viewer.layers
         earlier = self._coming.get(seen.index)
         if earlier is not None and earlier[0] not in present:
             return  # the user doesn't want to see it
-        if image in present and shown_of_image(self._viewer, image) is None:
-            layer = show_entropy(self._viewer, seen.instances, image)
+        # Other planes of a stack would be covered.
+        if source.layer in present and not source.plane and self._earlier(seen.index) is None:
+            layer = show_entropy(self._viewer, seen.instances, source.layer)
             self._coming[seen.index] = (layer, seen.instances.n_draws)
 
     def end(self, ended: Ended) -> str:
@@ -79,24 +83,33 @@ class LayerResults:
         layer, n_draws = self._coming.pop(ended.index, (None, 0))
         if layer is None or layer not in self._viewer.layers:
             return ended.text
-        layer.name = f"{self._images[ended.index].name} | entropy of {n_draws} draws"
+        layer.name = f"{self._sources[ended.index].layer.name} | entropy of {n_draws} draws"
         return ended.text or f"Cancelled; the entropy of the first {n_draws} draws is shown."
 
     def _show(self, index: int, prediction: Prediction) -> str:
-        image = self._images[index]
+        source = self._sources[index]
+        image = source.layer
         if image not in self._viewer.layers:
             show_warning(f"'{image.name}' was removed meanwhile; its prediction is shown alone.")
         # The user may have gone on correcting meanwhile.
         if not self._may_replace([index]):
             return "The new prediction was dropped; the corrections are kept."
-        earlier = shown_of_image(self._viewer, image)
+        earlier = self._earlier(index)
         if earlier is not None:
             remove_layers(self._viewer, earlier)
         session = CurationSession(prediction)
         layer, _ = self._coming.pop(index, (None, 0))
         if layer is not None and layer not in self._viewer.layers:
             layer = None
-        show_prediction(self._viewer, prediction, session, image, entropy=layer)
+        show_prediction(
+            self._viewer,
+            prediction,
+            session,
+            image,
+            entropy=layer,
+            plane=source.plane,
+            axes=source.leading_axes,
+        )
         return found(len(session.instances), len(prediction.peaks))
 
     def _may_replace(self, indices: Sequence[int]) -> bool:
@@ -104,7 +117,7 @@ class LayerResults:
         new = [index for index, step in lost.items() if step is not self._given_up.get(index)]
         if not new:
             return True
-        names = " and ".join(f"'{self._images[index].name}'" for index in new)
+        names = " and ".join(f"'{self._title(index)}'" for index in new)
         verb = "has" if len(new) == 1 else "have"
         question = (
             f"{names} {verb} corrections. Predict again? They stay on disk; the same settings "
@@ -117,5 +130,13 @@ class LayerResults:
 
     def _correction(self, index: int) -> Step | None:
         """Last correction of an image's earlier result."""
-        earlier = shown_of_image(self._viewer, self._images[index])
+        earlier = self._earlier(index)
         return None if earlier is None else earlier.session.undo_step
+
+    def _earlier(self, index: int) -> ShownPrediction | None:
+        source = self._sources[index]
+        return shown_of_image(self._viewer, source.layer, source.plane)
+
+    def _title(self, index: int) -> str:
+        source = self._sources[index]
+        return plane_title(source.layer, source.plane)

@@ -11,6 +11,7 @@ from napari_probinst.widgets.layers import (
     METADATA_KEY,
     add_layers,
     remove_layers,
+    shown_in_view,
     shown_predictions,
 )
 from napari_probinst.widgets.proofreading.keeping import SessionKeeper
@@ -76,6 +77,8 @@ class Desk:
         ]
         for event in self._layer_events:
             event.connect(self.follow_layers)
+        self._sliders = viewer.dims.events.point
+        self._sliders.connect(self.follow_plane)
 
     @property
     def shown(self) -> ShownPrediction | None:
@@ -103,6 +106,8 @@ class Desk:
             if shown in self._orphans:
                 self._orphans.remove(shown)
                 add_layers(self._viewer, shown)
+            if shown.follower is not None:
+                shown.follower.bring_into_view()
             bench.open()
         for layer in bench.own_layers:
             self._keys.bind_layer(layer)
@@ -149,9 +154,25 @@ class Desk:
                 self._let_go(shown)
         present = list(shown_predictions(self._viewer))
         if self.bench is None and present and not self._orphans:
-            self.choose(present[0])
+            in_view = (each for each in present if each.follower is None or each.follower.is_here)
+            self.choose(next(in_view, present[0]))
         else:
             self._on_choices()
+
+    def follow_plane(self, _event: Any = None) -> None:
+        """Work on the prediction of the plane of a stack that came into view, if there is one."""
+        shown = self.shown
+        if self._switching or shown is None or shown.follower is None or self.bench is None:
+            return
+        here = shown.follower.is_here
+        if not here:
+            other = shown_in_view(self._viewer, shown.image)
+            if other is not None and other.follower is not None and other.follower.is_here:
+                self.choose(other)
+                return
+        for layer in self.bench.own_layers:
+            if layer not in shown.layers:
+                layer.visible = here
 
     def painting(self) -> Layer | None:
         """Layer of a painting that isn't finished."""
@@ -170,6 +191,7 @@ class Desk:
         painting = self.painting()
         for event in self._layer_events:
             event.disconnect(self.follow_layers)
+        self._sliders.disconnect(self.follow_plane)
         self._close_bench()
         if painting is not None:
             self._viewer.add_layer(painting)

@@ -196,7 +196,7 @@ class ProofreadWidget(ScrollingDock):
         if self._bench is not None:
             shown = self._bench.shown
             self._width = typical_width(list(shown.session.instances.values()))
-            self._backdrop = plane_of(shown.image)
+            self._backdrop = plane_of(shown.image, shown.plane)
             self._bench.hovered = self._show_pixel
             self._visit()
 

@@ -1,0 +1,137 @@
+"""Stacks (time, z) are predicted, shown and proofread plane by plane."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from qtpy.QtWidgets import QComboBox, QPushButton
+
+from napari_probinst.core.config import ChannelConfig
+from napari_probinst.core.errors import InputError
+from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.plane_in_view import bring_into_view, plane_in_view
+from napari_probinst.widgets.prediction.channels import (
+    ChannelSource,
+    channel_sources,
+    plane_of,
+    read_channels,
+)
+
+SHAPE = (48, 64)
+CHANNELS = (ChannelConfig(name="bright field"), ChannelConfig(name="fluorescence", required=False))
+
+
+def stack(*leading):
+    """Noise whose pixels differ from plane to plane."""
+    return np.random.default_rng(0).integers(0, 4000, (*leading, *SHAPE), dtype=np.uint16)
+
+
+def run(dock, qtbot):
+    button = dock.findChild(QPushButton, "run")
+    button.click()
+    qtbot.waitUntil(button.isEnabled, timeout=60_000)
+
+
+def planes_box(dock):
+    return dock.findChild(QComboBox, "planes")
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_channels", "axis", "leading"),
+    [
+        ((5, 8, 9), 2, None, (5,)),
+        ((5, 2, 8, 9), 2, 1, (5,)),
+        ((2, 3, 1, 8, 9), 2, 0, (3,)),
+        ((4, 3, 2, 8, 9), 2, 2, (4, 3)),
+        ((2, 8, 9), 2, 0, ()),
+        ((8, 9), 2, None, ()),
+    ],
+)
+def test_axes_that_count_planes_and_channels(shape, n_channels, axis, leading):
+    data = np.arange(np.prod(shape)).reshape(shape)
+    sources = channel_sources([Image(data)], n_channels)
+    assert [source.axis for source in sources] == [axis] * len(sources)
+    assert {source.leading for source in sources} == {leading}
+    plane = tuple(size - 1 for size in leading)
+    chosen = [source.at(plane) for source in sources]
+    read, _ = read_channels(chosen if len(chosen) == 2 else [*chosen, None], CHANNELS)
+    # What is left when every axis of planes stands at its end.
+    expected = data.squeeze()
+    if axis is not None:
+        expected = np.moveaxis(expected, axis, -3)
+    np.testing.assert_array_equal(read[: len(chosen)].squeeze(), expected[plane].squeeze())
+    backdrop = plane_of(Image(data), plane)
+    np.testing.assert_array_equal(backdrop[:, :], read[0])
+
+
+def test_a_stack_needs_a_plane():
+    with pytest.raises(InputError, match="'odd' is a stack of 15 planes; say which"):
+        read_channels([ChannelSource(Image(stack(5, 3), name="odd")), None], CHANNELS)
+
+
+def test_stacks_of_different_length_are_no_channels_of_one_image():
+    layers = [ChannelSource(Image(stack(n)), plane=(0,)) for n in (3, 4)]
+    with pytest.raises(InputError, match="different shapes"):
+        read_channels(layers, CHANNELS)
+
+
+def test_the_plane_in_view_follows_the_sliders(viewer):
+    layer = viewer.add_image(stack(5, 3), scale=(2, 1, 0.5, 0.5), translate=(10, 0, 0, 0))
+    viewer.add_image(stack(9)[:2, None, None])
+    bring_into_view(viewer, layer, (0, 1), (4, 2))
+    assert plane_in_view(viewer, layer, (0, 1)) == (4, 2)
+    bring_into_view(viewer, layer, (0,), (1,))
+    assert plane_in_view(viewer, layer, (0, 1)) == (1, 2)
+    assert plane_in_view(viewer, layer, ()) == ()
+
+
+def test_the_plane_in_view_is_predicted_and_shown_on_it_alone(viewer, dock, qtbot):
+    image = viewer.add_image(stack(4), name="film")
+    assert planes_box(dock).isVisibleTo(dock)
+    assert planes_box(dock).itemText(1) == "all 4 planes"
+    viewer.dims.set_current_step(0, 2)
+    run(dock, qtbot)
+    (shown,) = shown_predictions(viewer)
+    assert (shown.plane, shown.title, shown.prediction.name) == ((2,), "film [2]", "film_002")
+    assert shown.image is image
+    assert shown.instances.visible
+    viewer.dims.set_current_step(0, 1)
+    assert not any(layer.visible for layer in shown.layers)
+    viewer.dims.set_current_step(0, 2)
+    assert shown.instances.visible
+    assert not shown.probability.visible, "it was hidden before"
+
+
+def test_all_planes_are_predicted_and_proofread_one_by_one(viewer, dock, qtbot):
+    viewer.add_image(stack(3), name="film")
+    planes_box(dock).setCurrentIndex(1)
+    run(dock, qtbot)
+    found = {shown.plane: shown for shown in shown_predictions(viewer)}
+    assert sorted(found) == [(0,), (1,), (2,)]
+    sums = {shown.prediction.provenance.image_checksum for shown in found.values()}
+    assert len(sums) == 3, "each is of pixels of its own"
+    viewer.dims.set_current_step(0, 1)
+    assert [each.plane for each in found.values() if each.instances.visible] == [(1,)]
+    dock.findChild(QPushButton, "open_proofread").click()
+    proofread = dock.proofread
+    assert proofread.shown is found[1,]
+    # Going to a plane is going on with its prediction, and the other way round.
+    viewer.dims.set_current_step(0, 2)
+    assert proofread.shown is found[2,]
+    proofread.choose(found[0,])
+    assert viewer.dims.current_step[0] == 0
+    assert found[0,].instances.visible
+    assert not found[2,].instances.visible
+    # Predicting again replaces the plane's own result.
+    planes_box(dock).setCurrentIndex(0)
+    run(dock, qtbot)
+    again = {shown.plane: shown for shown in shown_predictions(viewer)}
+    assert sorted(again) == [(0,), (1,), (2,)]
+    assert again[1,] is found[1,]
+    assert again[0,] is not found[0,]
+
+
+def test_an_image_without_further_axes_is_not_asked_for_planes(viewer, dock):
+    viewer.add_image(stack(1)[0], name="plain")
+    assert not planes_box(dock).isVisibleTo(dock)
