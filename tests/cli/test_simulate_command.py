@@ -7,6 +7,7 @@ import pytest
 import tifffile
 
 from napari_probinst.cli.main import main
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.ranking import rank_peaks
@@ -35,7 +36,9 @@ def folders(tmp_path):
     truth.mkdir()
     merged, parted = instances(labels((0, 40))), instances(labels((0, 20), (20, 40)))
     agglomerated = agglomerate([*[merged] * 6, *[parted] * 2])
-    prediction = Prediction("one", agglomerated, rank_peaks(agglomerated))
+    prediction = Prediction(
+        "one", agglomerated, rank_peaks(agglomerated), InferenceConfig(min_size=0)
+    )
     save_prediction(prediction, predicted / "one.prediction.npz")
     tifffile.imwrite(truth / "one.tif", labels((0, 20), (20, 40)))
     return predicted, truth

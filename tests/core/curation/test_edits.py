@@ -6,6 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
 
 from napari_probinst.core.curation.edits import (
     Add,
@@ -22,6 +25,7 @@ from napari_probinst.core.curation.edits import (
     SplitIntoParts,
     parameters,
 )
+from napari_probinst.core.curation.geometry import least_part
 from napari_probinst.core.curation.table import InstanceTable
 from napari_probinst.core.errors import EditRefusedError
 from napari_probinst.core.instances import Instance
@@ -201,6 +205,7 @@ BAR = Instance.from_mask(np.array([[1, 1, 1, 1, 0, 0]]))
         (GiveOverlap((2, 3), (2,), DOT), "misses"),
         (Delete(()), "picked"),
         (Delete((1, 9)), "no instance 9"),
+        (Delete((1, 1)), "deleted twice"),
         (Add(NOTHING), "no pixels"),
         (Add(OUTSIDE), "outside"),
         (Add(BAR), "Instance 1 has exactly these"),
@@ -225,6 +230,53 @@ def test_nonsense_is_refused_in_one_sentence(picture, edit, sentence):
         edit.delta(table)
     assert str(refusal.value).count(".") == 1
     assert str(refusal.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        *(kind(1, number) for kind in (Grow, Shrink) for number in (1.5, 1.0, float("nan"), "1")),
+        *(SplitIntoParts(1, number) for number in (2.0, float("inf"), None)),
+    ],
+)
+def test_numbers_that_are_not_whole_are_refused(picture, edit):
+    with pytest.raises(EditRefusedError, match=r"no whole number of (pixels|parts): choose one\.$"):
+        edit.delta(make_table(picture, "####.."))
+
+
+def test_numbers_of_other_types_that_are_whole_are_taken(picture):
+    table = make_table(picture, "####..")
+    assert after(table, Grow(1, np.int64(1))) == {1: "#####."}
+
+
+def test_point_that_gets_a_sliver_is_refused(picture):
+    table = make_table(picture, "#" * 30)
+    beside_the_tip = SplitBySeeds(1, ((0, 0), (0, 1)))
+    with pytest.raises(EditRefusedError, match="get 1 of the 30 pixels of instance 1: move the"):
+        beside_the_tip.delta(table)
+    assert len(after(table, SplitBySeeds(1, ((0, 0), (0, 3))))) == 2
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.data())
+def test_points_anywhere_on_a_worm_leave_no_slivers(data):
+    along = np.linspace(0, np.pi, 200)
+    line = np.stack((20 - 14 * np.sin(along), 8 + 14 * along), axis=1)
+    rows, columns = np.indices((26, 60))
+    mask = (np.hypot(rows[..., None] - line[:, 0], columns[..., None] - line[:, 1]) < 3).any(-1)
+    pixels = np.argwhere(mask)
+    chosen = data.draw(st.lists(st.integers(0, len(pixels) - 1), min_size=2, max_size=5))
+    seeds = tuple((int(y), int(x)) for y, x in pixels[chosen])
+    table = InstanceTable(mask.shape, {1: Instance.from_mask(mask)}, 2)
+    try:
+        table.apply(SplitBySeeds(1, seeds).delta(table))
+    except EditRefusedError:
+        return
+    parts = [part.full(mask.shape) for part in table.instances.values()]
+    assert len(parts) == len(seeds)
+    assert np.array_equal(np.sum(parts, axis=0), mask)
+    assert min(np.count_nonzero(part) for part in parts) >= least_part(mask) == 5
+    assert all(ndimage.label(part, np.ones((3, 3)))[1] == 1 for part in parts)
 
 
 def test_filling_the_whole_image_can_neither_grow_nor_shrink(picture):

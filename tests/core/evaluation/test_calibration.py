@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.evaluation.calibration import Calibration, ReliabilityBin, calibrate
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.instances import InstanceSet
@@ -18,7 +19,7 @@ def row(*spans, width=12):
 
 
 def predicted(*draws):
-    return Prediction("A01", agglomerate(draws), ())
+    return Prediction("A01", agglomerate(draws), (), InferenceConfig(min_size=0))
 
 
 def test_share_of_right_pixels_of_each_probability():

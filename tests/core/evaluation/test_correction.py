@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.evaluation.average_precision import count_hits
 from napari_probinst.core.evaluation.correction import (
     Case,
@@ -29,7 +30,10 @@ def row(*spans):
 
 def case(predicted, truth):
     """Case of one draw: what it shows is what is predicted."""
-    return Case.create(Prediction("A01", agglomerate([row(*predicted)]), ()), row(*truth))
+    return Case.create(
+        Prediction("A01", agglomerate([row(*predicted)]), (), InferenceConfig(min_size=0)),
+        row(*truth),
+    )
 
 
 def spans(case, state):
@@ -111,7 +115,7 @@ def test_second_visit_changes_nothing():
 
 
 def test_empty_instance_is_nothing_to_swap():
-    divided = Prediction("A01", agglomerate([row((0, 8)), row()]), ())
+    divided = Prediction("A01", agglomerate([row((0, 8)), row()]), (), InferenceConfig(min_size=0))
     one = Case.create(divided, row((0, 8)))
     assert (one.shown, one.missed) == ((), (0,))
     assert spans(one, after(one, Stop(0, 0, FAR, (0,)))) == []

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.evaluation.instance_errors import instance_errors, risk_coverage
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.instances import InstanceSet
@@ -71,12 +72,13 @@ def test_expected_over_all_orders_of_ties(items):
 
 
 def test_instances_of_all_images_are_pooled_and_empty_ones_left_out():
-    steady = Prediction("A01", agglomerate([row((0, 10))] * 4), ())
+    steady = Prediction("A01", agglomerate([row((0, 10))] * 4), (), InferenceConfig(min_size=0))
     # All four draws see the first, two of four the second: it is empty at a threshold of 0.75.
     divided = Prediction(
         "A02",
         agglomerate([row((0, 8)), row((0, 8)), row((0, 4), (10, 14)), row((0, 4), (10, 14))]),
         (),
+        InferenceConfig(min_size=0),
     )
     result = instance_errors([(steady, row((0, 10))), (divided, row((0, 8)))])
     # The second image shows pixels 0 to 3 of a worm of 8: IoU 0.5 is not above 0.5.
@@ -86,6 +88,6 @@ def test_instances_of_all_images_are_pooled_and_empty_ones_left_out():
 
 
 def test_errors_grow_with_the_threshold():
-    prediction = Prediction("A01", agglomerate([row((0, 10))] * 2), ())
+    prediction = Prediction("A01", agglomerate([row((0, 10))] * 2), (), InferenceConfig(min_size=0))
     result = instance_errors([(prediction, row((0, 7)))])
     assert (result[0.5].n_errors, result[0.8].n_errors) == (0, 1)

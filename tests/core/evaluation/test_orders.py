@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.evaluation.correction import Case, Stop
 from napari_probinst.core.evaluation.orders import (
     at_random,
@@ -34,7 +35,10 @@ def boxes(*spans):
 
 def case(name, draws, truth):
     instances = agglomerate([boxes(*draw) for draw in draws])
-    return Case.create(Prediction(name, instances, rank_peaks(instances)), boxes(*truth))
+    return Case.create(
+        Prediction(name, instances, rank_peaks(instances), InferenceConfig(min_size=0)),
+        boxes(*truth),
+    )
 
 
 def visited(stops):

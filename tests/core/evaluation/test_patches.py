@@ -6,6 +6,7 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
 from napari_probinst.core.bernoulli import bernoulli_entropy
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.evaluation.patches import image_patches, joined
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.instances import InstanceSet
@@ -22,7 +23,7 @@ def instances(shape, *boxes):
 
 
 def predicted(*draws):
-    return Prediction("A01", agglomerate(draws), ())
+    return Prediction("A01", agglomerate(draws), (), InferenceConfig(min_size=0))
 
 
 LONG = instances((4, 16), (0, 0, 4, 8))

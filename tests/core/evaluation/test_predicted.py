@@ -8,7 +8,12 @@ from napari_probinst.core.data.coco import CocoImage, write_coco
 from napari_probinst.core.data.exports import coco_image
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import InputError
-from napari_probinst.core.evaluation.predicted import read_predictions
+from napari_probinst.core.evaluation.calibration import calibrate
+from napari_probinst.core.evaluation.correction import Case, hits, untouched
+from napari_probinst.core.evaluation.instance_errors import instance_errors
+from napari_probinst.core.evaluation.patches import image_patches
+from napari_probinst.core.evaluation.predicted import read_predictions, scored_image
+from napari_probinst.core.evaluation.segmentation import score_image
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.entropy import confidence
 from napari_probinst.core.instances import Instance, InstanceSet
@@ -105,3 +110,23 @@ def test_refusals(folder, coco, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"holds no \*\.prediction\.npz"):
         read_predictions(tmp_path / "empty")
+
+
+def test_every_score_counts_the_same_instances():
+    """A worm, and a speck too small to be exported, which every draw sees."""
+    shape = (12, 40)
+    worm, speck = np.zeros((2, *shape), dtype=bool)
+    worm[4:8, 4:32] = True
+    speck[0, 38:] = True
+    seen = InstanceSet.from_masks([worm, speck], shape)
+    truth = InstanceSet.from_masks([worm], shape)
+    both = Prediction("A01", agglomerate([seen] * 2), (), InferenceConfig(n_draws=2, min_size=20))
+    alone = Prediction("A01", agglomerate([truth] * 2), (), both.settings)
+    assert [len(scored_image("A01", each).instances) for each in (both, alone)] == [1, 1]
+    assert len(image_patches(both, truth)) == len(image_patches(alone, truth)) > 0
+    errors = instance_errors([(both, truth)])
+    assert (errors[0.5].n_instances, errors[0.5].n_errors) == (1, 0)
+    assert calibrate([(both, truth)]) == calibrate([(alone, truth)])
+    case = Case.create(both, truth)
+    assert (len(case.shown), case.missed) == (1, ())
+    assert hits(case, untouched(case)) == score_image("A01", truth, truth).counts

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.evaluation.average_precision import count_hits, mean_dsb
 from napari_probinst.core.evaluation.orders import ORDERS
 from napari_probinst.core.evaluation.simulate import SCORES, simulate
@@ -28,7 +29,7 @@ def boxes(*spans):
 
 def predicted(name, *draws):
     instances = agglomerate([boxes(*draw) for draw in draws])
-    return Prediction(name, instances, rank_peaks(instances))
+    return Prediction(name, instances, rank_peaks(instances), InferenceConfig(min_size=0))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.evaluation.patches import Patches
 from napari_probinst.core.evaluation.uncertainty import (
     SHARES,
@@ -120,7 +121,9 @@ def test_undefined_is_none():
 def scores():
     """One worm with a tail that one of four draws lacks and the truth doesn't have."""
     worm, shorter = instances((4, 0, 8, 16)), instances((4, 0, 8, 8))
-    prediction = Prediction("A01", agglomerate([worm, worm, worm, shorter]), ())
+    prediction = Prediction(
+        "A01", agglomerate([worm, worm, worm, shorter]), (), InferenceConfig(min_size=0)
+    )
     return score_uncertainty([(prediction, shorter), (prediction, shorter)])
 
 

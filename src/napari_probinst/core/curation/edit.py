@@ -6,6 +6,7 @@ as change and as undo. Nonsense is refused with `EditRefusedError`.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -69,6 +70,14 @@ def changed(identifier: int, table: InstanceTable, after: Instance, otherwise: s
     if not delta.flips:
         raise EditRefusedError(f"{otherwise}: nothing would change.")
     return delta
+
+
+def whole(number: int, what: str) -> int:
+    """Return a number of ``what`` as a plain int; refused if it is no whole number."""
+    try:
+        return operator.index(number)
+    except TypeError as error:
+        raise EditRefusedError(f"{number} is no whole number of {what}: choose one.") from error
 
 
 def _plain(value: Any) -> Any:

@@ -72,6 +72,8 @@ class Delete:
         """Compute the change; see `Edit.delta`."""
         if not self.ids:
             raise EditRefusedError("Nothing is picked: pick the instances to delete.")
+        if len(set(self.ids)) < len(self.ids):
+            raise EditRefusedError("An instance can't be deleted twice: pick each one once.")
         for identifier in self.ids:
             existing(table, identifier)
         return Delta.between(table.instances, dict.fromkeys(self.ids))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from napari_probinst.core.curation import geometry
-from napari_probinst.core.curation.edit import changed, drawn, existing
+from napari_probinst.core.curation.edit import changed, drawn, existing, whole
 from napari_probinst.core.errors import EditRefusedError
 
 if TYPE_CHECKING:
@@ -96,6 +96,6 @@ class Shrink:
 
 
 def _positive(pixels: int) -> int:
-    if pixels < 1:
+    if whole(pixels, "pixels") < 1:
         raise EditRefusedError(f"{pixels} pixels change nothing: choose 1 or more.")
-    return pixels
+    return whole(pixels, "pixels")

@@ -10,7 +10,7 @@ import numpy as np
 from napari_probinst.core.curation import geometry
 from napari_probinst.core.curation.delta import Delta
 from napari_probinst.core.curation.division import divide
-from napari_probinst.core.curation.edit import existing
+from napari_probinst.core.curation.edit import existing, whole
 from napari_probinst.core.errors import EditRefusedError
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class SplitBySeeds:
     id : int
         The instance.
     seeds : tuple of (y, x)
-        Two or more points on the instance, in pixels of the image.
+        Two or more points on the instance, in pixels of the image; so far apart that each gets
+        more than debris (`geometry.least_part`).
     """
 
     id: int
@@ -95,6 +96,11 @@ class SplitBySeeds:
                 )
             labels[y - instance.bbox[0], x - instance.bbox[1]] = number
         parts = geometry.parts_of(geometry.spread(labels, instance.mask), instance.bbox[:2])
+        if parts[-1].area < geometry.least_part(instance.mask):
+            raise EditRefusedError(
+                f"One of the points would get {parts[-1].area} of the {instance.area} pixels of "
+                f"instance {self.id}: move the points apart."
+            )
         return Delta.between(table.instances, _numbered(self.id, parts, table.next_id))
 
 
@@ -117,14 +123,15 @@ class SplitIntoParts:
     def delta(self, table: InstanceTable) -> Delta:
         """Compute the change; see `Edit.delta`."""
         instance = existing(table, self.id)
-        if not 2 <= self.number <= MOST_PARTS:
+        number = whole(self.number, "parts")
+        if not 2 <= number <= MOST_PARTS:
             raise EditRefusedError(
-                f"An instance can't be split into {self.number} at once: choose 2 to {MOST_PARTS}."
+                f"An instance can't be split into {number} at once: choose 2 to {MOST_PARTS}."
             )
-        labels = divide(instance.mask, self.number)
+        labels = divide(instance.mask, number)
         if labels is None:
             raise EditRefusedError(
-                f"Instance {self.id} has no room for {self.number} parts: choose fewer."
+                f"Instance {self.id} has no room for {number} parts: choose fewer."
             )
         parts = geometry.parts_of(labels, instance.bbox[:2])
         return Delta.between(table.instances, _numbered(self.id, parts, table.next_id))

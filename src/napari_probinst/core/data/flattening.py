@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_probinst.core.instances import InstanceSet
+from napari_probinst.core.instances import Instance, InstanceSet
 from napari_probinst.core.remembered import remembered
 
 if TYPE_CHECKING:
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.instances import Instance, ProbabilisticInstances
+    from napari_probinst.core.instances import ProbabilisticInstances
     from napari_probinst.core.prediction import Prediction
 
 FLATTEN_RULE = (
     "A pixel of several instances goes to the one most probable there, the lowest label on a "
     "tie; a label is the instance's index + 1."
 )
+
+NO_PIXELS = Instance((0, 0, 0, 0), np.zeros((0, 0), dtype=bool))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +52,15 @@ def exported_instances(prediction: Prediction) -> Mapping[int, Instance]:
     prediction's probability threshold.
     """
     return MappingProxyType(_large_enough(prediction.instances, prediction.settings))
+
+
+def exported_in_place(prediction: Prediction) -> InstanceSet:
+    """Binary instances in the prediction's order; those not worth exporting have no pixels."""
+    exported = exported_instances(prediction)
+    return InstanceSet(
+        prediction.shape,
+        tuple(exported.get(index, NO_PIXELS) for index in range(len(prediction.instances))),
+    )
 
 
 def worth_exporting(instances: ProbabilisticInstances, settings: InferenceConfig) -> InstanceSet:

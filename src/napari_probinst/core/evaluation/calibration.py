@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_probinst.core.data.flattening import exported_in_place
 from napari_probinst.core.evaluation.pairing import counterparts
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def calibrate(images: Iterable[tuple[Prediction, InstanceSet]]) -> Calibration:
     """Compare the probabilities of pixels with how often they are right.
 
     Counted are the pixels that at least one draw gives to an instance, for every instance that
-    is not empty once binarised; pixels of probability 0 are the rest of each page, and would
+    is worth exporting; pixels of probability 0 are the rest of each page, and would
     drown all others. A pixel is right where the matched true instance (`counterparts`) holds
     it; for an instance without a match none is.
 
@@ -88,7 +89,7 @@ def calibrate(images: Iterable[tuple[Prediction, InstanceSet]]) -> Calibration:
     pixels: Counter[float] = Counter()
     right: Counter[float] = Counter()
     for prediction, truth in images:
-        binary = prediction.binary()
+        binary = exported_in_place(prediction)
         n_draws = prediction.instances.n_draws
         for instance, shown, partner in zip(
             prediction.instances.instances,

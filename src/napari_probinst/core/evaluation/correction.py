@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_probinst.core.boxes import clip_box
+from napari_probinst.core.data.flattening import exported_in_place
 from napari_probinst.core.evaluation.average_precision import count_hits
 from napari_probinst.core.evaluation.matching import iou_matrix
 from napari_probinst.core.evaluation.pairing import assigned
@@ -63,7 +64,7 @@ class Case:
     prediction : Prediction
         What the network predicted.
     binary : InstanceSet
-        The same, binarised; instances may be empty.
+        The same, binarised; instances that are not worth exporting are empty.
     truth : InstanceSet
         True instances.
     iou : ndarray of float64, shape (n_predicted + n_truth, n_truth)
@@ -91,7 +92,7 @@ class Case:
     @classmethod
     def create(cls, prediction: Prediction, truth: InstanceSet) -> Case:
         """Match a prediction with the truth of the same image."""
-        binary = prediction.binary()
+        binary = exported_in_place(prediction)
         predicted_iou = iou_matrix(binary, truth)
         partners = assigned(predicted_iou)
         patch = prediction.settings.patch

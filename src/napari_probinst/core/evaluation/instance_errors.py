@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_probinst.core.data.flattening import exported_in_place
 from napari_probinst.core.evaluation.matching import iou_matrix, match
 from napari_probinst.core.evaluation.ties import expected_among_highest
 from napari_probinst.core.inference.entropy import confidence
@@ -99,7 +100,7 @@ def instance_errors(
 
     An instance is wrong unless it is a hit: matched, one to one, to a true instance with an
     IoU above the threshold (`match`). Its confidence is the mean IoU over all pairs of draws
-    (`confidence`). Instances that are empty once binarised are no predictions.
+    (`confidence`). Instances that are not worth exporting are no predictions.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def instance_errors(
     agreement: list[NDArray[np.float64]] = [np.zeros(0)]
     wrong: dict[float, list[NDArray[np.bool_]]] = {t: [np.zeros(0, bool)] for t in thresholds}
     for prediction, truth in images:
-        binary = prediction.binary()
+        binary = exported_in_place(prediction)
         shown = binary.areas() > 0
         agreement.append(confidence(prediction.instances)[shown])
         iou = iou_matrix(binary, truth)

@@ -14,8 +14,8 @@ from scipy import ndimage
 
 from napari_probinst.core.bernoulli import entropy_levels
 from napari_probinst.core.boxes import crop_to, enclose
+from napari_probinst.core.data.flattening import NO_PIXELS, exported_in_place
 from napari_probinst.core.evaluation.pairing import counterparts
-from napari_probinst.core.instances import Instance
 from napari_probinst.core.patch_grid import PatchGrid
 
 if TYPE_CHECKING:
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import Shape
-    from napari_probinst.core.instances import InstanceSet, ProbabilisticInstance
+    from napari_probinst.core.instances import Instance, InstanceSet, ProbabilisticInstance
     from napari_probinst.core.prediction import Prediction
 
 PATCH = 4
-_NOTHING = Instance((0, 0, 0, 0), np.zeros((0, 0), dtype=bool))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +54,13 @@ class Patches:
 
 
 def image_patches(prediction: Prediction, truth: InstanceSet, patch: int = PATCH) -> Patches:
-    """Patches of every binary instance of one image that belong to it or to its true counterpart.
+    """Patches of every exported instance of one image that belong to it or to its true counterpart.
 
     The grid starts at pixel (0, 0); patches at the other edges may be partial, and means are
     over the pixels there are. A pixel is right where the binary prediction equals the matched
     truth (`counterparts`). An instance without a match is inaccurate in all its patches. A
-    patch without a pixel of the prediction or of the matched truth is left out, so that an
-    instance that is empty once binarised (too few draws agree on it) has no patches: nothing
+    patch without a pixel of the prediction or of the matched truth is left out. An instance
+    that is not worth exporting (too few draws agree on too few pixels) has no patches: nothing
     is predicted there, and what it misses is no error of a prediction.
 
     Parameters
@@ -78,7 +77,7 @@ def image_patches(prediction: Prediction, truth: InstanceSet, patch: int = PATCH
     Patches
         By instance, then from the top left row by row.
     """
-    binary = prediction.binary()
+    binary = exported_in_place(prediction)
     partners = counterparts(binary, truth)
     return joined(
         _instance_patches(
@@ -112,7 +111,7 @@ def _instance_patches(
     shape: Shape,
     patch: int,
 ) -> Patches:
-    matched = _NOTHING if true is None else true
+    matched = NO_PIXELS if true is None else true
     grid = PatchGrid.around(enclose([shown.bbox, matched.bbox]), patch)
     bbox = grid.bbox_in(shape)
     predicted, expected = shown.crop(bbox), matched.crop(bbox)
