@@ -126,7 +126,8 @@ def test_results_of_predict_are_draws_too(tmp_path, draws, agglomerate, run):
 
 def test_one_draw_is_a_prediction_without_peaks(tmp_path, draws, agglomerate):
     done = agglomerate(draws[0])
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert "One draw shows no uncertainty" in done.err
     prediction = load_prediction(tmp_path / "out" / "p0.prediction.npz")
     assert (prediction.peaks, len(prediction.instances)) == ((), 3)
 
@@ -218,3 +219,11 @@ class TestRefusals:
         assert "1 of 2 images were refused: b" in done.err
         (record,) = read_coco(tmp_path / "out" / "predictions.json")
         assert record.file_name == "a.tif"
+
+
+def test_no_folder_is_left_where_nothing_could_be_written(tmp_path, write, draws, agglomerate):
+    smaller = write(tmp_path / "smaller.tif", np.zeros((5, 5), np.uint16))
+    done = agglomerate(draws[0], smaller)
+    assert done.code == 2
+    assert "expected one size" in done.err
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -162,3 +163,19 @@ def test_refusals_name_what_is_wrong_and_leave_nothing(evaluate, coco, folder, t
 def test_truth_of_other_images_is_ignored(evaluate, coco, truth):
     (truth / "broken.tif").write_bytes(b"no TIFF")
     assert evaluate(coco(("A01.tif", bars(2)))).code == 0
+
+
+def test_results_of_coco_are_scored_where_the_truth_is_coco(evaluate, coco, tmp_path):
+    """A bare list of annotations, as many programs write it."""
+    images = [(f"{name}.tif", bars(2, 20)) for name in NAMES]
+    truth = coco(*images)
+    results = tmp_path / "results.json"
+    annotations = json.loads(truth.read_text())["annotations"]
+    results.write_text(json.dumps([each | {"score": 3.5} for each in annotations]))
+    assert evaluate(results, truth=truth).code == 0
+    assert json.loads((tmp_path / "r" / "report.json").read_text())["dsb_image"] == 1
+    shutil.rmtree(tmp_path / "r")
+    refused = evaluate(results)
+    assert refused.code == 2
+    assert "known only where the truth is a COCO file" in refused.err
+    assert not (tmp_path / "r").exists()

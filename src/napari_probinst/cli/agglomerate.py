@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 #: Some images were agglomerated and others refused.
 PARTLY_DONE = 1
+ONE_DRAW = "One draw shows no uncertainty: give two or more, to see where they disagree."
 
 
 def agglomerate(
@@ -63,7 +64,8 @@ def agglomerate(
     settings = validated(InferenceConfig, asked, "command line")
     images = _images(draws, name)
     source = _image_source(image, len(images))
-    make_folder(output)
+    if len(draws) == 1:
+        typer.secho(ONE_DRAW, err=True, fg="yellow")
     done, refused = [], []
     for number, (own_name, parts) in enumerate(images.items(), start=1):
         try:
@@ -75,6 +77,7 @@ def agglomerate(
             typer.secho(f"{own_name}: {error}", err=True, fg="red")
             continue
         file_name = parts[0].file_name if image is None else image.name
+        make_folder(output)
         record, found = write_results(prediction, output, file_name, stacks=stacks)
         done.append(record)
         typer.echo(f"[{number}/{len(images)}] {own_name}: {len(parts)} draws, {found}")

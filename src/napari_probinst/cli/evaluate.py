@@ -64,7 +64,8 @@ def evaluate(
     from napari_probinst.core.evaluation.report_figures import report_figures
     from napari_probinst.core.evaluation.truth import read_truth
 
-    predicted = read_predictions(predictions, read_list(wells) if wells is not None else None)
+    names = read_list(wells) if wells is not None else None
+    predicted = read_predictions(predictions, names, truth)
     shown = None if figure_wells is None else predicted.named(_names(figure_wells))
     evaluation = evaluate_predictions(predicted, read_truth(truth, predicted.shapes))
     figures = report_figures(evaluation, truth, shown)

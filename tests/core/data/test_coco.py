@@ -85,7 +85,7 @@ def test_a_data_set_without_instances_loads(tmp_path):
     ("instances", "scores", "labels"),
     [
         ([BAR], [], ()),
-        ([BAR], [1.5], ()),
+        ([BAR], [float("inf")], ()),
         ([BAR], [float("nan")], ()),
         ([BAR], [0.5], [1, 2]),
         ([Instance.from_mask(np.zeros((2, 2)))], [0.5], ()),

@@ -106,8 +106,9 @@ def test_polygons_are_those_of_pycocotools(write):
 
 
 def test_empty_masks_are_left_out(write):
-    empty = {"size": [5, 7], "counts": [35]}
-    (read,) = read_coco(write({"segmentation": empty}, {"segmentation": []}))
+    counts = ([35], [], "")
+    empty = [{"segmentation": {"size": [5, 7], "counts": each}} for each in counts]
+    (read,) = read_coco(write(*empty, {"segmentation": []}))
     assert read.instances == ()
 
 
@@ -122,7 +123,11 @@ IMAGE = {"id": 1, "file_name": "a.tif", "height": 5, "width": 7}
         ([BAR], [IMAGE, {**IMAGE, "id": 2}], "holds the file name 'a.tif' twice"),
         ([{"id": 4, **BAR}, {"id": 4, **BAR}], [IMAGE], "holds the annotation id 4 twice"),
         ([{**BAR, "image_id": 9}], [IMAGE], "annotation 1 of .* belongs to the image 9"),
-        ([{**BAR, "score": 1.5}], [IMAGE], r"annotations\.0\.score: .* less than or equal to 1"),
+        ([{**BAR, "score": "high"}], [IMAGE], r"annotations\.0\.score: .* valid number"),
+        ([{**BAR, "score": float("nan")}], [IMAGE], r"annotations\.0\.score: .* finite"),
+        ([{"segmentation": {"size": [5, 7]}}], [IMAGE], "annotation 1 of .* a mask of an unknown"),
+        ([{"segmentation": "x"}], [IMAGE], "annotation 1 of .* a mask of an unknown kind; expect"),
+        ([BAR, {"id": 8}], [IMAGE], "annotation 8 of .* has no mask; expected"),
         ([BAR], [{**IMAGE, "height": 0}], r"images\.0\.height"),
         ([BAR], [{**IMAGE, "height": 6}], "is a mask of 5 x 7 pixels, but its image is 6 x 7"),
         ([7], [IMAGE], r"annotations\.0"),
@@ -138,12 +143,35 @@ def test_what_is_wrong_is_said(write, annotations, images, sentence):
 
 
 @pytest.mark.parametrize(
-    "counts", ["~~", "é", "P", "o" * 40, "1" * 4 + "zz", [-1, 3], [20, 20], "T1000"]
+    "counts", ["~~", "é", "P", "o" * 40, "1" * 4 + "zz", [-1, 36], [20, 20], [6, 2], "62", "T1000"]
 )
 def test_damaged_run_lengths_are_refused(write, counts):
     path = write({"segmentation": {"size": [5, 7], "counts": counts}})
     with pytest.raises(InputError, match="damaged run lengths"):
         read_coco(path)
+
+
+def test_scores_are_any_finite_numbers_and_one_where_there_is_none(write):
+    scores = [{"score": 7.5}, {"score": -3}, {"score": None}, {}]
+    (read,) = read_coco(write(*({**BAR, **score} for score in scores)))
+    assert read.scores == (7.5, -3.0, 1.0, 1.0)
+
+
+def test_results_get_their_images_from_another_data_set(write, tmp_path):
+    other = {**IMAGE, "id": "second", "file_name": "b.tif"}
+    listing = write(BAR, images=[IMAGE, other])
+    results = tmp_path / "results.json"
+    results.write_text(json.dumps([{"image_id": "second", "category_id": 1, "score": 0.5, **BAR}]))
+    first, second = read_coco(results, listing)
+    assert (first.file_name, first.shape, first.instances) == ("a.tif", SHAPE, ())
+    assert (second.file_name, second.scores) == ("b.tif", (0.5,))
+    results.write_text(json.dumps([{"image_id": 3, **BAR}]))
+    with pytest.raises(
+        InputError, match=r"the image 3, which 'images' of .*set"
+    ):
+        read_coco(results, listing)
+    with pytest.raises(InputError, match="results: its images are known only where the truth is"):
+        read_coco(results)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"images": []}', b"\xff\xfe", b"[" * 10_000])

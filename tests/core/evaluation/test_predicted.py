@@ -112,6 +112,13 @@ def test_refusals(folder, coco, tmp_path):
         read_predictions(tmp_path / "empty")
 
 
+def test_prediction_under_another_images_name_is_refused(folder):
+    (folder / "a.prediction.npz").rename(folder / "c.prediction.npz")
+    with pytest.raises(InputError, match=r"c\.prediction\.npz holds the prediction of a: give"):
+        read_predictions(folder)
+    assert [image.name for image in read_predictions(folder, ["b"]).images] == ["b"]
+
+
 def test_every_score_counts_the_same_instances():
     """A worm, and a speck too small to be exported, which every draw sees."""
     shape = (12, 40)

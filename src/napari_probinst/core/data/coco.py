@@ -8,6 +8,7 @@ annotations carry scores, so that they also serve as results.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class CocoImage:
     instances : sequence of Instance
         None of them empty.
     scores : sequence of float
-        Confidence of each instance, 0 to 1.
+        Confidence of each instance: 0 to 1 for ours, any finite number for other programs.
     labels : sequence of int, optional
         Value of each instance in the label image, written as ``label``.
     attributes : mapping of str to any JSON value
@@ -48,7 +49,7 @@ class CocoImage:
     Raises
     ------
     ValueError
-        If an instance is empty, or the scores don't fit the instances or leave [0, 1].
+        If an instance is empty, or the scores don't fit the instances or aren't finite.
     """
 
     file_name: str
@@ -63,8 +64,8 @@ class CocoImage:
             raise ValueError(f"{len(self.scores)} scores for {len(self.instances)} instances")
         if self.labels and len(self.labels) != len(self.instances):
             raise ValueError(f"{len(self.labels)} labels for {len(self.instances)} instances")
-        if any(not 0 <= score <= 1 for score in self.scores):
-            raise ValueError("scores must lie between 0 and 1")
+        if not all(math.isfinite(score) for score in self.scores):
+            raise ValueError("scores must be finite")
         if any(not instance.mask.any() for instance in self.instances):
             raise ValueError("an empty instance can't be an annotation")
 

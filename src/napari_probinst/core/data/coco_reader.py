@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path  # noqa: TC003  (pydantic's models below are checked at runtime)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 from pycocotools import mask as coco_mask
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from napari_probinst.core.data.coco import CocoImage
+from napari_probinst.core.data.files import IMAGE_SUFFIXES
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.instances import Instance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from napari_probinst.core.boxes import Shape
+
+_Parsed = TypeVar("_Parsed")
 
 #: A run length is at most an image's area; more characters than these are no number.
 _LONGEST_NUMBER = 12
@@ -31,9 +35,9 @@ class _RunLengths(BaseModel):
 class _Annotation(BaseModel):
     id: int | str | None = None
     image_id: int | str
-    segmentation: _RunLengths | list[list[float]]
+    segmentation: Any = None  # read later, to say which one is wrong
     # Some exporters set iscrowd for every run-length mask, so that it tells nothing.
-    score: Annotated[float, Field(ge=0, le=1)] = 1.0
+    score: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class _Image(BaseModel):
@@ -48,7 +52,20 @@ class _Dataset(BaseModel):
     annotations: list[_Annotation]
 
 
-def read_coco(path: Path) -> tuple[CocoImage, ...]:
+class _Listing(BaseModel):
+    images: list[_Image]
+
+
+_RESULTS: TypeAdapter[list[_Annotation]] = TypeAdapter(list[_Annotation])
+_MASK: TypeAdapter[_RunLengths | list[list[float]]] = TypeAdapter(_RunLengths | list[list[float]])
+
+
+def is_coco(path: Path) -> bool:
+    """Whether a path is taken for a COCO file: a file, but none of images."""
+    return path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES
+
+
+def read_coco(path: Path, listing: Path | None = None) -> tuple[CocoImage, ...]:
     """Read the images of a data set with their instances.
 
     Masks may be run lengths, compressed or not, or polygons. Empty masks are left out. An
@@ -57,22 +74,25 @@ def read_coco(path: Path) -> tuple[CocoImage, ...]:
     Parameters
     ----------
     path : Path
-        JSON file with the lists ``images`` and ``annotations``.
+        JSON file with the lists ``images`` and ``annotations``; or with the latter alone, as
+        COCO's results have them.
+    listing : Path, optional
+        Data set that lists the images of results: their identifiers, names and sizes.
 
     Returns
     -------
     tuple of CocoImage
-        In the file's order, images without an annotation included.
+        In the order of ``images``, images without an annotation included.
 
     Raises
     ------
     InputError
         If the file can't be read, is of another kind, uses an identifier or a file name twice,
-        or holds a mask that doesn't fit its image.
+        holds a mask that doesn't fit its image, or lists no images and no ``listing`` does.
     """
-    dataset = _parsed(path)
-    _refuse_twice(path, "image id", (image.id for image in dataset.images))
-    _refuse_twice(path, "file name", (image.file_name for image in dataset.images))
+    dataset, listed_in = _parsed(path, listing)
+    _refuse_twice(listed_in, "image id", (image.id for image in dataset.images))
+    _refuse_twice(listed_in, "file name", (image.file_name for image in dataset.images))
     _refuse_twice(path, "annotation id", (a.id for a in dataset.annotations if a.id is not None))
     shapes = {image.id: (image.height, image.width) for image in dataset.images}
     found: dict[int | str, list[tuple[Instance, float]]] = {key: [] for key in shapes}
@@ -80,12 +100,14 @@ def read_coco(path: Path) -> tuple[CocoImage, ...]:
         where = f"annotation {number if annotation.id is None else annotation.id} of {path}"
         if annotation.image_id not in shapes:
             raise InputError(
-                f"The {where} belongs to the image {annotation.image_id!r}, which 'images' doesn't "
-                "list; add it there."
+                f"The {where} belongs to the image {annotation.image_id!r}, which 'images' of "
+                f"{listed_in} doesn't list; add it there."
             )
-        instance = decode(annotation.segmentation, shapes[annotation.image_id], where)
+        mask = _mask_of(annotation, where)
+        instance = decode(mask, shapes[annotation.image_id], where)
         if instance.mask.size:
-            found[annotation.image_id].append((instance, annotation.score))
+            score = 1.0 if annotation.score is None else annotation.score
+            found[annotation.image_id].append((instance, score))
     return tuple(
         CocoImage(
             file_name=image.file_name,
@@ -117,7 +139,9 @@ def decode(segmentation: _RunLengths | list[list[float]], shape: Shape, where: s
         )
     counts = segmentation.counts
     runs = _numbers(counts) if isinstance(counts, str) else counts
-    if runs is None or min(runs, default=0) < 0 or sum(runs) > shape[0] * shape[1]:
+    # No runs at all stand for an empty mask; others fill the page.
+    fill = runs is not None and sum(runs) == (shape[0] * shape[1] if runs else 0)
+    if runs is None or not fill or min(runs, default=0) < 0:
         raise InputError(
             f"The {where} holds damaged run lengths; expected COCO's for {shape[0]} x {shape[1]} "
             "pixels, so write the file again."
@@ -136,17 +160,49 @@ def decode(segmentation: _RunLengths | list[list[float]], shape: Shape, where: s
     return Instance((y0, x0, y1, x1), mask)
 
 
-def _parsed(path: Path) -> _Dataset:
+def _parsed(path: Path, listing: Path | None) -> tuple[_Dataset, Path]:
+    """Data set of a file, and the file that lists its images."""
+    content = _content(path)
+    if not content.lstrip().startswith(b"["):
+        return _checked(path, partial(_Dataset.model_validate_json, content)), path
+    if listing is None:
+        raise InputError(
+            f"{path} is no COCO data set with 'images' and 'annotations', but a list as of COCO's "
+            "results: its images are known only where the truth is a COCO file, so give such a "
+            "truth, or export a data set."
+        )
+    annotations = _checked(path, partial(_RESULTS.validate_json, content))
+    listed = _checked(listing, partial(_Listing.model_validate_json, _content(listing)))
+    return _Dataset(images=listed.images, annotations=annotations), listing
+
+
+def _content(path: Path) -> bytes:
     try:
-        return _Dataset.model_validate_json(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}; check the file.") from error
+
+
+def _checked(path: Path, parse: Callable[[], _Parsed]) -> _Parsed:
+    try:
+        return parse()
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise InputError(
             f"{path} is no COCO data set with 'images' and 'annotations': {place}: "
             f"{first['msg'].rstrip('.')}; export it as one."
+        ) from error
+
+
+def _mask_of(annotation: _Annotation, where: str) -> _RunLengths | list[list[float]]:
+    try:
+        return _MASK.validate_python(annotation.segmentation)
+    except ValidationError as error:
+        kind = "no mask" if annotation.segmentation is None else "a mask of an unknown kind"
+        raise InputError(
+            f"The {where} has {kind}; expected COCO's run lengths ('size' and 'counts') or "
+            "polygons, so export it as one of these."
         ) from error
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import numpy as np
 
-from napari_probinst.core.data.coco_reader import read_coco
+from napari_probinst.core.data.coco_reader import is_coco, read_coco
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.data.prediction_file import load_prediction
@@ -36,7 +37,7 @@ class PredictedImage:
     instances : InstanceSet
         Binary instances, none of them empty; of a native prediction those that it exports.
     scores : ndarray of float64, shape (n_instances,)
-        Confidence of each, 0 to 1.
+        Confidence of each, 0 to 1; of another program any finite numbers.
     prediction : Prediction or None
         The native prediction, where the source holds it: the uncertainty comes from it.
     """
@@ -84,30 +85,34 @@ class PredictedImages:
         return tuple(matched_names(names, known, self.source, "prediction to be scored").values())
 
 
-def read_predictions(source: Path, names: Sequence[str] | None = None) -> PredictedImages:
+def read_predictions(
+    source: Path, names: Sequence[str] | None = None, truth: Path | None = None
+) -> PredictedImages:
     """Read predictions with their confidence.
 
     Parameters
     ----------
     source : Path
-        Folder with ``NAME.prediction.npz``, or a COCO file with ``images`` and ``annotations``
-        whose masks are run lengths or polygons. An image is called by its file name without
-        suffix, or by its well where it is one of BBBC010; an image without annotations has no
-        instance.
+        Folder with ``NAME.prediction.npz``, or a COCO file: ``images`` and ``annotations``, or
+        the list of annotations that COCO calls results. Its masks are run lengths or polygons. An
+        image is called by its file name without suffix, or by its well where it is one of
+        BBBC010; an image without annotations has no instance.
     names : sequence of str, optional
         Images to read, in this order and under these names; a well also stands for the one
         image whose name contains it. Default: all that the source holds, a folder's sorted by
         name.
+    truth : Path, optional
+        Where the truth is. Of a COCO file, a list of results gets its images, all of them.
 
     Raises
     ------
     InputError
-        If the source can't be read, holds no image, lacks one of ``names``, or holds an image
-        twice.
+        If the source can't be read, holds no image, lacks one of ``names``, holds an image
+        twice, or a prediction under another image's name.
     """
     if not source.exists():
         raise InputError(f"{source} doesn't exist; give a COCO file or a folder of 'predict'.")
-    images = _from_folder(source, names) if source.is_dir() else _from_coco(source, names)
+    images = _from_folder(source, names) if source.is_dir() else _from_coco(source, names, truth)
     return PredictedImages(source, tuple(images))
 
 
@@ -123,9 +128,22 @@ def _from_folder(folder: Path, names: Sequence[str] | None) -> list[PredictedIma
             "COCO file."
         )
     return [
-        scored_image(name, load_prediction(paths[known]))
+        scored_image(name, _of_its_name(paths[known], known))
         for name, known in _chosen(names, list(paths), folder).items()
     ]
+
+
+def _of_its_name(path: Path, name: str) -> Prediction:
+    """Prediction of a file that is called as its image: no other image's truth is taken for it."""
+    prediction = load_prediction(path)
+    # The same letters may be written in two ways, of which some disks change one to the other.
+    called, own = (normalize("NFC", each.strip()) for each in (name, prediction.name))
+    if called != own:
+        raise InputError(
+            f"{path} holds the prediction of {prediction.name}: give the file that name back, so "
+            "that it is scored against its own truth."
+        )
+    return prediction
 
 
 def scored_image(name: str, prediction: Prediction) -> PredictedImage:
@@ -139,8 +157,9 @@ def scored_image(name: str, prediction: Prediction) -> PredictedImage:
     )
 
 
-def _from_coco(path: Path, names: Sequence[str] | None) -> list[PredictedImage]:
-    records = {image.file_name: image for image in read_coco(path)}
+def _from_coco(path: Path, names: Sequence[str] | None, truth: Path | None) -> list[PredictedImage]:
+    listing = truth if truth is not None and is_coco(truth) else None
+    records = {image.file_name: image for image in read_coco(path, listing)}
     if not records:
         raise InputError(f"{path} lists no image; add those that were predicted to 'images'.")
     file_names = named_once(records, path)

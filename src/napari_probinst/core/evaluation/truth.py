@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.data.bbbc010 import MASK_FOLDER, read_worm_masks
-from napari_probinst.core.data.coco_reader import read_coco
+from napari_probinst.core.data.coco_reader import is_coco, read_coco
 from napari_probinst.core.data.files import IMAGE_SUFFIXES
 from napari_probinst.core.data.masks import read_instances
 from napari_probinst.core.errors import InputError
@@ -63,7 +63,7 @@ def _readers(source: Path) -> dict[str, Callable[[], InstanceSet]]:
     """Return what reads the truth of each image there is."""
     if not source.exists():
         raise InputError(f"{source} doesn't exist; give the folder or COCO file of the truth.")
-    if source.is_file() and source.suffix.lower() not in IMAGE_SUFFIXES:
+    if is_coco(source):
         return _of_coco(source)
     root = source.parent if source.name == MASK_FOLDER else source
     if (root / MASK_FOLDER).is_dir():
