@@ -166,9 +166,7 @@ def test_results_get_their_images_from_another_data_set(write, tmp_path):
     assert (first.file_name, first.shape, first.instances) == ("a.tif", SHAPE, ())
     assert (second.file_name, second.scores) == ("b.tif", (0.5,))
     results.write_text(json.dumps([{"image_id": 3, **BAR}]))
-    with pytest.raises(
-        InputError, match=r"the image 3, which 'images' of .*set"
-    ):
+    with pytest.raises(InputError, match=r"the image 3, which 'images' of .*set"):
         read_coco(results, listing)
     with pytest.raises(InputError, match="results: its images are known only where the truth is"):
         read_coco(results)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_probinst.core.evaluation.matching import iou_matrix, match
+from napari_probinst.core.evaluation.matching import intersection_matrix, iou_matrix, match
 from napari_probinst.core.instances import Instance, InstanceSet
 
 
@@ -87,3 +87,19 @@ def test_the_matrix_equals_full_pages():
         for column, other in enumerate(masks[4:]):
             expected = (one & other).sum() / (one | other).sum()
             assert matrix[row, column] == pytest.approx(expected)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.integers(0, 12))
+@settings(derandomize=True, deadline=None, max_examples=40)
+def test_shared_pixels_are_those_of_full_pages(seed, n_predicted, n_true):
+    generator = np.random.default_rng(seed)
+    pages = np.zeros((n_predicted + n_true, 15, 20), dtype=bool)
+    for page in pages:
+        (y0, y1), (x0, x1) = np.sort(generator.integers(0, (16, 21), (2, 2)), axis=0).T
+        page[y0:y1, x0:x1] = generator.random((y1 - y0, x1 - x0)) < 0.7
+    first, second = pages[:n_predicted].reshape(-1, 300), pages[n_predicted:].reshape(-1, 300)
+    shared = intersection_matrix(
+        InstanceSet.from_masks(list(pages[:n_predicted]), (15, 20)),
+        InstanceSet.from_masks(list(pages[n_predicted:]), (15, 20)),
+    )
+    assert np.array_equal(shared, first.astype(int) @ second.T.astype(int))

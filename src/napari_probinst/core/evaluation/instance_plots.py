@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from napari_probinst.core.boxes import BBox, clip_box, crop_to, enclose, window
+from napari_probinst.core.boxes import BBox, clip_box, crop_to, enclose, intersect, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -174,7 +174,8 @@ def _draw_worst(axes: Axes, worst: WorstInstance, sample: Sample) -> None:
         (sample.predicted, worst.predicted, PREDICTED_COLOUR),
     ):
         for index, instance in enumerate(instances.instances):
-            _outline(axes, instance, box, colour, strong=index == chosen)
+            if intersect(instance.bbox, box) is not None:
+                _outline(axes, instance, box, colour, strong=index == chosen)
 
 
 def _with_margin(box: BBox, shape: tuple[int, int]) -> BBox:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from napari_probinst.core.boxes import intersect
+from napari_probinst.core.box_pairs import meeting_boxes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,11 +30,14 @@ def iou_matrix(predicted: InstanceSet, truth: InstanceSet) -> NDArray[np.float64
 def intersection_matrix(predicted: InstanceSet, truth: InstanceSet) -> NDArray[np.int64]:
     """Pixels that every pair shares, shape (n_predicted, n_truth)."""
     matrix = np.zeros((len(predicted), len(truth)), dtype=np.int64)
-    for row, one in enumerate(predicted.instances):
-        for column, other in enumerate(truth.instances):
-            if intersect(one.bbox, other.bbox) is not None:
-                matrix[row, column] = one.intersection(other)
+    for row, column in meeting_boxes(_boxes(predicted), _boxes(truth)).tolist():
+        matrix[row, column] = predicted.instances[row].intersection(truth.instances[column])
     return matrix
+
+
+def _boxes(instances: InstanceSet) -> NDArray[np.int64]:
+    boxes = [instance.bbox for instance in instances.instances]
+    return np.array(boxes, dtype=np.int64).reshape(-1, 4)
 
 
 def intersection_over_union(
