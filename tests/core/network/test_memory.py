@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from napari_probinst.core.network.memory import _VARIABLES, keep_freed_memory
+
 _PROGRAM = """
 import resource, sys
 import torch
@@ -28,8 +30,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="an option of glibc")
 def test_blocks_are_used_again_without_asking_the_system(monkeypatch):
-    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
+    for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
     def faults(mode):
@@ -39,8 +40,43 @@ def test_blocks_are_used_again_without_asking_the_system(monkeypatch):
     assert faults("keep") < 0.3 * faults("leave")
 
 
-def test_the_users_own_settings_stay(monkeypatch):
-    from napari_probinst.core.network.memory import keep_freed_memory
+_IN_A_THREAD = """
+import resource, sys, threading
+import torch
+from napari_probinst.core.network.memory import keep_freed_memory
 
+torch.set_num_threads(1)
+
+def use():
+    [torch.ones(mebibytes << 18) for mebibytes in (30, 20, 40)]
+
+def count():
+    if sys.argv[1] == "keep":
+        keep_freed_memory()
+    use()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        use()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+thread = threading.Thread(target=count)
+thread.start()
+thread.join()
+"""
+
+
+def test_threads_other_than_the_first_use_their_blocks_again_too(monkeypatch):
+    for name in _VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+    def faults(mode):
+        command = [sys.executable, "-c", _IN_A_THREAD, mode]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    if platform.libc_ver()[0] == "glibc":
+        assert faults("keep") < 0.1 * faults("leave")
+
+
+def test_the_users_own_settings_stay(monkeypatch):
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
     assert not keep_freed_memory()
