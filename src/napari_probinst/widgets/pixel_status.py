@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 def pixel_text(readings: Sequence[Reading]) -> str:
     """Instances at a pixel in words, e.g. "3: 0.88 (7 of 8 draws) · 4: 0.25 (2 of 8), left out"."""
-    return " · ".join(map(_reading_text, readings)) or "background"
+    return " · ".join(pixel_lines(readings))
+
+
+def pixel_lines(readings: Sequence[Reading]) -> tuple[str, ...]:
+    """Instances at a pixel in words, a line each; one line where there is none."""
+    return tuple(map(_reading_text, readings)) or ("background",)
 
 
 def show_readings(layer: Layer, read: Callable[[int, int], Sequence[Reading]]) -> None:

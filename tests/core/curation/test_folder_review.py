@@ -295,3 +295,29 @@ def test_images_are_found_whole_by_channels_and_as_wells(tmp_path):
     assert found["C03"] == (second / well.format("w2"), second / well.format("w1"))
     assert found["d"] == (second / "d.png",)
     assert "c" not in found
+
+
+def test_position_and_counts_are_of_what_the_filter_lists():
+    jitter = PeakFilter(least_contour_mass=5.0)
+    states = [OPEN, ACCEPTED, OPEN, TOUCHED]
+    peaks = tuple(
+        Peak(0, 0, (rank - 1,), 0.5, mass, rank, kind, "")
+        for rank, (kind, mass) in enumerate(
+            [("merge", 9.0), ("contour", 8.0), ("contour", 1.0), ("split", 2.0)], start=1
+        )
+    )
+    known = replace(image("A", 9.0, 8.0, 1.0, 2.0, states=states), peaks=peaks)
+    review = FolderReview.of([known, image("B", 3.0)])
+    progress = review.progress(jitter)
+    # What an edit has settled counts, though it is listed no more.
+    assert (progress.peaks.total, progress.peaks.open, progress.peaks.reviewed) == (4, 2, 2)
+    assert (progress.n_hidden, progress.n_hidden_contours) == (1, 1)
+    assert progress.peaks.mass_share == pytest.approx(10 / 23)
+    assert [review.position(row, jitter) for row in range(5)] == [
+        (1, 3),
+        (2, 3),
+        (None, 3),
+        (3, 3),
+        (1, 1),
+    ]
+    assert review.ordered("score").position(3, jitter) == (4, 4)

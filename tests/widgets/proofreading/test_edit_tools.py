@@ -158,8 +158,8 @@ def test_every_instance_under_the_cursor_is_named_with_its_probability(person):
         person.qtbot.waitUntil(said_so, timeout=30_000)
 
     rest_at(CROSSING, lambda text: text.count("draws") == 2)
-    said = f"{across}: 1.00 (8 of 8 draws) · {down}: 1.00 (8 of 8 draws)"
-    assert person.text("under_cursor") in (said, " · ".join(reversed(said.split(" · "))))
+    said = f"{across}: 1.00 (8 of 8 draws)\n{down}: 1.00 (8 of 8 draws)"
+    assert person.text("under_cursor") in (said, "\n".join(reversed(said.split("\n"))))
     # Where two of eight draws see a shorter bar.
     expected = f"{across}: 0.75 (6 of 8 draws)"
     rest_at((40, 84), lambda text: text == expected)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QSpinBox, QTableView
 
 from napari_probinst.core.curation.corrected import load_corrected
 from napari_probinst.core.curation.edits import SplitAlongLine
@@ -14,6 +14,7 @@ from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.label_view import OVERLAP, PALETTE
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
+from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -33,17 +34,17 @@ def at(person, point):
 def test_queue_is_walked_with_keys_and_shown_in_words(person):
     n_peaks = len(person.session.peaks)
     assert n_peaks >= 2
-    assert person.text("position") == f"1 / {n_peaks}"
+    assert person.text("position") == f"1 of {n_peaks}"
     assert "of 8 draws" in person.text("reason")
     assert "nats" in person.text("reason")
     person.press(Qt.Key_N)
-    assert person.text("position") == f"2 / {n_peaks}"
+    assert person.text("position") == f"2 of {n_peaks}"
     person.press(Qt.Key_N, SHIFT)
-    assert person.text("position") == f"1 / {n_peaks}"
+    assert person.text("position") == f"1 of {n_peaks}"
     person.press(Qt.Key_K)
     assert person.session.status(0) == "accepted"
-    assert person.text("position") == f"2 / {n_peaks}"
-    assert person.text("statistics").startswith(f"1 of {n_peaks} · ")
+    assert person.text("position") == f"2 of {n_peaks}"
+    assert person.text("statistics").startswith("1 reviewed: ")
     person.press(Qt.Key_Q)
     assert person.session.status(1) == "skipped"
 
@@ -52,10 +53,58 @@ def test_end_of_the_queue_is_said(person):
     for _ in person.session.peaks:
         person.press(Qt.Key_K)
     assert person.button("accept").isEnabled()
-    assert person.text("finished").startswith("End of the queue")
+    assert person.text("finished") == "End of the queue"
+    assert person.text("summary").startswith(
+        f"{len(person.session.peaks)} accepted · 0 edits · 100 %"
+    )
     assert "100 % of the uncertainty" in person.text("statistics")
     person.press(Qt.Key_Z, CONTROL)
     assert person.text("finished") == ""
+
+
+def test_nothing_moves_when_a_tool_is_on_or_the_queue_ends(person):
+    names = ("next", "accept", "merge", "split", "undo", "save")
+
+    def places():
+        person.qtbot.wait(20)
+        buttons = [person.button(name) for name in names]
+        window = person.viewer.window._qt_window.rect()
+        tops = [button.mapTo(button.window(), button.rect().center()) for button in buttons]
+        # All are on a screen of 720 lines, whatever the dock says.
+        assert all(
+            button.isVisible() and window.contains(top)
+            for button, top in zip(buttons, tops, strict=True)
+        )
+        return tops
+
+    before = places()
+    person.press(Qt.Key_G)
+    assert places() == before
+    person.press(Qt.Key_Escape)
+    for _ in person.session.peaks:
+        person.press(Qt.Key_K)
+    assert places() == before
+    # The list is there again when it is asked for, and stays.
+    table = person.dock.findChild(QTableView, "peaks")
+    assert not table.isVisible()
+    person.click_button("end_list")
+    assert table.isVisible()
+    person.press(Qt.Key_N, SHIFT)
+    assert table.isVisible()
+
+
+def test_what_is_under_the_cursor_keeps_two_lines(qtbot):
+    label = UnderCursor()
+    qtbot.addWidget(label)
+    label.resize(300, 40)
+    height = label.sizeHint().height()
+    lines = [f"{number}: 1.00 (8 of 8 draws)" for number in range(1, 5)]
+    label.show_lines(lines)
+    assert label.text().splitlines() == [lines[0], f"{lines[1]} (+2 more)"]
+    assert label.toolTip().endswith("\n".join(lines))
+    assert label.sizeHint().height() == height
+    label.show_lines(["1: " + 80 * "long "])
+    assert label.text().endswith("…")
 
 
 def test_zoom_shows_several_times_the_context_of_the_peak(person):
@@ -352,7 +401,7 @@ def test_without_peaks_or_instances_editing_still_works(
 ):
     put(viewer, make_prediction(**{kind: True}))
     person = as_person(viewer)
-    assert person.text("position") == "0 / 0"
+    assert person.text("position") == "0 of 0"
     assert not person.button("next").isEnabled()
     for key in (Qt.Key_N, Qt.Key_K, Qt.Key_J):
         person.press(key)

@@ -28,10 +28,12 @@ from napari_probinst.widgets.proofreading.queue_model import (
 from napari_probinst.widgets.proofreading.queue_table import QueueTable
 from napari_probinst.widgets.proofreading.queue_view import QueueView
 from napari_probinst.widgets.proofreading.queue_words import (
-    end_text,
+    Notice,
+    end_notice,
     folder_text,
+    hidden_text,
     listed_text,
-    stop_text,
+    stop_notice,
     summary_text,
 )
 
@@ -147,7 +149,15 @@ def test_filters_keep_the_current_peak_and_lead_the_walk(reviewer):
     reviewer.choose("kinds", "All but outlines")
     assert reviewer.listed == [4]
     assert reviewer.text("listed") == "None of the 5 places passes the filters."
-    assert reviewer.table.hint.startswith("No listed place is open; 4 are filtered out.")
+    # The merge that is listed in another state is open yet.
+    assert reviewer.table.notice is None
+    reviewer.session.decide(0, "accepted")
+    reviewer.session.decide(2, "skipped")
+    reviewer.follow()
+    assert reviewer.table.notice.title == "End of the queue"
+    assert reviewer.table.notice.text.endswith("3 contour places hidden.")
+    reviewer.table.show_hidden()
+    assert reviewer.table.notice is None
 
 
 def test_touched_peaks_go_but_the_user_stays(reviewer):
@@ -399,28 +409,28 @@ def one(**counts):
 
 def test_words():
     assert listed_text(0, 0, 0) == "The draws agree everywhere: nothing to list."
-    assert stop_text(statistics(open=5, accepted=10, recent_edited=2)) == ""
-    assert stop_text(statistics(accepted=10)) == ""
-    assert stop_text(statistics(open=90, accepted=10)) == (
-        "None of the last 10 needed an edit, and the 90 open places hold 16 % of the "
-        "uncertainty: this may be the time to stop."
+    assert stop_notice(one(open=5, accepted=10, recent_edited=2)) is None
+    assert stop_notice(one(accepted=10)) is None
+    assert stop_notice(one(open=90, accepted=10)).text == (
+        "None of the last 10 needed an edit, and what is open holds 16 % of the uncertainty."
     )
-    assert "1 of the last 10" in stop_text(statistics(open=1, accepted=10, recent_edited=1))
+    assert "1 of the last 10" in stop_notice(one(open=1, accepted=10, recent_edited=1)).text
     assert summary_text(statistics(accepted=40, touched=12, skipped=5)) == (
-        "57 places: 40 accepted, 12 settled by an edit, 5 skipped."
+        "40 accepted, 12 settled by an edit, 5 skipped"
     )
-    assert end_text(one(open=3), 1) == end_text(one(), 0) == ""
-    assert end_text(one(accepted=1), 0) == "End of the queue. 1 place: 1 accepted."
-    assert end_text(one(open=1, skipped=1), 0) == (
-        "No listed place is open; 1 is filtered out. 2 places: 1 skipped, 1 open."
+    assert end_notice(one(open=3)) is end_notice(one()) is None
+    assert end_notice(one(accepted=1)) == Notice(
+        "End of the queue", "1 accepted · 0 edits · 84 % of the uncertainty reviewed."
     )
-    assert end_text(one(skipped=2), 0).endswith("can be listed by their status.")
-    assert end_text(FolderProgress(3, 2, 1, statistics(open=1, touched=2)), 0) == (
-        "No listed place is open; 1 is filtered out. 2 of 3 images done, 1 edit. "
-        "3 places: 2 settled by an edit, 1 open."
+    many = FolderProgress(3, 2, 1, statistics(touched=2), n_hidden=131, n_hidden_contours=131)
+    assert end_notice(many).text == (
+        "2 of 3 images done · 2 settled by an edit · 1 edit · 84 % of the uncertainty reviewed. "
+        "131 contour places hidden."
     )
+    nothing = FolderProgress(1, 1, 0, statistics(), n_hidden=2, n_hidden_contours=1)
+    assert end_notice(nothing) == Notice("No place is listed", "2 places hidden.")
+    assert hidden_text(FolderProgress(1, 1, 0, statistics(), 1, 1)) == "1 contour place"
     assert folder_text(FolderProgress(22, 5, 12, statistics(open=9)), 1, "C04") == (
         "Image 2 of 22: C04 · 5 done · 12 edits"
     )
     assert listed_text(1, 9, 1, n_unusable=2) == "1 of 9 listed · 1 open · 2 images unusable"
-    assert summary_text(statistics()) == "No place to review."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from napari_probinst.core.curation.peak_filter import CONTOUR, PeakFilter
 from napari_probinst.core.curation.review import count_states
 from napari_probinst.core.curation.session import RECENT_PEAKS
 from napari_probinst.core.curation.walk import PeakColumns, PeakWalk
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.curation.image_review import ImageReview
-    from napari_probinst.core.curation.peak_filter import PeakFilter
     from napari_probinst.core.curation.review import ReviewStatistics
     from napari_probinst.core.instances import Peak
 
@@ -46,13 +46,20 @@ class FolderProgress:
     n_edits : int
         Edits that hold, in all images.
     peaks : ReviewStatistics
-        All peaks of all images.
+        The peaks that the filter lists, whatever became of them.
+    n_hidden : int, default 0
+        Peaks that it doesn't list, whatever became of them; those of images that it leaves out
+        don't count.
+    n_hidden_contours : int, default 0
+        Those of them at which nothing but an outline is in doubt.
     """
 
     n_images: int
     n_done: int
     n_edits: int
     peaks: ReviewStatistics
+    n_hidden: int = 0
+    n_hidden_contours: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,15 +202,43 @@ class FolderReview(PeakWalk):
         """Count images, peaks and edits; an image is done once nothing that passes is open."""
         n_open = self.n_open_by_image(among)
         usable = [index for index, image in enumerate(self.images) if not image.problem]
+        listed = self.passing(among.in_any_state)
+        hidden = self.passing(PeakFilter(image=among.image).in_any_state) & ~listed
+        contours = (self.columns.kinds == CONTOUR)[self.columns.kind]
         return FolderProgress(
             n_images=len(usable),
             n_done=int(np.count_nonzero(n_open[usable] == 0)),
             n_edits=sum(image.n_edits for image in self.images),
-            peaks=self.statistics(),
+            peaks=self._statistics(listed),
+            n_hidden=int(np.count_nonzero(hidden)),
+            n_hidden_contours=int(np.count_nonzero(hidden & contours)),
         )
 
-    def statistics(self) -> ReviewStatistics:
-        """Count all peaks; looked back on are those finished last in the images worked on last."""
+    def position(self, row: int, among: PeakFilter) -> tuple[int | None, int]:
+        """Where a row is among those that a filter lists, whatever became of them.
+
+        Parameters
+        ----------
+        row : int
+            The row.
+        among : PeakFilter
+            What is listed.
+
+        Returns
+        -------
+        position : int or None
+            From 1; None for a row that isn't listed.
+        total : int
+            Rows that are: of its image, or of all images where their scores are mixed.
+        """
+        listed = self.passing(among.in_any_state)
+        if self.order == "image":
+            listed &= self.image_of == self.image_of[row]
+        place = int(np.count_nonzero(listed[: row + 1])) if listed[row] else None
+        return place, int(np.count_nonzero(listed))
+
+    def _statistics(self, counted: NDArray[np.bool_]) -> ReviewStatistics:
+        """Count peaks; looked back on are those finished last in the images worked on last."""
         by_time = sorted(self.images, key=lambda image: image.moment, reverse=True)
         recent = chain.from_iterable(image.recent for image in by_time)
-        return count_states(self._states, self.columns.mass, islice(recent, RECENT_PEAKS))
+        return count_states(self._states, self.columns.mass, islice(recent, RECENT_PEAKS), counted)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
-    from napari_probinst.core.curation.walk import Status
+    from typing import Self
 
+#: State of a peak; "touched": all its instances were edited since, so its reason no longer holds.
+Status = Literal["open", "accepted", "skipped", "flagged", "touched"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
 #: Kind of the peaks at which nothing but an outline is in doubt.
 CONTOUR = "contour"
 
@@ -33,6 +37,11 @@ class PeakFilter:
     statuses: frozenset[Status] = frozenset({"open", "accepted", "skipped", "flagged"})
     least_contour_mass: float = 0.0
     image: int | None = None
+
+    @property
+    def in_any_state(self) -> Self:
+        """The same filter, whatever became of a peak: work done doesn't leave what is counted."""
+        return replace(self, statuses=frozenset(STATUSES))
 
 
 def jitter_mass(patch: int) -> float:

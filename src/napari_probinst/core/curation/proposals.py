@@ -26,7 +26,7 @@ SAME_IOU = 0.5
 #: Instances of one draw that are no further apart than this are cut from one another, pixels.
 CUT_WIDTH = 5.0
 
-_NUMBERS = ("nothing", "one worm", "two worms", "three worms", "four worms")
+_NUMBERS = ("nothing", "one instance", "two instances", "three instances", "four instances")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,9 +72,9 @@ class Proposal:
 
     @property
     def reason(self) -> str:
-        """The vote in words, e.g. "2 of 8 draws see two worms, cut at y 41, x 20"."""
+        """The vote in words, e.g. "2 of 8 draws see two instances, cut at y 41, x 20"."""
         count = len(self.instances)
-        seen = _NUMBERS[count] if count < len(_NUMBERS) else f"{count} worms"
+        seen = _NUMBERS[count] if count < len(_NUMBERS) else f"{count} instances"
         verb = "sees" if self.votes == 1 else "see"
         places = " and ".join(f"y {y}, x {x}" for y, x in self.cuts)
         where = f", cut at {places}" if places else ""

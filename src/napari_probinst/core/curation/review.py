@@ -33,11 +33,12 @@ class ReviewStatistics:
     Parameters
     ----------
     total : int
-        Peaks of the image, or of all images.
+        Peaks that are counted: of the image, of all images, or those that a filter lists.
     open, accepted, skipped, flagged, touched : int
         Peaks in each state; they sum to ``total``.
     mass_share : float
-        Share of the peaks' entropy mass that is reviewed, in [0, 1]; 1 if there is none.
+        Share of the entropy mass of all peaks, listed or not, that is reviewed, in [0, 1]; 1 if
+        there is none.
     recent : int
         Peaks finished last that are looked back on, at most 10.
     recent_edited : int
@@ -163,7 +164,10 @@ class ReviewQueue(PeakWalk):
 
 
 def count_states(
-    states: NDArray[np.uint8], mass: NDArray[np.float64], recent: Iterable[bool]
+    states: NDArray[np.uint8],
+    mass: NDArray[np.float64],
+    recent: Iterable[bool],
+    counted: NDArray[np.bool_] | None = None,
 ) -> ReviewStatistics:
     """Count peaks in each state.
 
@@ -175,14 +179,17 @@ def count_states(
         Entropy mass, nats.
     recent : iterable of bool
         Whether each of the peaks finished last needed an edit.
+    counted : ndarray of bool, shape (n_peaks,), optional
+        Peaks that are counted; all by default. The share of the mass is of all peaks.
     """
-    counts = np.bincount(states, minlength=len(STATUSES)).tolist()
+    chosen = states if counted is None else states[counted]
+    counts = np.bincount(chosen, minlength=len(STATUSES)).tolist()
     by_status: dict[str, int] = dict(zip(STATUSES, counts, strict=True))
     reviewed = np.isin(states, (_ACCEPTED, _FLAGGED, _TOUCHED))
     whole = float(mass.sum())
     recent = tuple(recent)
     return ReviewStatistics(
-        total=len(states),
+        total=len(chosen),
         **by_status,
         mass_share=float(mass[reviewed].sum()) / whole if whole > 0 else 1.0,
         recent=len(recent),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_probinst.core.curation.peak_filter import CONTOUR, PeakFilter
+from napari_probinst.core.curation.peak_filter import CONTOUR, STATUSES, PeakFilter, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.instances import Peak
 
-#: State of a peak; "touched": all its instances were edited since, so its reason no longer holds.
-Status = Literal["open", "accepted", "skipped", "flagged", "touched"]
+__all__ = ["STATUSES", "PeakColumns", "PeakWalk", "Status"]
 
-STATUSES: tuple[Status, ...] = ("open", "accepted", "skipped", "flagged", "touched")
 _OPEN = STATUSES.index("open")
 #: Peaks that pass when nothing is said about it: all but the touched ones.
 _ANY = PeakFilter()

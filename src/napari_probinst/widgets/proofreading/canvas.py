@@ -121,12 +121,21 @@ class CanvasMessage:
         self._before: dict[str, Any] | None = None
 
     def show(self, text: str, colour: str) -> None:
-        """Show a text in large letters at the top."""
-        names = ("text", "color", "font_size", "position", "visible")
+        """Show a text in large dark letters at the top, in a box of a colour."""
+        wanted = {
+            "text": text,
+            "color": "black",
+            "font_size": 16,
+            "position": "top_center",
+            "visible": True,
+        }
+        if hasattr(self._overlay, "box_color"):
+            wanted |= {"box": True, "box_color": colour}
+        else:  # Before napari 0.7 the text has no box, and must stand out by itself.
+            wanted["color"] = colour
         if self._before is None:
-            self._before = {name: getattr(self._overlay, name) for name in names}
-        values = (text, colour, 16, "top_center", True)
-        for name, value in zip(names, values, strict=True):
+            self._before = {name: getattr(self._overlay, name) for name in wanted}
+        for name, value in wanted.items():
             setattr(self._overlay, name, value)
 
     def clear(self) -> None:

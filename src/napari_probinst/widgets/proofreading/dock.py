@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 
 from napari_probinst.core.curation.folder_review import FolderReview
 from napari_probinst.core.errors import ProbinstError
-from napari_probinst.widgets.pixel_status import pixel_text
+from napari_probinst.widgets.pixel_status import pixel_lines
 from napari_probinst.widgets.prediction.channels import plane_of
 from napari_probinst.widgets.proofreading import files
 from napari_probinst.widgets.proofreading.account import ReviewAccount
@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
     from napari_probinst.widgets.proofreading.workbench import Workbench
 
-_NO_FURTHER = "No further place in this direction passes the filters of the queue."
+#: napari cuts longer ones off.
+_LAST, _FIRST = "This is the last listed place.", "This is the first listed place."
 
 
 class ProofreadWidget(ScrollingDock):
@@ -104,7 +105,7 @@ class ProofreadWidget(ScrollingDock):
             self._go_to,
             self.edits.adopt,
             on_order=self._order,
-            on_filter=self._show_choices,
+            on_filter=self._filter,
             keys=self._keys.table,
         )
         # The panel shares its height among its parts, and scrolls them by itself.
@@ -191,6 +192,10 @@ class ProofreadWidget(ScrollingDock):
         self._walk.order(order)
         self._refresh()
 
+    def _filter(self) -> None:
+        self._show_choices()
+        self._refresh()
+
     def _chosen(self) -> None:
         """Measure what doesn't change while one prediction is worked on, and go to its peak."""
         if self._bench is not None:
@@ -204,11 +209,11 @@ class ProofreadWidget(ScrollingDock):
 
     def next(self) -> None:
         """Go to the next place that no edit has settled."""
-        self._step(FolderReview.next, _NO_FURTHER)
+        self._step(FolderReview.next, _LAST)
 
     def previous(self) -> None:
         """Go back."""
-        self._step(FolderReview.previous, _NO_FURTHER)
+        self._step(FolderReview.previous, _FIRST)
 
     def accept(self) -> None:
         """Say that the place is right now, and go to the next open one."""
@@ -314,7 +319,7 @@ class ProofreadWidget(ScrollingDock):
         """Say what is under the cursor."""
         shown = self.shown
         if shown is not None:
-            self._panel.show_pixel("" if pixel is None else pixel_text(shown.readings_at(*pixel)))
+            self._panel.show_pixel(() if pixel is None else pixel_lines(shown.readings_at(*pixel)))
 
     # Files ---------------------------------------------------------------------------------
 

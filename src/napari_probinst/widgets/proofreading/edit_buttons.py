@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QMenu, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_probinst.widgets.proofreading.brushes import BrushTool
 from napari_probinst.widgets.proofreading.words import selection_text
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from napari_probinst.widgets.proofreading.key_table import KeyTable
     from napari_probinst.widgets.proofreading.tools import Tool
 
-#: Rows of buttons: action, text, tooltip.
+#: Buttons of the row that is always in view: action, text, tooltip.
+_QUICK = (
+    ("merge", "Merge", "Pick instances that are one, by clicks; then again to merge them"),
+    ("split", "Split", "Drag a line across the selected instance"),
+    ("undo", "Undo", "Take back"),
+)
+#: Rows of the other buttons.
 _ROWS = (
-    (
-        ("merge", "Merge", "Pick instances that are one, by clicks; then again to merge them"),
-        ("split", "Split", "Drag a line across the selected instance"),
-    ),
     (
         ("add", "Add", "Paint an instance that was missed"),
         ("repaint", "Repaint", "Paint or erase the selected instance with napari's brush"),
@@ -35,10 +37,7 @@ _ROWS = (
         ("grow", "Grow", "Add one pixel all around the selected instance; one step each time"),
         ("shrink", "Shrink", "Take one pixel off all around the selected instance"),
     ),
-    (
-        ("undo", "Undo", "Take back"),
-        ("redo", "Redo", "Make again"),
-    ),
+    (("redo", "Redo", "Make again"),),
 )
 _VERBS = {"undo": "Take back", "redo": "Make again"}
 #: Menus: action, text.
@@ -60,7 +59,9 @@ _OF_SELECTION = ("delete", "repaint", "grow", "shrink", "fill")
 
 
 class EditButtons(QGroupBox):
-    """What is selected and under the cursor, and what can be done about it.
+    """What is selected, and what can be done about it.
+
+    The edits that are needed most are in ``quick``, a row to be shown where it doesn't scroll.
 
     Parameters
     ----------
@@ -78,28 +79,23 @@ class EditButtons(QGroupBox):
         self._buttons: dict[str, QPushButton] = {}
         self._entries: dict[str, list[QAction]] = {}
         self._selected = WrappedLabel("selected")
-        self._pixel = WrappedLabel("under_cursor", lines=2)
-        self._pixel.setToolTip("Every instance under the cursor: its probability, and its draws")
         column = QVBoxLayout(self)
         column.setSpacing(3)
         column.addWidget(self._selected)
-        column.addWidget(self._pixel)
         for entries in _ROWS:
             row = QHBoxLayout()
             row.setSpacing(3)
             for name, text, tooltip in entries:
                 row.addWidget(self._button(name, text, tooltip), stretch=1)
-            if entries[-1][0] == "split":
-                row.addWidget(self._menu_button("split_menu", "", "Other ways to split", _SPLITS))
-            if entries[-1][0] == "shrink":
+            if entries[-1][0] == "redo":
                 row.addWidget(self._menu_button("more", "More", "Rarer edits, and the keys", _MORE))
             column.addLayout(row)
+        self.quick = self._build_quick()
         self.show_keys(keys)
 
     def show_nothing(self) -> None:
         """Show that there is nothing to edit."""
         self._selected.setText("")
-        self._pixel.setText("")
         for made in self._buttons.values():
             made.setEnabled(False)
             made.setDown(False)
@@ -139,14 +135,21 @@ class EditButtons(QGroupBox):
             self._buttons[name].setEnabled(not self._painting)
             self._buttons[name].setToolTip(f"{_VERBS[name]}: the last step, in image {image}")
 
-    def show_pixel(self, text: str) -> None:
-        """Show what is under the cursor."""
-        self._pixel.setText(text)
-
     def show_keys(self, keys: KeyTable) -> None:
         """Show the keys on buttons and in menus."""
         for made, (name, text) in self._texts.items():
             made.setText(keys.labelled(name, text))
+
+    def _build_quick(self) -> QWidget:
+        quick = QWidget()
+        row = QHBoxLayout(quick)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(3)
+        for name, text, tooltip in _QUICK:
+            row.addWidget(self._button(name, text, tooltip), stretch=1)
+            if name == "split":
+                row.addWidget(self._menu_button("split_menu", "", "Other ways to split", _SPLITS))
+        return quick
 
     def _button(self, name: str, text: str, tooltip: str) -> QPushButton:
         made = button(name, text, tooltip, self._actions[name])

@@ -151,6 +151,8 @@ class HypothesesStrip(QWidget):
             text = f"{opinions}: press {keys} to adopt{rarer}"
         else:
             text = f"{opinions}: click to adopt{rarer}"
+        if count == 1 and self._cards[0].is_current:
+            text = f"{opinions}: as it is now"
         self._hint.setText(text)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:

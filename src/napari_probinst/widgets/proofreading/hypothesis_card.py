@@ -34,7 +34,6 @@ class HypothesisCard(QAbstractButton):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.setObjectName(f"hypothesis_{number}")
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         # The strip takes the focus of a click, for its keys.
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -56,6 +55,9 @@ class HypothesisCard(QAbstractButton):
         self._share = proposal.votes / proposal.n_draws
         self._seen = _count(len(proposal.instances))
         self.is_current = is_current
+        # What is so already is no offer.
+        cursor = Qt.CursorShape.ArrowCursor if is_current else Qt.CursorShape.PointingHandCursor
+        self.setCursor(cursor)
         self.setText(f"{proposal.votes} of {proposal.n_draws}")
         self.setAccessibleName(proposal.reason)
         advice = "As it is now." if is_current else f"Click, or press {self._number}, to adopt it."

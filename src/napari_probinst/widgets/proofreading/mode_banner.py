@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ModeBanner(QWidget):
-    """What the tool that is on wants; hidden while none is.
+    """What the tool that is on wants; empty while none is.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class ModeBanner(QWidget):
         # The one fixed colour: it must stand out in any theme.
         self.setStyleSheet(f"#banner {{ background: {BANNER_COLOUR}; border-radius: 4px; }}")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._text = WrappedLabel("banner_text")
+        self._text = WrappedLabel("banner_text", lines=2)
         self._text.setStyleSheet("color: black; font-weight: bold;")
         self._number = _NumberBox(confirm, leave)
         self._number.setObjectName("parts")
@@ -47,12 +47,12 @@ class ModeBanner(QWidget):
         row.addWidget(button("confirm", "Finish [Enter]", "Make the edit", confirm))
         row.addWidget(button("leave", "Leave [Esc]", "Leave without an edit", leave))
         column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
         column.addWidget(self._text)
         column.addLayout(row)
-        self.hide()
 
     def show_tool(self, tool: Tool | None) -> None:
-        """Show the tool that is on, or hide."""
+        """Show the tool that is on."""
         self._tool = tool
         self._text.setText("" if tool is None else tool.banner)
         if isinstance(tool, PartsTool):
@@ -60,7 +60,6 @@ class ModeBanner(QWidget):
             self._number.setValue(tool.number)
             self._number.blockSignals(False)
         self._number.setVisible(isinstance(tool, PartsTool))
-        self.setVisible(tool is not None)
 
     def _choose_number(self, number: int) -> None:
         if isinstance(self._tool, PartsTool):

@@ -13,10 +13,13 @@ from napari_probinst.widgets.proofreading.edit_buttons import EditButtons
 from napari_probinst.widgets.proofreading.file_row import FileRow
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
 from napari_probinst.widgets.proofreading.mode_banner import ModeBanner
+from napari_probinst.widgets.proofreading.notice_card import NoticeCard
 from napari_probinst.widgets.proofreading.place_box import PlaceBox
+from napari_probinst.widgets.proofreading.queue_pages import QueuePages
 from napari_probinst.widgets.proofreading.queue_table import QueueTable
 from napari_probinst.widgets.proofreading.split_height import split_height
 from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
+from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
 from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
 from napari_probinst.widgets.saved_state import kept_text
 from napari_probinst.widgets.scrolling_dock import button
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.proposals import Proposal
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.widgets.proofreading.key_table import KeyTable
+    from napari_probinst.widgets.proofreading.queue_words import Notice
     from napari_probinst.widgets.proofreading.tools import Tool
 
 #: Buttons: action, text, tooltip.
@@ -97,8 +101,20 @@ class ProofreadPanel(QWidget):
         self._files = FileRow(self._button("open", "Open…", tooltip), actions, on_chosen)
         self._place = PlaceBox()
         self._hypotheses = HypothesesStrip(on_adopt)
-        self._on_filter = on_filter
-        self._table = QueueTable(on_visit, filter_chosen=self._choose_filter, order_chosen=on_order)
+        self._table = QueueTable(on_visit, filter_chosen=on_filter, order_chosen=on_order)
+        #: What can be worked on after what is worked on now; empty where there is nothing else.
+        self._following: tuple[Any, ...] = ()
+        self._on_chosen = on_chosen
+        self._pixel = UnderCursor()
+        self._card = NoticeCard(
+            {
+                "end_save": actions["save"],
+                "end_next": self._go_on,
+                "end_hidden": self._table.show_hidden,
+                "end_list": self._show_list,
+            }
+        )
+        self._pages = QueuePages(self._table, self._banner, self._card)
         # What scrolls, above what a curator always sees, however low the screen.
         layout = QVBoxLayout()
         for part in (self._files, self._place, self._hypotheses):
@@ -109,9 +125,9 @@ class ProofreadPanel(QWidget):
         for buttons in _QUEUE_BUTTONS:
             fixed.addLayout(self._button_row(buttons))
         self._scrolled = layout
-        # Comes and goes, so it lies below all buttons: none may move under the pointer.
-        fixed.addWidget(self._banner)
-        fixed.addWidget(self._build_table(), stretch=1)
+        fixed.addWidget(self._edits.quick)
+        fixed.addWidget(self._pixel)
+        fixed.addWidget(self._pages, stretch=1)
         fixed.addWidget(self._build_saving())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -124,9 +140,9 @@ class ProofreadPanel(QWidget):
             self._buttons[name].setText(keys.labelled(name, text))
         self._edits.show_keys(keys)
 
-    def show_pixel(self, text: str) -> None:
-        """Show what is under the cursor."""
-        self._edits.show_pixel(text)
+    def show_pixel(self, lines: Sequence[str]) -> None:
+        """Show what is under the cursor, one line an instance."""
+        self._pixel.show_lines(lines)
 
     def add_part(self, part: QWidget) -> None:
         """Add a widget below the tools, where the panel scrolls."""
@@ -137,17 +153,22 @@ class ProofreadPanel(QWidget):
     ) -> None:
         """List what can be worked on; see `FileRow.show_choices`."""
         self._files.show_choices(choices, current, in_folder=in_folder)
+        values = [value for _, value in choices]
+        place = next((i for i, value in enumerate(values) if value is current), None)
+        # A folder's queue goes on in the next image by itself.
+        alone = in_folder or place is None
+        self._following = () if alone else (*values[place:], *values[:place])[1:2]
 
     def show_nothing(self, review: FolderReview | None = None) -> None:
         """Say what to do where there is no prediction; a folder's places stay listed."""
         self._place.show_nothing()
-        for label in (self._saved, self._finished):
-            label.setText("")
+        self._saved.setText("")
         self._saved.setStyleSheet("")
-        self._finished.hide()
         self._hypotheses.show_nothing()
         self._table.show_review(review, None)
-        self._banner.show_tool(None)
+        self._show_tool(None)
+        self._pixel.show_lines(())
+        self._say(None)
         self._edits.show_nothing()
         for name, made in self._buttons.items():
             made.setEnabled(name == "open")
@@ -191,7 +212,7 @@ class ProofreadPanel(QWidget):
         self._edits.show_session(session, selected, tool)
         self._hypotheses.show_session(session, image, colours)
         self._hypotheses.setEnabled(tool is None)
-        self._banner.show_tool(tool)
+        self._show_tool(tool)
         queued = session.position is not None
         painting = isinstance(tool, BrushTool)
         for made in self._buttons.values():
@@ -219,10 +240,19 @@ class ProofreadPanel(QWidget):
         image : int
             Index of the image that is worked on.
         """
-        progress = review.progress(self.peak_filter)
-        self._place.show_place(session, review, row, image, progress, seen=self._hypotheses.seen)
+        # What is jitter depends on the review that is listed.
         self._table.show_review(review, row)
-        self._show_hint()
+        among = self.peak_filter
+        self._place.show_place(
+            session,
+            review,
+            row,
+            image,
+            review.progress(among),
+            among=among,
+            seen=self._hypotheses.seen,
+        )
+        self._say(self._table.notice)
 
     def show_saved(self, kept: KeptSession, results: str) -> None:
         """Show where the corrections are, and what is said of the result files."""
@@ -230,14 +260,25 @@ class ProofreadPanel(QWidget):
         self._saved.setToolTip(str(kept.path or ""))
         self._saved.setStyleSheet(_ALARM if kept.n_waiting or kept.read_only else "")
 
-    def _choose_filter(self) -> None:
-        self._show_hint()
-        self._on_filter()
+    def _show_tool(self, tool: Tool | None) -> None:
+        self._banner.show_tool(tool)
+        self._pages.show_tool(tool is not None)
 
-    def _show_hint(self) -> None:
-        hint = self._table.hint
-        self._finished.setText(hint)
-        self._finished.setVisible(bool(hint))
+    def _say(self, notice: Notice | None) -> None:
+        """Say that it is the end or the time to stop, or nothing."""
+        following = bool(self._following) or self._table.leaves_images_out
+        self._card.show_notice(notice, hidden=self._table.hides, following=following)
+        self._pages.show_notice(notice)
+
+    def _show_list(self) -> None:
+        self._pages.put_away()
+
+    def _go_on(self) -> None:
+        """Go to the next image, or have those of a folder listed again."""
+        if self._table.leaves_images_out:
+            self._table.show_all_images()
+        elif self._following:
+            self._on_chosen(self._following[0])
 
     def _build_looking(self) -> QVBoxLayout:
         self._keep_zoom = QCheckBox("Keep my zoom")
@@ -248,16 +289,6 @@ class ProofreadPanel(QWidget):
         column.addLayout(self._button_row(_LOOK_BUTTONS))
         column.addWidget(self._keep_zoom)
         return column
-
-    def _build_table(self) -> QWidget:
-        box = QWidget()
-        column = QVBoxLayout(box)
-        column.setContentsMargins(0, 0, 0, 0)
-        self._finished = WrappedLabel("finished")
-        self._finished.hide()
-        column.addWidget(self._finished)
-        column.addWidget(self._table)
-        return box
 
     def _build_saving(self) -> QWidget:
         box = QWidget()

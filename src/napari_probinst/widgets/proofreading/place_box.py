@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QLabel
 
     from napari_probinst.core.curation.folder_review import FolderProgress, FolderReview
+    from napari_probinst.core.curation.peak_filter import PeakFilter
     from napari_probinst.core.curation.session import CurationSession
 
 
@@ -30,7 +31,7 @@ class PlaceBox(QWidget):
         self._position = WrappedLabel("position")
         self._position.setWordWrap(False)
         _emphasise(self._position, larger=6)
-        self._statistics = WrappedLabel("statistics", lines=2)
+        self._statistics = WrappedLabel("statistics", lines=3)
         self._folder = WrappedLabel("folder")
         self._folder.hide()
         self._kind = WrappedLabel("kind")
@@ -67,6 +68,7 @@ class PlaceBox(QWidget):
         image: int,
         progress: FolderProgress,
         *,
+        among: PeakFilter,
         seen: tuple[int, ...] = (),
     ) -> None:
         """Show a place.
@@ -83,11 +85,13 @@ class PlaceBox(QWidget):
             Index of the image that is worked on.
         progress : FolderProgress
             How far the review is.
+        among : PeakFilter
+            What is listed, and counted.
         seen : tuple of int, optional
             Instances that the hypotheses show of each draw.
         """
-        self._position.setText(position_text(review, row, image))
-        self._statistics.setText(statistics_text(progress.peaks))
+        self._position.setText(position_text(review, row, among))
+        self._statistics.setText(statistics_text(progress))
         self._folder.setText(folder_text(progress, image, review.images[image].name))
         self._folder.setVisible(len(review.images) > 1)
         self._kind.setText(peak_text(session))

@@ -13,9 +13,9 @@ from napari_probinst.widgets.proofreading.queue_model import RANK, QueueModel
 from napari_probinst.widgets.proofreading.queue_view import QueueView
 from napari_probinst.widgets.proofreading.queue_words import (
     SHORT_STATUSES,
-    end_text,
+    end_notice,
     listed_text,
-    stop_text,
+    stop_notice,
 )
 from napari_probinst.widgets.proofreading.words import KINDS
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.curation.folder_review import FolderReview, Order
     from napari_probinst.core.curation.review import Status
+    from napari_probinst.widgets.proofreading.queue_words import Notice
 
 #: What the combo boxes offer: text, and what passes.
 _KIND_CHOICES: tuple[tuple[str, frozenset[str] | None], ...] = (
@@ -98,18 +99,40 @@ class QueueTable(QWidget):
             kinds=_KIND_CHOICES[self._kinds.currentIndex()][1],
             statuses=_STATUS_CHOICES[self._statuses.currentIndex()][1],
             least_contour_mass=self._jitter_mass() if self._jitter.isChecked() else 0.0,
-            image=self._image if self._images.currentText() == _THIS_IMAGE else None,
+            image=self._image if self.leaves_images_out else None,
         )
 
     @property
-    def hint(self) -> str:
-        """Whether it is the end, or the time to stop; empty while the review pays."""
+    def notice(self) -> Notice | None:
+        """Whether it is the end, or the time to stop; None while the review pays."""
         if self._review is None:
-            return ""
-        chosen = self.peak_filter
-        progress = self._review.progress(chosen)
-        n_open = self._review.n_open(chosen)
-        return end_text(progress, n_open) or stop_text(progress.peaks)
+            return None
+        progress = self._review.progress(self.peak_filter)
+        return end_notice(progress) or stop_notice(progress)
+
+    @property
+    def hides(self) -> bool:
+        """Whether places are hidden for their kind or their size."""
+        review = self._review
+        return review is not None and review.progress(self.peak_filter).n_hidden > 0
+
+    def show_hidden(self) -> None:
+        """List places of every kind and size."""
+        self._kinds.setCurrentIndex(0)
+        if self._jitter.isChecked():
+            self._jitter.setChecked(False)
+        else:
+            self._choose_filter()
+
+    @property
+    def leaves_images_out(self) -> bool:
+        """Whether the places of one image of several are listed."""
+        return self._images.currentText() == _THIS_IMAGE
+
+    def show_all_images(self) -> None:
+        """List the places of all images."""
+        self._images.setCurrentText(_ALL_IMAGES)
+        self._choose_filter()
 
     def listed(self) -> tuple[int, ...]:
         """Places in the review, in the order of the table's rows."""

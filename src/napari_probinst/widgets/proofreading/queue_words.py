@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,22 @@ SHORT_STATUSES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is said at the end of the queue, or when it hardly pays to go on.
+
+    Parameters
+    ----------
+    title : str
+        A few words.
+    text : str
+        One or two sentences.
+    """
+
+    title: str
+    text: str
+
+
 def short_kind(kind: str) -> str:
     """Word for a kind of peak; kinds that are not known speak for themselves."""
     return SHORT_KINDS.get(kind, kind.capitalize())
@@ -43,33 +60,39 @@ def listed_text(n_listed: int, total: int, n_open: int, *, n_unusable: int = 0) 
     return f"{said} · {_counted(n_unusable, 'image')} unusable"
 
 
-def stop_text(statistics: ReviewStatistics) -> str:
-    """Hint that the review hardly pays any longer; empty while it does, or once it is done."""
+def hidden_text(progress: FolderProgress) -> str:
+    """What the filters hide, e.g. "131 contour places"."""
+    only_contours = progress.n_hidden == progress.n_hidden_contours
+    return _counted(progress.n_hidden, "contour place" if only_contours else "place")
+
+
+def stop_notice(progress: FolderProgress) -> Notice | None:
+    """Hint that the review hardly pays any longer; None while it does, or once it is done."""
+    statistics = progress.peaks
     if not statistics.may_stop or statistics.open == 0:
-        return ""
+        return None
     needed = statistics.recent_edited or "None"
     left = 100 * (1 - statistics.mass_share)
-    places = "place holds" if statistics.open == 1 else "places hold"
-    return (
-        f"{needed} of the last {statistics.recent} needed an edit, and the {statistics.open} open "
-        f"{places} {left:.0f} % of the uncertainty: this may be the time to stop."
+    return Notice(
+        "This may be the time to stop",
+        f"{needed} of the last {statistics.recent} needed an edit, and what is open holds "
+        f"{left:.0f} % of the uncertainty.",
     )
 
 
-def end_text(progress: FolderProgress, n_open: int) -> str:
-    """Message where no listed place is open; empty where ``n_open`` still are, or none ever was."""
+def end_notice(progress: FolderProgress) -> Notice | None:
+    """Summary where nothing that is listed is open; None before, and where nothing ever was."""
     statistics = progress.peaks
-    if n_open or statistics.total == 0:
-        return ""
-    summary = summary_text(statistics)
+    if statistics.open or statistics.total + progress.n_hidden == 0:
+        return None
+    hidden = f"{hidden_text(progress)} hidden." if progress.n_hidden else ""
+    if statistics.total == 0:
+        return Notice("No place is listed", hidden)
+    parts = [summary_text(statistics), _counted(progress.n_edits, "edit")]
     if progress.n_images > 1:
-        images = f"{progress.n_done} of {progress.n_images} images done"
-        summary = f"{images}, {_counted(progress.n_edits, 'edit')}. {summary}"
-    if statistics.open == 0:
-        skipped = " Skipped ones can be listed by their status." if statistics.skipped else ""
-        return f"End of the queue. {summary}{skipped}"
-    are = "1 is" if statistics.open == 1 else f"{statistics.open} are"
-    return f"No listed place is open; {are} filtered out. {summary}"
+        parts.insert(0, f"{progress.n_done} of {progress.n_images} images done")
+    parts.append(f"{100 * statistics.mass_share:.0f} % of the uncertainty reviewed")
+    return Notice("End of the queue", " ".join(filter(None, (" · ".join(parts) + ".", hidden))))
 
 
 def folder_text(progress: FolderProgress, image: int, name: str) -> str:
@@ -89,7 +112,7 @@ def folder_text(progress: FolderProgress, image: int, name: str) -> str:
 
 
 def summary_text(statistics: ReviewStatistics) -> str:
-    """What became of the places, e.g. "57 places: 40 accepted, 12 settled by an edit, 5 open"."""
+    """What became of the places, e.g. "40 accepted, 12 settled by an edit, 5 open"."""
     counts = {
         "accepted": statistics.accepted,
         "settled by an edit": statistics.touched,
@@ -97,9 +120,7 @@ def summary_text(statistics: ReviewStatistics) -> str:
         "skipped": statistics.skipped,
         "open": statistics.open,
     }
-    places = _counted(statistics.total, "place")
-    parts = [f"{count} {state}" for state, count in counts.items() if count]
-    return f"{places}: {', '.join(parts)}." if parts else "No place to review."
+    return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.inference.votes import numbers_seen, votes_in_words
+from napari_probinst.widgets.proofreading.queue_words import hidden_text
 
 if TYPE_CHECKING:
-    from napari_probinst.core.curation.folder_review import FolderReview
-    from napari_probinst.core.curation.review import ReviewStatistics
+    from napari_probinst.core.curation.folder_review import FolderProgress, FolderReview
+    from napari_probinst.core.curation.peak_filter import PeakFilter
     from napari_probinst.core.curation.session import CurationSession
 
 #: Likely error of a peak in a curator's words.
@@ -29,14 +30,12 @@ _STATUS = {
 }
 
 
-def position_text(review: FolderReview, row: int | None, image: int) -> str:
-    """Place in the queue, e.g. "3 / 57": of the image, or of all where their scores are mixed."""
+def position_text(review: FolderReview, row: int | None, among: PeakFilter) -> str:
+    """Place among those listed, e.g. "3 of 57": of the image, or of all by score."""
     if row is None:
-        return f"0 / {len(review.images[image].peaks)}"
-    if review.order == "score":
-        return f"{row + 1} / {len(review)}"
-    image, peak = review.place(row)
-    return f"{peak + 1} / {len(review.images[image].peaks)}"
+        return "0 of 0"
+    place, total = review.position(row, among)
+    return f"{'–' if place is None else place} of {total}"
 
 
 def peak_text(session: CurationSession) -> str:
@@ -60,7 +59,7 @@ def reason_text(session: CurationSession, seen: tuple[int, ...] = ()) -> str:
         the peak is about, the votes are about what is shown.
     """
     if session.position is None:
-        return "Missed worms can still be added, and outlines corrected."
+        return "Missed instances can still be added, and outlines corrected."
     peak = session.peaks[session.position]
     reason = peak.reason
     if seen and seen != numbers_seen(session.prediction.instances, peak.instances):
@@ -71,12 +70,14 @@ def reason_text(session: CurationSession, seen: tuple[int, ...] = ()) -> str:
     return f"{reason}{stop}\nEntropy {peak.entropy:.2f} of at most {math.log(2):.2f} nats."
 
 
-def statistics_text(statistics: ReviewStatistics) -> str:
-    """How far the review is, and whether it still pays."""
+def statistics_text(progress: FolderProgress) -> str:
+    """How far the review is, what the filters hide, and whether it still pays."""
+    statistics = progress.peaks
     parts = [
-        f"{statistics.reviewed} of {statistics.total}",
-        f"{100 * statistics.mass_share:.0f} % of the uncertainty reviewed",
+        f"{statistics.reviewed} reviewed: {100 * statistics.mass_share:.0f} % of the uncertainty"
     ]
+    if progress.n_hidden:
+        parts.append(f"{hidden_text(progress)} hidden")
     if statistics.recent:
         parts.append(f"{statistics.recent_edited} of the last {statistics.recent} needed an edit")
     return " · ".join(parts)

@@ -22,9 +22,12 @@ class WrappedLabel(QLabel):
         self._lines = lines
         self.setObjectName(name)
         self.setWordWrap(True)
+        # Qt indents framed labels, also at the top: more than the room that is kept.
+        self.setIndent(0)
         self.setAlignment(Qt.AlignmentFlag.AlignTop)
 
     def heightForWidth(self, width: int) -> int:
         """Height of the text, or of all its lines; asked anew whenever the font changes."""
-        room = self._lines * self.fontMetrics().lineSpacing()
+        margins = self.contentsMargins()
+        room = self._lines * self.fontMetrics().lineSpacing() + margins.top() + margins.bottom()
         return max(super().heightForWidth(width), room)

@@ -1,0 +1,78 @@
+"""The card that says that the queue ends, or hardly pays any longer, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
+from napari_probinst.widgets.scrolling_dock import button
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from napari_probinst.widgets.proofreading.queue_words import Notice
+
+#: White text is read on it, in any theme; it is no colour of the canvas.
+_COLOUR = "#005A8C"
+#: Buttons: action, text, tooltip.
+_BUTTONS = (
+    ("end_save", "Save", "Write the corrected masks, NAME.corrected.*"),
+    ("end_next", "Next image", "Work on the next image"),
+    ("end_hidden", "Show hidden", "List also the places that the filters hide"),
+    ("end_list", "List", "Go back to the list of places"),
+)
+
+
+class NoticeCard(QWidget):
+    """A title, a summary, and buttons for what may come next.
+
+    Parameters
+    ----------
+    actions : mapping of str to callable
+        What "end_save", "end_next", "end_hidden" and "end_list" do.
+    """
+
+    def __init__(self, actions: Mapping[str, Callable[[], None]]) -> None:
+        super().__init__()
+        self.setObjectName("notice")
+        self.setStyleSheet(f"#notice {{ background: {_COLOUR}; border-radius: 4px; }}")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._title = WrappedLabel("finished")
+        self._title.setStyleSheet("color: white; font-weight: bold;")
+        self._text = WrappedLabel("summary", lines=2)
+        self._text.setStyleSheet("color: white;")
+        row = QHBoxLayout()
+        row.setSpacing(3)
+        self._buttons = {
+            name: button(name, text, tooltip, actions[name]) for name, text, tooltip in _BUTTONS
+        }
+        for made in self._buttons.values():
+            row.addWidget(made)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(4)
+        for label in (self._title, self._text):
+            column.addWidget(label)
+        column.addStretch(1)
+        column.addLayout(row)
+        self.show_notice(None, hidden=False, following=False)
+
+    def show_notice(self, notice: Notice | None, *, hidden: bool, following: bool) -> None:
+        """Show a notice.
+
+        Parameters
+        ----------
+        notice : Notice or None
+            What is said; None for nothing.
+        hidden : bool
+            Whether filters hide places that could be shown.
+        following : bool
+            Whether there is another image to go to.
+        """
+        self._title.setText("" if notice is None else notice.title)
+        self._text.setText("" if notice is None else notice.text)
+        for name, useful in (("end_hidden", hidden), ("end_next", following)):
+            self._buttons[name].setVisible(useful)
