@@ -46,8 +46,8 @@ def prediction(picture):
 def test_opinions_come_by_votes_with_words(prediction):
     found = proposals(prediction, prediction.peaks[0])
     assert [proposal.reason for proposal in found] == [
-        "5 of 8 draws see two worms, cut at y 0, x 4",
-        "2 of 8 draws see one worm",
+        "5 of 8 draws see two instances, cut at y 0, x 4",
+        "2 of 8 draws see one instance",
         "1 of 8 draws sees nothing",
     ]
     assert [proposal.draws for proposal in found] == [(0, 1, 2, 3, 4), (5, 6), (7,)]
@@ -78,4 +78,4 @@ def test_draws_that_agree_are_one_opinion_without_cuts(make_prediction):
     prediction = make_prediction(["##.##...", ".....###"], [(0, 0, (0,))])
     (only,) = proposals(prediction, prediction.peaks[0])
     assert (only.ids, only.votes, only.cuts) == ((1,), 2, ())
-    assert only.reason == "2 of 2 draws see one worm"
+    assert only.reason == "2 of 2 draws see one instance"

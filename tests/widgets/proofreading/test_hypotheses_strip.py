@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import QLabel
 
+from napari_probinst.core.curation.proposals import proposals
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.votes import votes_in_words
@@ -76,11 +77,26 @@ def colours_in(card):
 def test_opinions_with_their_votes(chooser):
     first, second = chooser.cards
     assert (first.text(), second.text()) == ("6 of 8", "2 of 8")
-    assert first.toolTip().startswith("6 of 8 draws see two worms, cut at")
-    assert second.toolTip() == "2 of 8 draws see one worm. Click, or press 2, to adopt it."
+    assert first.toolTip().startswith("6 of 8 draws see two instances, cut at")
+    assert second.toolTip() == "2 of 8 draws see one instance. Click, or press 2, to adopt it."
     # All draws but two see what is there now; their outlines, however, are the same.
     assert (first.is_current, second.is_current) == (True, False)
     assert chooser.hint == "2 opinions: click to adopt"
+
+
+def test_one_opinion_that_is_so_already_is_no_offer(chooser, make_prediction):
+    session = CurationSession(make_prediction())
+    # Where the crossing bar is longer or shorter, all draws are of one opinion.
+    session.position = next(
+        place
+        for place, peak in enumerate(session.peaks)
+        if len(proposals(session.prediction, peak)) == 1
+    )
+    chooser.strip.show_session(session, None)
+    (card,) = [each for each in chooser.cards if each.isVisibleTo(chooser.strip)]
+    assert card.is_current
+    assert chooser.hint == "One opinion: as it is now"
+    assert card.cursor().shape() == Qt.CursorShape.ArrowCursor
 
 
 def test_objects_have_the_colours_of_the_canvas(chooser):

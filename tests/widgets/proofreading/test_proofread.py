@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.utils.colormaps.standardize_color import transform_color
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QSpinBox, QTableView
+from qtpy.QtWidgets import QCheckBox, QComboBox, QSpinBox, QTableView
 
 from napari_probinst.core.curation.corrected import load_corrected
 from napari_probinst.core.curation.edits import SplitAlongLine
@@ -14,6 +15,7 @@ from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.label_view import OVERLAP, PALETTE
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
+from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
 from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -91,6 +93,60 @@ def test_nothing_moves_when_a_tool_is_on_or_the_queue_ends(person):
     assert table.isVisible()
     person.press(Qt.Key_N, SHIFT)
     assert table.isVisible()
+
+
+def test_marks_on_the_canvas_are_of_what_is_listed(person):
+    marks, kinds = person.shown.peaks, person.dock.findChild(QComboBox, "kinds")
+    everything = np.ones(len(person.session.peaks), dtype=bool)
+    outlines = np.array([peak.kind == "contour" for peak in person.session.peaks])
+    assert outlines.any()
+    assert not outlines.all()
+    kinds.setCurrentText("All but outlines")
+    kinds.activated.emit(1)
+    assert np.array_equal(marks.shown, ~outlines)
+    assert person.text("position") == f"1 of {np.count_nonzero(~outlines)}"
+    assert f"{np.count_nonzero(outlines)} contour place" in person.text("statistics")
+    person.viewer.window.remove_dock_widget(person.dock)
+    assert np.array_equal(marks.shown, everything)
+
+
+def test_tool_that_is_on_is_told_in_dark_letters_on_a_box(person):
+    overlay = person.viewer.canvas.overlays.text
+    before = overlay.box_color
+    person.press(Qt.Key_G)
+    assert overlay.text.startswith("MERGE")
+    assert np.array_equal(overlay.color, (0, 0, 0, 1))
+    assert np.allclose(overlay.box_color, transform_color(BANNER_COLOUR)[0])
+    person.press(Qt.Key_Escape)
+    assert overlay.box_color is before
+
+
+def test_what_is_looked_at_stands_out_and_so_do_its_overlaps(person):
+    instances, page = person.shown.instances, person.viewer.layers["well | selection"].data
+    involved = [index + 1 for index in person.session.peaks[person.session.position].instances]
+    (selected,) = person.dock.selected
+    others = [identifier for identifier in involved if identifier != selected]
+    # The place's instances in full colours, the selected one first; all others are faint.
+    assert instances.opacity < 0.5
+    assert set(np.unique(page[person.mask(selected)])) == {1}
+    for identifier in others:
+        place = person.shown.colours.get(identifier, identifier % len(PALETTE))
+        assert set(np.unique(page[person.mask(identifier)])) == {200 + place}
+    elsewhere = np.setdiff1d(sorted(person.session.instances), involved)
+    assert not page[person.mask(elsewhere[0])].any()
+    # A member of a crossing that is selected doesn't cover the crossing.
+    person.click(*ON_ACROSS)
+    across, down = person.session.instances_at(*CROSSING)
+    crossing = person.mask(across) & person.mask(down)
+    assert set(np.unique(page[crossing])) == {255}
+    assert page[ON_ACROSS] == 1
+    # Isolated, the selected one is alone.
+    person.press(Qt.Key_W)
+    assert set(np.unique(page)) == {0, 1, 255}
+    person.press(Qt.Key_W)
+    assert set(np.unique(page)) > {0, 1, 255}
+    person.viewer.window.remove_dock_widget(person.dock)
+    assert instances.opacity == 0.9
 
 
 def test_what_is_under_the_cursor_keeps_two_lines(qtbot):

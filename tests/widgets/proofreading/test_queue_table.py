@@ -33,6 +33,7 @@ from napari_probinst.widgets.proofreading.queue_words import (
     folder_text,
     hidden_text,
     listed_text,
+    short_reason,
     stop_notice,
     summary_text,
 )
@@ -281,10 +282,16 @@ def test_place_in_the_list_is_kept_when_rows_go(qtbot, make_session):
     assert top > 0
 
 
-def test_reason_has_a_column_only_where_it_can_be_read(reviewer):
+def test_reason_is_told_in_words_or_by_its_votes(reviewer):
+    delegate = reviewer.view.itemDelegateForColumn(REASON)
+    reason = "6 of 8 draws see one instance here, 2 see two"
+    assert delegate.displayText(reason, None) == reason
+    # As wide as the dock is at first.
+    reviewer.table.resize(306, 400)
     assert not reviewer.view.isColumnHidden(REASON)
-    reviewer.table.resize(280, 400)
-    assert reviewer.view.isColumnHidden(REASON)
+    assert delegate.displayText(reason, None) == "6:2"
+    least = reviewer.view.fontMetrics().horizontalAdvance("6:1:1")
+    assert reviewer.view.columnWidth(REASON) > least
     assert "reason -1" in reviewer.view.model().index(0, KIND).data(Qt.ItemDataRole.ToolTipRole)
 
 
@@ -429,6 +436,14 @@ def test_words():
     )
     nothing = FolderProgress(1, 1, 0, statistics(), n_hidden=2, n_hidden_contours=1)
     assert end_notice(nothing) == Notice("No place is listed", "2 places hidden.")
+    assert [
+        short_reason(reason)
+        for reason in (
+            "4 of 6 draws see one instance here, 1 sees none, 1 sees 12",
+            "all 8 draws see two instances here, their outlines differ",
+            "both draws see no instance here, but not the same",
+        )
+    ] == ["4:1:1", "8", "both"]
     assert hidden_text(FolderProgress(1, 1, 0, statistics(), 1, 1)) == "1 contour place"
     assert folder_text(FolderProgress(22, 5, 12, statistics(open=9)), 1, "C04") == (
         "Image 2 of 22: C04 · 5 done · 12 edits"

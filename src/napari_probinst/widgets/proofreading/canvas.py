@@ -131,7 +131,7 @@ class CanvasMessage:
         }
         if hasattr(self._overlay, "box_color"):
             wanted |= {"box": True, "box_color": colour}
-        else:  # Before napari 0.7 the text has no box, and must stand out by itself.
+        else:  # Older versions of napari have no box: the text must stand out by itself.
             wanted["color"] = colour
         if self._before is None:
             self._before = {name: getattr(self._overlay, name) for name in wanted}

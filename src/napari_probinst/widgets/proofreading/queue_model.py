@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.folder_review import FolderReview
 
 RANK, KIND, SCORE, REASON, STATUS, IMAGE = range(6)
-_HEADERS = ("#", "Kind", "Score", "Reason", "Status", "Image")
+_HEADERS = ("#", "Kind", "Score", "Votes", "Status", "Image")
 _HEADER_TOOLTIPS = (
     "Rank: 1 is the most uncertain place; of all images where they are gone through by score",
     "Likely error",
     "Entropy summed over the place and its instances, nats",
-    "What the draws see",
+    "How many draws see what",
     "What was decided, or whether an edit has settled it",
     "Image that the place is in",
 )

@@ -149,11 +149,12 @@ class QueueTable(QWidget):
             The place one is at.
         """
         self._review, self._current = review, current
-        n_images = 0 if review is None else len(review.images)
-        self._folder.setVisible(n_images > 1)
-        if n_images <= 1:
+        images = () if review is None else review.images
+        self._folder.setVisible(len(images) > 1)
+        if len(images) <= 1:
             self._images.setCurrentText(_ALL_IMAGES)
-        self._table.show_images([] if review is None else [image.name for image in review.images])
+        n_places = 0 if review is None else len(review)
+        self._table.show_images([image.name for image in images], n_places)
         self._model.show(review, current, self.peak_filter)
         self._highlight()
         self._count()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QScrollBar, QTableView
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QScrollBar,
+    QStyledItemDelegate,
+    QTableView,
+)
 
 from napari_probinst.widgets.proofreading.queue_model import (
     IMAGE,
@@ -15,20 +21,32 @@ from napari_probinst.widgets.proofreading.queue_model import (
     SCORE,
     STATUS,
 )
-from napari_probinst.widgets.proofreading.queue_words import SHORT_KINDS, SHORT_STATUSES
+from napari_probinst.widgets.proofreading.queue_words import (
+    SHORT_KINDS,
+    SHORT_STATUSES,
+    short_reason,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qtpy.QtCore import QAbstractItemModel, QModelIndex
+    from qtpy.QtCore import QAbstractItemModel, QLocale, QModelIndex
     from qtpy.QtGui import QKeyEvent, QResizeEvent
+    from qtpy.QtWidgets import QStyleOptionViewItem
 
 #: Rows that the table has room for at least: on a laptop it shares the height with the tools.
 _ROWS = 3
-#: The reason has a column where so much of it can be read; the tooltip tells it anyway.
+#: The reason is told in words where so much of it can be read, else by its votes; the tooltip
+#: tells it anyway.
 _LEAST_REASON = "6 of 8 draws"
+#: Votes of most reasons.
+_VOTES = "Votes0"
 #: Names of images get as much room as their longest one asks for, up to this text's.
 _LONGEST_NAME = "plate 12 A01"
+#: Digits of a rank that there is room for at least: its title is as wide.
+_LEAST_DIGITS = 3
+#: Room around the text of a cell, pixels.
+_PADDING = 10
 #: Side of the square that shows a status, pixels.
 _SQUARE = 10
 #: Keys that the table itself needs; all others are the canvas's.
@@ -42,6 +60,22 @@ _NAVIGATION = frozenset(
         Qt.Key.Key_End,
     }
 )
+
+
+class _Reasons(QStyledItemDelegate):
+    """Draws the reason of a peak: its votes, or all its words."""
+
+    in_words = False
+
+    def displayText(self, value: Any, _locale: QLocale) -> str:
+        """Text of a cell."""
+        return str(value) if self.in_words else short_reason(str(value))
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        """Leave out the end of what is too long: the votes are at the beginning."""
+        super().initStyleOption(option, index)
+        if option is not None:
+            option.textElideMode = Qt.TextElideMode.ElideRight
 
 
 class QueueView(QTableView):
@@ -80,6 +114,10 @@ class QueueView(QTableView):
         self.setVerticalScrollBar(self._bar)
         #: The longest name of an image; None while there is but one image.
         self._name: str | None = None
+        #: A rank as long as the longest.
+        self._rank = ""
+        self._reasons = _Reasons(self)
+        self.setItemDelegateForColumn(REASON, self._reasons)
 
     def setModel(self, model: QAbstractItemModel | None) -> None:
         """Show a model; its columns get their widths once and for all."""
@@ -88,11 +126,12 @@ class QueueView(QTableView):
         self._columns.moveSection(self._columns.visualIndex(IMAGE), 1)
         self._measure()
 
-    def show_images(self, names: Sequence[str]) -> None:
-        """Give images a column where there are several."""
+    def show_images(self, names: Sequence[str], n_places: int) -> None:
+        """Give images a column where there are several, and ranks the room that they need."""
         name = max(names, key=len) if len(names) > 1 else None
-        if name != self._name or name is None:
-            self._name = name
+        rank = "0" * max(len(str(n_places)), _LEAST_DIGITS)
+        if (name, rank) != (self._name, self._rank):
+            self._name, self._rank = name, rank
             self._measure()
 
     def changeEvent(self, event: QEvent | None) -> None:
@@ -123,22 +162,25 @@ class QueueView(QTableView):
         self._share_width()
 
     def _share_width(self) -> None:
-        """Give what is left to the reason; where it is too narrow to be read, to the kind.
+        """Give what is left to the reason; where it is too narrow for words, to the kind.
 
         Where images need a column, too, and there isn't room for all, the score has none: the
-        rank tells the order.
+        rank tells the order. If that is not enough, nor has the reason.
         """
         metrics, header = self.fontMetrics(), self._columns
         widths = self._widths()
         room = self.maximumViewportSize().width() - self._bar.sizeHint().width()
-        readable = room >= sum(widths.values()) + metrics.horizontalAdvance(_LEAST_REASON)
-        self.setColumnHidden(SCORE, self._name is not None and room < sum(widths.values()))
-        self.setColumnHidden(REASON, not readable)
+        needed = sum(widths.values())
+        words = metrics.horizontalAdvance(_LEAST_REASON)
+        readable = room >= needed - widths[REASON] + words
+        crowded = self._name is not None and room < needed
+        self.setColumnHidden(SCORE, crowded)
+        self.setColumnHidden(REASON, room < needed - crowded * widths[SCORE])
+        self._reasons.in_words = readable
         fixed, stretching = (KIND, REASON) if readable else (REASON, KIND)
         header.setSectionResizeMode(fixed, QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(stretching, QHeaderView.ResizeMode.Stretch)
-        if readable:
-            header.resizeSection(KIND, widths[KIND])
+        header.resizeSection(fixed, widths[fixed])
 
     def reset(self) -> None:
         """Take over other rows without scrolling."""
@@ -158,16 +200,19 @@ class QueueView(QTableView):
             event.ignore()
 
     def _widths(self) -> dict[int, int]:
-        """Room for the longest text of each column but the reason, pixels."""
+        """Room for the longest text of each column, of the reason for its votes, pixels."""
         metrics = self.fontMetrics()
         longest = {
-            RANK: "00000",
+            RANK: self._rank,
             KIND: max(SHORT_KINDS.values(), key=metrics.horizontalAdvance),
             SCORE: "Score0",
+            REASON: _VOTES,
             STATUS: max(SHORT_STATUSES.values(), key=metrics.horizontalAdvance),
         }
         if self._name is not None:
             name = min(self._name, _LONGEST_NAME, key=metrics.horizontalAdvance)
             longest[IMAGE] = max(name, "Image0", key=metrics.horizontalAdvance)
-        widths = {column: metrics.horizontalAdvance(text) + 12 for column, text in longest.items()}
+        widths = {
+            column: metrics.horizontalAdvance(text) + _PADDING for column, text in longest.items()
+        }
         return widths | {STATUS: widths[STATUS] + _SQUARE + 6}

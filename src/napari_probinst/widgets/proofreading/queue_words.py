@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ SHORT_KINDS = {
     "spurious": "Spurious?",
     "contour": "Outline",
 }
+#: The number of draws that see one thing, in the words of `votes_in_words`.
+_VOTES = re.compile(r"(\d+|both)(?: of \d+)?(?: draws)? sees?\b")
 #: State of a peak in one word.
 SHORT_STATUSES = {
     "open": "open",
@@ -46,6 +49,11 @@ class Notice:
 def short_kind(kind: str) -> str:
     """Word for a kind of peak; kinds that are not known speak for themselves."""
     return SHORT_KINDS.get(kind, kind.capitalize())
+
+
+def short_reason(reason: str) -> str:
+    """Votes of a reason, e.g. "6:2" of "6 of 8 draws see one instance here, 2 see two"."""
+    return ":".join(_VOTES.findall(reason))
 
 
 def listed_text(n_listed: int, total: int, n_open: int, *, n_unusable: int = 0) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.folder_place import FolderPlace
@@ -18,6 +19,8 @@ from napari_probinst.widgets.proofreading.folder_images import FolderImages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from napari_probinst.core.curation.folder_review import Order
     from napari_probinst.core.curation.peak_filter import PeakFilter
@@ -101,6 +104,13 @@ class ReviewWalk:
             now = self.review.images[self._image].following(shown.session)
             self.review = self.review.updated(self._image, now)
             self._steps.follow(now.name, shown.session.records)
+
+    def listed_here(self, among: PeakFilter) -> NDArray[np.bool_]:
+        """Whether each peak of the image that is worked on passes a filter, shape (n_peaks,)."""
+        if self.review is None:
+            return np.zeros(0, dtype=bool)
+        listed: NDArray[np.bool_] = self.review.passing(among)[self.review.rows[self._image]]
+        return listed
 
     @property
     def last_step(self) -> int | None:

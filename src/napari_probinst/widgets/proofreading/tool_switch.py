@@ -95,7 +95,7 @@ class ToolSwitch:
         """
         if self.tool is not None and self.tool.unfinished() and not (discard and self._warned):
             self._warned = self._warned or discard
-            show_info("The painting isn't finished: press Finish, or Esc twice to discard it.")
+            show_info("Press Finish, or Esc twice to discard.")
             return False
         self._stop()
         return True

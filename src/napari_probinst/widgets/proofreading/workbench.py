@@ -9,15 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
-from napari.utils import DirectLabelColormap
 from napari.utils.notifications import show_warning
 
-from napari_probinst.core.boxes import enclose
 from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.core.errors import EditRefusedError, OutputError
 from napari_probinst.widgets.label_view import (
-    SELECTION_COLOUR,
     add_colours,
     distinct_place,
     has_colour,
@@ -25,18 +21,18 @@ from napari_probinst.widgets.label_view import (
     label_page,
     refresh_within,
 )
-from napari_probinst.widgets.layers import peak_colours, placement
-from napari_probinst.widgets.pages import levels, page_of, render_again
+from napari_probinst.widgets.layers import peak_colours
+from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.proofreading.canvas import pixel_at
+from napari_probinst.widgets.proofreading.emphasis import Emphasis
 from napari_probinst.widgets.proofreading.place_mark import PlaceMark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from napari.layers import Layer
+    from napari.layers import Labels, Layer
     from numpy.typing import NDArray
 
-    from napari_probinst.core.boxes import BBox
     from napari_probinst.core.curation.edit import Edit
     from napari_probinst.core.curation.session import Change
     from napari_probinst.widgets.layers import ShownPrediction
@@ -74,18 +70,7 @@ class Workbench:
         #: Called with the pixel (y, x) under the cursor, or None, when the mouse moves.
         self.hovered: Callable[[tuple[int, int] | None], None] = lambda _: None
         self._on_change = on_change
-        self._selection_box: BBox = (0, 0, 0, 0)
-        self._selection_shown = False
-        self._selection = Labels(
-            levels(np.zeros(self.session.shape, dtype=np.uint8)),
-            name=f"{shown.title} | selection",
-            colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
-            opacity=1,
-            visible=False,  # until there is something to show; see `instances_layer`
-            **placement(shown.instances),
-        )
-        self._selection.contour = 2
-        self._selection.editable = False
+        self._emphasis = Emphasis(shown)
         self._place = PlaceMark(shown)
         self._states: NDArray[np.int8] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -95,7 +80,7 @@ class Workbench:
     def open(self) -> None:
         """Add the layers of selection and place, and listen to session and mouse."""
         self.viewer.add_layer(self._place.layer)
-        self.add_below_peaks(self._selection)
+        self.add_below_peaks(self._emphasis.layer)
         self._unsubscribe = self.session.subscribe(self._changed)
         self.viewer.mouse_drag_callbacks.append(self._mouse)
         self.viewer.mouse_move_callbacks.append(self._hover)
@@ -105,10 +90,12 @@ class Workbench:
         """Leave the viewer as it was before, but for the four layers of the prediction."""
         self._unsubscribe()
         self._show_hidden()
+        self.list_peaks(np.ones(len(self.session.peaks), dtype=bool))
         if self._mouse in self.viewer.mouse_drag_callbacks:
             self.viewer.mouse_drag_callbacks.remove(self._mouse)
             self.viewer.mouse_move_callbacks.remove(self._hover)
-        self.remove(self._selection)
+        self._emphasis.close()
+        self.remove(self._emphasis.layer)
         self.remove(self._place.layer)
 
     # Layers --------------------------------------------------------------------------------
@@ -116,7 +103,7 @@ class Workbench:
     @property
     def own_layers(self) -> tuple[Labels, ...]:
         """Labels layers whose own keys would shadow those of the viewer."""
-        return (self.shown.instances, self._selection)
+        return (self.shown.instances, self._emphasis.layer)
 
     def add_below_peaks(self, layer: Layer) -> None:
         """Add a layer under the marks of the peaks; the instances stay the active layer."""
@@ -146,11 +133,15 @@ class Workbench:
         self._hidden = tuple(layer for layer in present if layer.visible)
         for layer in self._hidden:
             layer.visible = False
+        self._show_selection()
 
     def _show_hidden(self) -> None:
+        if not self._hidden:
+            return
         for layer in self._hidden:
             layer.visible = True
         self._hidden = ()
+        self._show_selection()
 
     def toggle_uncertainty(self) -> None:
         """Show or hide the entropy."""
@@ -247,17 +238,8 @@ class Workbench:
             add_colours(layer, label_colours(self.session.instances, chosen))
 
     def _show_selection(self) -> None:
-        page, before = page_of(self._selection), self._selection_box
-        y0, x0, y1, x1 = before
-        page[y0:y1, x0:x1] = 0
-        masks = [self.session.instances[identifier] for identifier in self.selected]
-        for number, mask in enumerate(masks, start=1):
-            mask.paint(page, min(number, 255))
-        self._selection_box = enclose(mask.bbox for mask in masks)
-        if masks and not self._selection_shown:
-            self._selection.visible = self._selection_shown = True
-            return
-        refresh_within(self._selection, before, self._selection_box)
+        # Isolated, the selected ones are alone.
+        self._emphasis.show(self.selected, () if self._hidden else self.peak_ids())
 
     def _show_peaks(self) -> None:
         peaks, session = self.shown.peaks, self.session
@@ -274,6 +256,12 @@ class Workbench:
         with peaks.events.border_color.blocker():
             peaks.border_color = peak_colours(session)
 
+    def list_peaks(self, listed: NDArray[np.bool_]) -> None:
+        """Show the marks of the peaks that the queue lists, shape (n_peaks,), and no others."""
+        marks = self.shown.peaks
+        if len(listed) == len(marks.data) and not np.array_equal(marks.shown, listed):
+            marks.shown = listed
+
     # Mouse ---------------------------------------------------------------------------------
 
     def _hover(self, _viewer: Any, event: Any) -> None:
@@ -282,7 +270,7 @@ class Workbench:
     def _listens(self) -> bool:
         """Whether clicks are meant for the instances, not for a layer that is no part of this."""
         active = self.viewer.layers.selection.active
-        ours = (*self.shown.layers, self._selection, self._place.layer)
+        ours = (*self.shown.layers, self._emphasis.layer, self._place.layer)
         return active in (*ours, self.shown.image, None)
 
     def _mouse(self, _viewer: Any, event: Any) -> Iterator[None]:
