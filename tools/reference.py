@@ -10,7 +10,7 @@ import typer.main
 from pydantic import BaseModel
 
 from napari_probinst.cli.main import app
-from napari_probinst.core.config import Config
+from napari_probinst.core.config import Config, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def settings() -> str:
         for name, field in model.model_fields.items():
             if _model_of(field.annotation) is not None:
                 continue
-            bounds = _bounds(field.metadata)
+            bounds = ", ".join(filter(None, (unit_of(field), _bounds(field.metadata))))
             meaning = (field.description or "") + (f" ({bounds})" if bounds else "")
             default = "required" if field.is_required() else _value(field.default)
             parts.append(f"| `{name}` | {default} | {_escaped(meaning)} |\n")

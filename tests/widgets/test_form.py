@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
+from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
 
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.widgets.settings_form import SettingsForm
@@ -31,3 +31,15 @@ def test_form_offers_switches_and_choices(qtbot):
     flips.setChecked(True)
     ranking.setCurrentText("mass")
     assert form.settings() == InferenceConfig(flips=True, ranking="mass")
+
+
+def test_form_names_settings_in_words_and_tells_their_units(qtbot):
+    names = ("min_size", "bandwidth", "n_seeds")
+    form = SettingsForm(InferenceConfig(), names)
+    qtbot.addWidget(form)
+    layout, boxes = form.layout(), [form.findChild(QAbstractSpinBox, name) for name in names]
+    labels = [layout.labelForField(box).text() for box in boxes]
+    assert labels == ["Smallest instance", "Bandwidth", "Mean-shift seeds"]
+    assert [box.suffix() for box in boxes] == [" px", "", ""]
+    assert boxes[0].toolTip().endswith("Unit: px.")
+    assert boxes[1].toolTip().endswith("Unit: units of the embedding.")

@@ -16,6 +16,9 @@ from napari_probinst.core.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic.config import JsonDict
+    from pydantic.fields import FieldInfo
+
 S = TypeVar("S", bound=BaseModel)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,6 +26,13 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 DEVICES = ("auto", "cpu", "cuda", "mps")
 #: Bounds of the factor that an image is resampled by.
 SMALLEST_SCALE, LARGEST_SCALE = 0.05, 20.0
+
+#: Units of settings, for forms and the reference; what has none is a number or a share.
+_PIXELS: JsonDict = {"unit": "px"}
+_STEPS: JsonDict = {"unit": "steps"}
+_MINUTES: JsonDict = {"unit": "min"}
+_TIMES: JsonDict = {"unit": "×"}
+_EMBEDDED: JsonDict = {"unit": "units of the embedding"}
 
 
 class Section(BaseModel):
@@ -121,9 +131,17 @@ class AugmentationConfig(Section):
     )
     flips: bool = Field(True, description="Mirror at random.")
     scale: float = Field(0.1, ge=0, lt=1, description="Scale by up to this fraction.")
-    elastic_sigma: float = Field(40.0, gt=0, description="Grain of the deformation, pixels.")
+    elastic_sigma: float = Field(
+        40.0,
+        gt=0,
+        description="Grain of the deformation.",
+        title="Grain",
+        json_schema_extra=_PIXELS,
+    )
     focus: Fraction = Field(0.5, description="Share of crops placed around an instance.")
-    elastic_amplitude: float = Field(2.5, ge=0, description="Mean size of a shift, pixels.")
+    elastic_amplitude: float = Field(
+        2.5, ge=0, description="Mean size of a shift.", title="Shift", json_schema_extra=_PIXELS
+    )
     intensity: float = Field(0.2, ge=0, lt=1, description="Contrast and offset jitter.")
     noise: float = Field(0.02, ge=0, description="Gaussian noise in units of the contrast.")
     channel_dropout: Fraction = Field(
@@ -137,15 +155,38 @@ class AugmentationConfig(Section):
 class TrainingConfig(Section):
     """Training loop."""
 
-    max_steps: int = Field(20_000, ge=1, description="Optimiser steps in all.")
-    crop: int = Field(512, ge=16, description="Height and width of a crop, pixels.")
-    binning: int = Field(1, ge=1, le=8, description="Average this many pixels a side first.")
-    batch_size: int = Field(1, ge=1, description="Crops a step.")
-    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of Adam.")
+    max_steps: int = Field(
+        20_000,
+        ge=1,
+        description="Optimiser steps in all.",
+        title="Length",
+        json_schema_extra=_STEPS,
+    )
+    crop: int = Field(
+        512,
+        ge=16,
+        description="Height and width of a crop.",
+        title="Crop",
+        json_schema_extra=_PIXELS,
+    )
+    binning: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Average this many pixels a side first.",
+        title="Binning",
+        json_schema_extra=_PIXELS,
+    )
+    batch_size: int = Field(1, ge=1, description="Crops a step.", title="Crops a step")
+    learning_rate: float = Field(
+        1e-3, gt=0, description="Peak learning rate of Adam; it has no unit.", title="Learning rate"
+    )
     rate_learning_rate: float = Field(
         1e-2, gt=0, description="Learning rate of the dropout rates' logits."
     )
-    warmup_steps: int = Field(200, ge=0, description="Steps of linear warm-up.")
+    warmup_steps: int = Field(
+        200, ge=0, description="Linear warm-up.", title="Warm-up", json_schema_extra=_STEPS
+    )
     final_learning_rate: Fraction = Field(
         0.01, description="Fraction of the peak that the cosine decay ends at."
     )
@@ -154,22 +195,42 @@ class TrainingConfig(Section):
         0.999, ge=0, lt=1, description="Averaging of the weights over steps; 0 switches it off."
     )
     seed: int = Field(
-        0, ge=0, lt=2**31, description="Seed of initial weights and of all augmentation."
+        0,
+        ge=0,
+        lt=2**31,
+        description="Seed of initial weights and of all augmentation.",
+        title="Random seed",
     )
-    validate_every: int = Field(2000, ge=1, description="Steps between validation scores.")
-    validation_images: int = Field(6, ge=0, description="Images in an interval's score; 0: none.")
+    validate_every: int = Field(
+        2000,
+        ge=1,
+        description="Interval between validation scores.",
+        title="Scored every",
+        json_schema_extra=_STEPS,
+    )
+    validation_images: int = Field(
+        6, ge=0, description="Images in an interval's score; 0: none.", title="Scored images"
+    )
     validation_draws: int = Field(2, ge=1, le=255, description="Draws in an interval's score.")
-    checkpoint_minutes: float = Field(5.0, gt=0, description="Minutes between checkpoints.")
-    held_out: Fraction = Field(
-        0.2, description="Share of the images kept for validation where no list says which."
+    checkpoint_minutes: float = Field(
+        5.0,
+        gt=0,
+        description="Interval between checkpoints.",
+        title="Checkpoints every",
+        json_schema_extra=_MINUTES,
     )
-    workers: int = Field(1, ge=0, description="Processes that prepare crops.")
+    held_out: Fraction = Field(
+        0.2,
+        description="Share of the images kept for validation where no list says which.",
+        title="Held out (share)",
+    )
+    workers: int = Field(1, ge=0, description="Processes that prepare crops.", title="Processes")
 
 
 class InferenceConfig(Section):
     """From an image to ranked peaks."""
 
-    n_draws: int = Field(8, ge=1, le=255, description="Draws from the posterior.")
+    n_draws: int = Field(8, ge=1, le=255, description="Draws from the posterior.", title="Draws")
     seed: int = Field(0, ge=0, description="Seed of the draws.")
     scale: float = Field(
         1.0,
@@ -178,28 +239,62 @@ class InferenceConfig(Section):
         description="Resample the image to this many times its size for the network, so that "
         "objects get the width it was trained with; min_size counts pixels of that size. Results "
         "are in the image's own pixels.",
+        title="Resample",
+        json_schema_extra=_TIMES,
     )
-    flips: bool = Field(False, description="Let each draw see the image mirrored or turned anew.")
-    bandwidth: float = Field(2.0, gt=0, description="Mean-shift bandwidth in the embedding space.")
+    flips: bool = Field(
+        False,
+        description="Let each draw see the image mirrored or turned anew.",
+        title="Mirror at random",
+    )
+    bandwidth: float = Field(
+        2.0,
+        gt=0,
+        description="Mean-shift bandwidth in the embedding space. Training pushes centres "
+        "2 delta_d apart: 8 by default.",
+        title="Bandwidth",
+        json_schema_extra=_EMBEDDED,
+    )
     cluster_threshold: float = Field(
-        2.0, gt=0, description="Farthest an embedding may lie from its cluster's centre."
+        2.0,
+        gt=0,
+        description="Farthest an embedding may lie from its cluster's centre, in their space.",
+        title="Farthest of a cluster",
+        json_schema_extra=_EMBEDDED,
     )
-    min_size: int = Field(100, ge=0, lt=2**31, description="Smallest instance of a draw, pixels.")
+    min_size: int = Field(
+        100,
+        ge=0,
+        lt=2**31,
+        description="Smallest area of an instance of a draw.",
+        title="Smallest instance",
+        json_schema_extra=_PIXELS,
+    )
     probability_threshold: float = Field(
-        0.75, gt=0, le=1, description="Least probability of a binary instance's pixels."
+        0.75,
+        gt=0,
+        le=1,
+        description="Least probability of a binary instance's pixels.",
+        title="Least probability",
     )
-    patch: int = Field(4, ge=1, le=64, description="Side of a patch, pixels.")
+    patch: int = Field(
+        4, ge=1, le=64, description="Side of a patch.", title="Patch", json_schema_extra=_PIXELS
+    )
     ranking: Literal["mass", "entropy"] = Field(
         "mass",
         description="What ranks the peaks: entropy summed over the instances there, or, as in the "
         "paper, the patch's mean entropy.",
+        title="Ranked by",
     )
     size_outliers: bool = Field(
         True,
         description="Doubt also instances far larger than the others of the image, which all "
         "draws may have merged. Not for objects of very different sizes.",
+        title="Doubt size outliers",
     )
-    n_seeds: int = Field(384, ge=1, description="Mean-shift seeds an image or tile.")
+    n_seeds: int = Field(
+        384, ge=1, description="Mean-shift seeds an image or tile.", title="Mean-shift seeds"
+    )
 
 
 class Config(Section):
@@ -249,6 +344,12 @@ def validated(model: type[S], values: dict[str, Any], where: str) -> S:
         whole = first["type"] in ("extra_forbidden", "value_error")
         given = "" if whole else f", got {first['input']!r}"
         raise ConfigError(f"{where}: {name}: {first['msg']}{given}.") from error
+
+
+def unit_of(field: FieldInfo) -> str:
+    """Unit of a setting, e.g. "px"; empty where it has none."""
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
 def _one_line(error: Exception) -> str:

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_probinst.core.config import Section, validated
+from napari_probinst.core.config import Section, unit_of, validated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +27,8 @@ S = TypeVar("S", bound=Section)
 _LARGEST = 2**31 - 1
 Box = QSpinBox | QDoubleSpinBox | QCheckBox | QComboBox
 _DECIMALS = 3
+#: Longest unit that stands in a box, letters.
+_LONGEST_UNIT = 6
 
 
 class SettingsForm(QWidget, Generic[S]):
@@ -47,10 +49,11 @@ class SettingsForm(QWidget, Generic[S]):
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for name in fields:
-            box = _box(type(settings).model_fields[name])
+            field = type(settings).model_fields[name]
+            box = _box(field)
             box.setObjectName(name)
             self._boxes[name] = box
-            layout.addRow(name.replace("_", " ").replace("n draws", "draws").capitalize(), box)
+            layout.addRow(field.title or name.replace("_", " ").capitalize(), box)
         self.set_settings(settings)
 
     def settings(self) -> S:
@@ -98,7 +101,12 @@ def _box(field: FieldInfo) -> Box:
         box.setDecimals(_DECIMALS)
         box.setSingleStep(0.05)
         box.setRange(*_bounds(field, 10**-_DECIMALS))
-    box.setToolTip(field.description or "")
+    unit = unit_of(field)
+    if unit and isinstance(box, QSpinBox | QDoubleSpinBox):
+        # A long unit would make all boxes wider: the tooltip has it.
+        box.setSuffix(f" {unit}" if len(unit) <= _LONGEST_UNIT else "")
+    told = f" Unit: {unit}." if unit else ""
+    box.setToolTip(f"{field.description or ''}{told}")
     return box
 
 
