@@ -381,7 +381,7 @@ class ProofreadWidget(ScrollingDock):
             self._panel.show_review(
                 bench.session, self._walk.review, self._walk.row, self._walk.image
             )
-            bench.list_peaks(self._walk.listed_here(self._panel.peak_filter))
+            bench.show_peaks(self._walk.listed_here(self._panel.peak_filter))
         self._account.follow(shown)
         if shown.kept is not None:
             self._panel.show_saved(shown.kept, shown.saved.text(bench.session))

@@ -38,6 +38,7 @@ class PlaceBox(QWidget):
         _emphasise(self._kind)
         self._reason = WrappedLabel("reason", lines=3)
         head = QHBoxLayout()
+        head.setSpacing(10)
         head.addWidget(self._position)
         head.addWidget(self._statistics, stretch=1)
         column = QVBoxLayout(self)

@@ -72,7 +72,7 @@ class Workbench:
         self._on_change = on_change
         self._emphasis = Emphasis(shown)
         self._place = PlaceMark(shown)
-        self._states: NDArray[np.int8] | None = None
+        self._drawn: NDArray[np.intp] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         #: Layers that are hidden while one instance is isolated.
         self._hidden: tuple[Layer, ...] = ()
@@ -84,13 +84,13 @@ class Workbench:
         self._unsubscribe = self.session.subscribe(self._changed)
         self.viewer.mouse_drag_callbacks.append(self._mouse)
         self.viewer.mouse_move_callbacks.append(self._hover)
-        self._show_peaks()
+        self._place.show(self.session)
 
     def close(self) -> None:
         """Leave the viewer as it was before, but for the four layers of the prediction."""
         self._unsubscribe()
         self._show_hidden()
-        self.list_peaks(np.ones(len(self.session.peaks), dtype=bool))
+        self.show_peaks(np.ones(len(self.session.peaks), dtype=bool))
         if self._mouse in self.viewer.mouse_drag_callbacks:
             self.viewer.mouse_drag_callbacks.remove(self._mouse)
             self.viewer.mouse_move_callbacks.remove(self._hover)
@@ -219,7 +219,7 @@ class Workbench:
             refresh_within(layer, change.bbox)
             self.selected = tuple(i for i in self.selected if i in self.session.instances)
             self._show_selection()
-        self._show_peaks()
+        self._place.show(self.session)
         self._on_change()
 
     def _colour(self, ids: Sequence[int]) -> None:
@@ -241,26 +241,25 @@ class Workbench:
         # Isolated, the selected ones are alone.
         self._emphasis.show(self.selected, () if self._hidden else self.peak_ids())
 
-    def _show_peaks(self) -> None:
+    def show_peaks(self, listed: NDArray[np.bool_]) -> None:
+        """Mark the peaks that the queue lists, shape (n_peaks,), in the colours of their states."""
         peaks, session = self.shown.peaks, self.session
-        self._place.show(session)
-        states = session.queue.states()
-        unchanged = self._states is not None and np.array_equal(states, self._states)
-        if unchanged or len(session.peaks) != len(peaks.data) or not session.peaks:
+        if not len(listed) == len(session.peaks) == len(peaks.data) or not session.peaks:
             return
-        self._states = np.array(states)
+        states = session.queue.states()
+        drawn = np.where(listed, states, len(STATUSES))
+        if self._drawn is not None and np.array_equal(drawn, self._drawn):
+            return
+        self._drawn = drawn
         table = peaks.features
         table["status"] = np.array(STATUSES)[states]
         peaks.features = table
+        # Of points that it displays all axes of, napari hides none: these can't be seen.
+        colours = peak_colours(session)
+        colours[~listed, 3] = 0
         # The colours tell the canvas that they have changed; once is enough for it.
         with peaks.events.border_color.blocker():
-            peaks.border_color = peak_colours(session)
-
-    def list_peaks(self, listed: NDArray[np.bool_]) -> None:
-        """Show the marks of the peaks that the queue lists, shape (n_peaks,), and no others."""
-        marks = self.shown.peaks
-        if len(listed) == len(marks.data) and not np.array_equal(marks.shown, listed):
-            marks.shown = listed
+            peaks.border_color = colours
 
     # Mouse ---------------------------------------------------------------------------------
 
