@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
@@ -24,10 +24,26 @@ if TYPE_CHECKING:
 MINIMUM_WIDTH = 330
 
 
-class ScrollingDock(QWidget):
-    """A dock whose content scrolls where the screen is too small for it.
+class _OneInAWindow(type(QWidget)):  # type: ignore[misc]
+    """Gives the dock of a kind that a window has already where another one is asked for.
 
-    Subclasses add their parts to ``content``, and clean up in `on_close`.
+    napari gives a dock of its menus another title than one that a program opens, and makes a
+    second one: two would drive the same session, and bind the same keys.
+    """
+
+    def __call__(cls, napari_viewer: Any) -> Any:
+        for opened in napari_viewer.window.dock_widgets.values():
+            if isinstance(opened, cls):
+                opened.leave_place(napari_viewer)
+                return opened
+        return super().__call__(napari_viewer)
+
+
+class ScrollingDock(QWidget, metaclass=_OneInAWindow):
+    """A dock whose content scrolls where the screen is too small for it; one of a kind a window.
+
+    Subclasses take the viewer as ``napari_viewer``, add their parts to ``content``, and clean up
+    in `on_close`.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -46,9 +62,19 @@ class ScrollingDock(QWidget):
         self.setMinimumWidth(MINIMUM_WIDTH)
         self._closed = False
         self._placed = False
+        self._moving = False
 
     def on_close(self) -> None:
         """Leave nothing behind; called once."""
+
+    def leave_place(self, viewer: Any) -> None:
+        """Come out of the frame that napari put this dock in, to be put in another."""
+        self._moving = True
+        try:
+            viewer.window.remove_dock_widget(self)
+        finally:
+            self._moving = False
+        self._placed = False
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Share one place with our other docks, when shown for the first time."""
@@ -74,7 +100,8 @@ class ScrollingDock(QWidget):
         """Notice that the dock was closed: napari takes its widget out, and no event tells."""
         super().changeEvent(event)
         reparented = event is not None and event.type() == QEvent.Type.ParentChange
-        if reparented and self.parent() is None:
+        # Qt sends events also while the widget is being built.
+        if reparented and self.parent() is None and not getattr(self, "_moving", True):
             self._close_once()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:

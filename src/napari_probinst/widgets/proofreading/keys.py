@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
@@ -41,6 +43,31 @@ REPEAT_GAP = 0.05
 _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox, QKeySequenceEdit)
 
 
+@dataclass(slots=True, eq=False)
+class _Bound:
+    """What a key does, and did before."""
+
+    provider: Any
+    key: str
+    run: Callable[[], None]
+    before: Any = None
+    released: bool = False
+    #: napari asks for the name of whatever a key does.
+    __name__ = "run"
+
+    def __call__(self, _provider: Any) -> None:
+        self.run()
+
+    def release(self) -> None:
+        """Give the key back, unless somebody else has bound it since."""
+        self.released = True
+        if self in self.provider.keymap.values():
+            before = self.before
+            while isinstance(before, _Bound) and before.released:
+                before = before.before
+            self.provider.bind_key(self.key, before, overwrite=True)
+
+
 class KeyBindings:
     """Binds actions to keys of a viewer and of layers, and gives back what was there before.
 
@@ -62,7 +89,7 @@ class KeyBindings:
         self._viewer = viewer
         self._actions = actions
         self._table = table
-        self._bound: list[tuple[Any, str, Any]] = []
+        self._bound: list[_Bound] = []
         self._last: tuple[str, float] = ("", -REPEAT_GAP)
 
     @property
@@ -98,15 +125,18 @@ class KeyBindings:
         self.bind_viewer()
 
     def release(self, *providers: Any, keys: Mapping[str, str] | None = None) -> None:
-        """Give back keys: of the viewer or layers named, or all; only ``keys`` if given."""
+        """Give back keys: of the viewer or layers named, or all; only ``keys`` if given.
+
+        A key that somebody else has bound since is theirs.
+        """
         wanted = None if keys is None else set(keys.values())
         kept = []
-        for provider, key, before in reversed(self._bound):
-            mine = not providers or any(provider is each for each in providers)
-            if mine and (wanted is None or key in wanted):
-                provider.bind_key(key, before, overwrite=True)
+        for bound in reversed(self._bound):
+            mine = not providers or any(bound.provider is each for each in providers)
+            if mine and (wanted is None or bound.key in wanted):
+                bound.release()
             else:
-                kept.append((provider, key, before))
+                kept.append(bound)
         self._bound = kept[::-1]
 
     def release_mode(self) -> None:
@@ -114,11 +144,9 @@ class KeyBindings:
         self.release(keys=MODE_KEYS)
 
     def _bind(self, provider: Any, action: str, key: str) -> None:
-        def run(_provider: Any) -> None:
-            self._run(action)
-
-        before = provider.bind_key(key, run, overwrite=True)
-        self._bound.append((provider, key, before))
+        bound = _Bound(provider, key, partial(self._run, action))
+        bound.before = provider.bind_key(key, bound, overwrite=True)
+        self._bound.append(bound)
 
     def _run(self, action: str) -> None:
         if typing_text():
