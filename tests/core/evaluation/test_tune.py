@@ -113,8 +113,8 @@ def test_what_the_model_states_has_no_part_in_the_cross_validation():
 
 
 def test_untuned_settings_are_those_of_the_program():
-    found = untuned(START.model_copy(update={"n_draws": 5, "flips": True}))
-    assert found == InferenceConfig(n_draws=5, flips=True, n_seeds=32)
+    found = untuned(START.model_copy(update={"n_draws": 5, "flips": True}), area=200)
+    assert found == InferenceConfig(n_draws=5, flips=True, n_seeds=32, min_size=60)
 
 
 def test_scores_are_those_of_a_prediction_with_these_settings():

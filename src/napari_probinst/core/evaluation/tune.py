@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from napari_probinst.core.inference.draw_cache import CachedDraw
     from napari_probinst.core.instances import InstanceSet
 
+#: Least instance, as a share of the objects' median area, that bandwidths and thresholds are first
+#: tried with: fragments that would be dropped in the end must not decide between them.
+START_SIZE = 0.3
 #: Settings that are searched for.
 TUNED = ("bandwidth", "cluster_threshold", "min_size", "probability_threshold")
 
@@ -118,12 +121,21 @@ class TuningResult:
         }
 
 
-def untuned(settings: InferenceConfig) -> InferenceConfig:
+def untuned(settings: InferenceConfig, area: float) -> InferenceConfig:
     """Settings with the program's defaults for what is searched for.
 
-    What a model's file states may have been chosen on the very images that are now held out.
+    What a model's file states may have been chosen on the very images that are now held out. The
+    minimum size, which has no meaning without the objects', is `START_SIZE` of theirs.
+
+    Parameters
+    ----------
+    settings : InferenceConfig
+        What is not searched for stays as it is here.
+    area : float
+        Median area of the objects, pixels.
     """
-    return settings.model_copy(update=tuned_values(InferenceConfig()))
+    defaults = tuned_values(InferenceConfig()) | {"min_size": round(START_SIZE * area)}
+    return settings.model_copy(update=defaults)
 
 
 def tune(
@@ -173,7 +185,7 @@ def tune(
     space = space or SearchSpace()
     n_draws = len(images[0].draws)
     area = float(np.median(np.concatenate([image.truth.areas() for image in images])))
-    start = start or untuned(current)
+    start = start or untuned(current, area)
     probabilities = {
         probability
         for settings in (start, current)
