@@ -14,6 +14,7 @@ import numpy as np
 from napari.layers import Points
 from napari.utils.colormaps.standardize_color import transform_color
 
+from napari_probinst.core.curation.journal import prediction_checksum
 from napari_probinst.core.curation.readings import Readings
 from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
@@ -111,6 +112,12 @@ class ShownPrediction:
     def layers(self) -> tuple[Layer, ...]:
         """The four layers, bottom to top."""
         return (self.probability, self.entropy, self.instances, self.peaks)
+
+    @property
+    def writes(self) -> bool:
+        """Whether its session is on the disk and open for corrections."""
+        kept = self.kept
+        return kept is not None and not (kept.closed or kept.read_only or kept.path is None)
 
     @property
     def corrected(self) -> bool:
@@ -266,6 +273,15 @@ def shown_predictions(viewer: Any) -> Iterator[ShownPrediction]:
         entry = layer.metadata.get(METADATA_KEY)
         if isinstance(entry, dict) and "prediction" in entry and entry["shown"].instances is layer:
             yield entry["shown"]
+
+
+def same_prediction(one: Prediction, other: Prediction) -> bool:
+    """Whether two predictions are the same, of the same image: they have one session."""
+    return (
+        one.name == other.name
+        and one.provenance.image_checksum == other.provenance.image_checksum
+        and prediction_checksum(one) == prediction_checksum(other)
+    )
 
 
 def is_result(layer: Layer) -> bool:

@@ -10,7 +10,9 @@ from napari.utils.notifications import show_warning
 from napari_probinst.widgets.layers import (
     METADATA_KEY,
     add_layers,
+    redraw,
     remove_layers,
+    same_prediction,
     shown_in_view,
     shown_predictions,
 )
@@ -42,6 +44,8 @@ class Desk:
         Called when there may be other predictions to choose from, or none is worked on.
     on_chosen : callable
         Called when another prediction is worked on.
+    on_orphan : callable
+        Called with a prediction whose instances were removed, and that has corrections.
 
     Attributes
     ----------
@@ -61,6 +65,7 @@ class Desk:
         on_change: Callable[[], None],
         on_choices: Callable[[], None],
         on_chosen: Callable[[], None],
+        on_orphan: Callable[[ShownPrediction], None],
     ) -> None:
         self.bench: Workbench | None = None
         self.tools: ToolSwitch | None = None
@@ -68,6 +73,7 @@ class Desk:
         self._viewer = viewer
         self._keys = keys
         self._on_change, self._on_choices, self._on_chosen = on_change, on_choices, on_chosen
+        self._on_orphan = on_orphan
         #: Predictions whose instances layer was removed; they can be shown again.
         self._orphans: list[ShownPrediction] = []
         self._switching = False
@@ -99,6 +105,7 @@ class Desk:
             return
         with self.switching():
             self._close_bench()
+            self._take_over(shown)
             self.keeper.keep(shown)
             bench = Workbench(self._viewer, shown, self._on_change)
             self.bench = bench
@@ -212,6 +219,18 @@ class Desk:
         self._keys.release(*bench.own_layers)
         bench.close()
 
+    def _take_over(self, shown: ShownPrediction) -> None:
+        """Go on with the session of the same prediction whose layers were removed."""
+        if shown.kept is not None or shown.session.can_undo:
+            return
+        for held in self._orphans:
+            if held.writes and same_prediction(held.prediction, shown.prediction):
+                shown.kept, shown.session = self.keeper.hand_over(held), held.session
+                self._orphans.remove(held)
+                remove_layers(self._viewer, held)
+                redraw(shown)
+                return
+
     def _let_go(self, shown: ShownPrediction) -> None:
         """Close a prediction whose instances layer was removed."""
         if shown is self.shown:
@@ -220,10 +239,7 @@ class Desk:
         # Predict takes its mark off a layer that it replaces; a user's removal doesn't.
         if shown.corrected and shown.instances.metadata.get(METADATA_KEY):
             self._orphans.append(shown)
-            show_warning(
-                f"The instances of '{shown.title}' were removed; their corrections are "
-                "kept: choose the prediction in the Proofread dock to show them again."
-            )
+            self._on_orphan(shown)
         else:
             self.keeper.let_go(shown)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info, show_warning
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 
 from napari_probinst.core.curation.folder_review import FolderReview
 from napari_probinst.core.errors import ProbinstError
@@ -66,6 +66,8 @@ class ProofreadWidget(ScrollingDock):
         super().__init__()
         self._viewer = napari_viewer
         self._holding = False
+        #: Titles of predictions whose instances were removed; to be said.
+        self._removed: list[str] = []
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
 
@@ -79,7 +81,7 @@ class ProofreadWidget(ScrollingDock):
             "isolate": self.isolate,
             "uncertainty": self.toggle_uncertainty,
             "save": self.save,
-            "open": self._open_dialog,
+            "open": self.ask_to_open,
             "open_folder": self._open_folder_dialog,
             "images": self._images_dialog,
             "keys": self.choose_keys,
@@ -91,6 +93,7 @@ class ProofreadWidget(ScrollingDock):
             on_change=self._refresh,
             on_choices=self._show_choices,
             on_chosen=self._chosen,
+            on_orphan=self._orphaned,
         )
         #: Edits of the prediction that is worked on.
         self.edits = EditActions(self._desk)
@@ -157,7 +160,7 @@ class ProofreadWidget(ScrollingDock):
             if is_folder_of_predictions(path):
                 self._opener.start(path)
                 return
-            shown = files.open_path(self._viewer, path)
+            shown = files.open_path(self._viewer, path, self._desk.choices)
         except ProbinstError as error:
             show_error(str(error))
             return
@@ -204,6 +207,19 @@ class ProofreadWidget(ScrollingDock):
             self._backdrop = plane_of(shown.image, shown.plane)
             self._bench.hovered = self._show_pixel
             self._visit()
+
+    def _orphaned(self, shown: ShownPrediction) -> None:
+        self._removed.append(shown.title)
+        # napari takes all layers out before it closes its window: that is nobody's removal.
+        QTimer.singleShot(0, self._say_removed)
+
+    def _say_removed(self) -> None:
+        titles, self._removed = self._removed, []
+        for title in titles if self.window().isVisible() else ():
+            show_warning(
+                f"The instances of '{title}' were removed; their corrections are "
+                "kept: choose the prediction in the Proofread dock to show them again."
+            )
 
     # The queue -----------------------------------------------------------------------------
 
@@ -334,7 +350,8 @@ class ProofreadWidget(ScrollingDock):
         files.save_results(bench.shown, self.choose_folder)
         self._refresh()
 
-    def _open_dialog(self) -> None:
+    def ask_to_open(self) -> None:
+        """Let the user choose a prediction's file or a session, and open it."""
         path = files.ask_prediction(self)
         if path is not None:
             self.open(path)

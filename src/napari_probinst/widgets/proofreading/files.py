@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QFileDialog
@@ -14,6 +15,7 @@ from napari_probinst.core.curation.journal import prediction_checksum
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.curation.session_folder import MANIFEST, SESSION_SUFFIX, read_manifest
 from napari_probinst.core.curation.session_place import SessionPlace
+from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.errors import OutputError, ProbinstError
@@ -22,8 +24,8 @@ from napari_probinst.widgets.layers import (
     image_name,
     is_result,
     remove_layers,
+    same_prediction,
     show_prediction,
-    shown_predictions,
 )
 from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.proofreading.keeping import resumed_text, take_up
@@ -31,14 +33,16 @@ from napari_probinst.widgets.proofreading.session_place import file_name, image_
 from napari_probinst.widgets.saved_state import SavedState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from qtpy.QtWidgets import QWidget
 
     from napari_probinst.core.prediction import Prediction
 
 
-def open_path(viewer: Any, path: Path, *, guess_image: bool = True) -> ShownPrediction:
+def open_path(
+    viewer: Any, path: Path, held: Iterable[ShownPrediction], *, guess_image: bool = True
+) -> ShownPrediction:
     """Show a prediction's file or a session, placed on its image where the viewer has that.
 
     Parameters
@@ -47,6 +51,8 @@ def open_path(viewer: Any, path: Path, *, guess_image: bool = True) -> ShownPred
         Where it is shown.
     path : Path
         ``NAME.prediction.npz``, a folder ``NAME.probinst``, or a file in one.
+    held : iterable of ShownPrediction
+        Predictions whose sessions may be open here already: one of them is taken up again.
     guess_image : bool, default True
         Whether the only image of the prediction's size is taken for its image where none has
         its name.
@@ -60,6 +66,9 @@ def open_path(viewer: Any, path: Path, *, guess_image: bool = True) -> ShownPred
     if session is None:
         prediction = load_prediction(path)
         start = CurationSession(prediction)
+        for shown in held:
+            if shown.writes and same_prediction(shown.prediction, prediction):
+                return shown
         return show_prediction(
             viewer,
             prediction,
@@ -67,7 +76,7 @@ def open_path(viewer: Any, path: Path, *, guess_image: bool = True) -> ShownPred
             find_image(viewer, prediction, guess=guess_image),
             path.parent,
         )
-    present = next((shown for shown in shown_predictions(viewer) if _holds(shown, session)), None)
+    present = next((shown for shown in held if _holds(shown, session)), None)
     if present is not None and (present.kept is None or not present.kept.read_only):
         return present
     name = file_name(read_manifest(session).name)
@@ -93,19 +102,37 @@ def _holds(shown: ShownPrediction, session: Path) -> bool:
 
 
 def find_image(viewer: Any, prediction: Prediction, *, guess: bool = True) -> Image | None:
-    """Image layer of a prediction: of its name, else the only one of its size if ``guess``."""
+    """Image layer of a prediction: of its name, else the only one of its size if ``guess``.
+
+    The prediction of a plane would lie over all planes of a stack. So a stack is its image only
+    where it has its name, and the prediction's checksum is that of the stack or of a plane.
+    """
     images = [
         layer
         for layer in viewer.layers
         if isinstance(layer, Image)
         and not is_result(layer)
         and not layer.rgb
-        and tuple(page_of(layer).shape[-2:]) == prediction.shape
+        and _could_be_of(layer, prediction)
     ]
     named = [layer for layer in images if prediction.name in (image_name(layer), layer.name)]
     if named or not guess:
         return named[0] if named else None
     return images[0] if len(images) == 1 else None
+
+
+def _could_be_of(layer: Image, prediction: Prediction) -> bool:
+    page = page_of(layer)
+    if tuple(page.shape[-2:]) != prediction.shape:
+        return False
+    if len(page.shape) == 2:
+        return True
+    wanted = prediction.provenance.image_checksum
+    if not wanted or prediction.name not in (image_name(layer), layer.name):
+        return False
+    planes = np.asarray(page).reshape(-1, *prediction.shape)
+    stacks = (planes, *(plane[np.newaxis] for plane in planes))
+    return any(image_checksum(stack) == wanted for stack in stacks)
 
 
 def save(shown: ShownPrediction, folder: Path) -> None:

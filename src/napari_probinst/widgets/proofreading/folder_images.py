@@ -115,7 +115,7 @@ class FolderImages:
         layers = self._add_image(image.name)
         with ExitStack() as undo:
             undo.callback(self._remove, layers)
-            shown = open_path(self._viewer, image.path, guess_image=False)
+            shown = open_path(self._viewer, image.path, self._desk.choices, guess_image=False)
             undo.pop_all()
         if layers and shown.image is None:
             self._remove(layers)

@@ -70,6 +70,13 @@ class SessionKeeper:
             self._shown.remove(shown)
         return True
 
+    def hand_over(self, shown: ShownPrediction) -> KeptSession | None:
+        """Take a session from a prediction that isn't shown any more; it stays open."""
+        kept, shown.kept = shown.kept, None
+        if shown in self._shown:
+            self._shown.remove(shown)
+        return kept
+
     def close(self) -> list[ShownPrediction]:
         """Give all free; return those that have corrections in memory only."""
         return [shown for shown in self.shown if not self.let_go(shown)]

@@ -129,7 +129,13 @@ class Workbench:
         if self._hidden:
             self._show_hidden()
             return
-        present = [*self.shown.layers, self._place.layer]
+        if not self.selected:
+            show_warning("No instance is selected: click the one to isolate.")
+            return
+        own = (self._selection, None if self.tool is None else self.tool.layer)
+        labels = [each for each in self.viewer.layers if isinstance(each, Labels)]
+        others = [each for each in labels if each not in own]
+        present = dict.fromkeys([*self.shown.layers, self._place.layer, *others])
         self._hidden = tuple(layer for layer in present if layer.visible)
         for layer in self._hidden:
             layer.visible = False
@@ -167,6 +173,8 @@ class Workbench:
         """Select instances; ids that don't exist are passed over."""
         self.by_hand = by_hand
         self.selected = tuple(i for i in dict.fromkeys(ids) if i in self.session.instances)
+        if not self.selected:
+            self._show_hidden()
         self._show_selection()
         self._on_change()
 

@@ -1,0 +1,95 @@
+"""A session that this dock holds is taken up again, not shown as somebody else's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
+
+from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.widgets.layers import show_prediction
+from napari_probinst.widgets.proofreading import files
+from napari_probinst.widgets.reader import session_reader
+
+
+def messages():
+    return [record.message for record in notification_manager.records]
+
+
+@pytest.fixture
+def opened(viewer, open_proofread, make_prediction, tmp_path):
+    """Path of a prediction's file, and the dock in which one place of it was accepted."""
+    path = tmp_path / "well.prediction.npz"
+    save_prediction(make_prediction(), path)
+    _, dock = open_proofread(viewer)
+    dock.open(path)
+    dock.accept()
+    return path, dock
+
+
+@pytest.mark.parametrize("again", ["file", "session", "prediction"])
+def test_what_was_removed_is_opened_again_for_writing(opened, viewer, qtbot, again):
+    path, dock = opened
+    session = dock.shown.session
+    viewer.layers.clear()
+    qtbot.wait(10)
+    assert dock.shown is None
+    if again == "prediction":
+        prediction = session.prediction
+        image = viewer.add_image(np.zeros(prediction.shape), name="well")
+        dock.choose(show_prediction(viewer, prediction, CurationSession(prediction), image))
+    else:
+        dock.open(path if again == "file" else path.with_name("well.probinst"))
+    assert dock.shown.session is session
+    assert dock.shown.instances in viewer.layers
+    assert not dock.shown.kept.read_only
+    dock.accept()
+    assert dock.shown.kept.n_waiting == 0
+    assert not any("another window" in message for message in messages())
+    assert len(list(path.parent.glob("*.probinst"))) == 1
+
+
+def test_removed_instances_are_told_of_but_not_while_napari_closes(opened, viewer, qtbot):
+    _, dock = opened
+    viewer.layers.remove(dock.shown.instances)
+    qtbot.waitUntil(lambda: any("were removed" in message for message in messages()))
+    dock.open(opened[0])
+    n_before = len(messages())
+    viewer.close()
+    qtbot.wait(20)
+    assert len(messages()) == n_before
+
+
+def test_the_command_of_the_reader_asks_for_a_file(opened, viewer, monkeypatch):
+    path, dock = opened
+    viewer.layers.clear()
+    monkeypatch.setattr(files, "ask_prediction", lambda _dock: path)
+    assert session_reader() is None
+    assert dock.shown is not None
+
+
+def test_a_stack_is_no_image_of_the_prediction_of_a_page(viewer, make_prediction):
+    prediction = make_prediction()
+    stack = viewer.add_image(np.zeros((3, *prediction.shape)), name="well")
+    assert files.find_image(viewer, prediction) is None
+    page = viewer.add_image(np.zeros(prediction.shape), name="page")
+    assert files.find_image(viewer, prediction) is page
+    assert stack in viewer.layers
+
+
+def test_isolating_needs_an_instance_and_hides_other_labels(person):
+    truth = person.viewer.add_labels(np.ones(person.session.shape, dtype=int), name="truth")
+    person.viewer.layers.selection.active = person.shown.instances
+    person.dock._bench.select(())
+    person.press(Qt.Key_W)
+    assert "click the one to isolate" in messages()[-1]
+    assert person.shown.instances.visible
+    person.click(52, 64)
+    person.press(Qt.Key_W)
+    assert not person.shown.instances.visible
+    assert not truth.visible
+    person.press(Qt.Key_W)
+    assert person.shown.instances.visible
+    assert truth.visible
