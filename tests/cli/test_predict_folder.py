@@ -151,6 +151,21 @@ def test_bad_images_are_listed_and_good_ones_done(tmp_path, predict, plate, writ
     assert {row["image"] for row in table(out)} == {"a", "c"}
 
 
+def test_an_image_without_memory_is_refused_and_others_done(tmp_path, predict, plate, monkeypatch):
+    whole = Predictor.predict
+
+    def fail(predictor, channels, *arguments, name, **options):
+        if name == "b":
+            raise MemoryError
+        return whole(predictor, channels, *arguments, name=name, **options)
+
+    monkeypatch.setattr(Predictor, "predict", fail)
+    done = predict(plate, tmp_path / "out")
+    assert done.code == 1
+    assert "2 predicted, 0 finished before, 1 refused" in done.out
+    assert "b.tif could not be predicted: memory ran out" in done.err.splitlines()[-1]
+
+
 def test_the_table_of_images_is_that_of_the_results(tmp_path, predict, plate):
     out = tmp_path / "out"
     done = predict(plate, out)

@@ -175,6 +175,19 @@ def test_a_run_that_is_left_leaves_no_process(make_job, sources):
     assert set(multiprocessing.active_children()) <= others
 
 
+def test_processes_that_have_no_image_take_no_threads(make_job, sources, monkeypatch):
+    shared = []
+    start = processes._start
+
+    def tell(job, n_processes):
+        shared.append(n_processes)
+        return start(job, n_processes)
+
+    monkeypatch.setattr(processes, "_start", tell)
+    dict(WorkerProcesses(8).run(make_job("out"), sources[:1]))
+    assert shared == [1]
+
+
 def test_dask_workers_one_of_them_killed(make_job, sources, expected, dask_cluster):
     job = make_job("killed")
     killer = Killer(job.folder, lambda: [nanny.pid for nanny in dask_cluster.workers.values()])

@@ -41,18 +41,25 @@ def test_blocks_are_used_again_without_asking_the_system(monkeypatch):
 
 
 _IN_A_THREAD = """
-import resource, sys, threading
-import torch
+import ctypes, resource, sys, threading
 from napari_probinst.core.network.memory import keep_freed_memory
 
-torch.set_num_threads(1)
+library = ctypes.CDLL(None)
+library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+library.free.argtypes = [ctypes.c_void_p]
+SIZES = [mebibytes << 20 for mebibytes in (30, 20, 40)]
 
 def use():
-    [torch.ones(mebibytes << 18) for mebibytes in (30, 20, 40)]
+    blocks = [library.malloc(size) for size in SIZES]
+    for block, size in zip(blocks, SIZES):
+        ctypes.memset(block, 1, size)
+    for block in blocks:
+        library.free(block)
 
 def count():
     if sys.argv[1] == "keep":
-        keep_freed_memory()
+        assert keep_freed_memory()
+    use()
     use()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(5):

@@ -14,6 +14,7 @@ from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.naming import is_file_name
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.image_ranking import image_uncertainty
+from napari_probinst.core.inference.resources import is_out_of_memory
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.inference.tile_cache import remove_cache
 
@@ -170,6 +171,14 @@ def compute(
         )
     except InputError as error:
         return Outcome(image.name, "refused", reason=str(error), notes=tuple(notes))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = (
+            f"{image.path or image.name} could not be predicted: memory ran out, in the smallest "
+            "tiles, too; close other programs, take fewer workers, or a smaller image."
+        )
+        return Outcome(image.name, "refused", reason=reason, notes=tuple(notes))
     ended = time.perf_counter()
     record, n_overlap = write_results(prediction, job.folder, read.file_name, stacks=job.stacks)
     remove_cache(cache)

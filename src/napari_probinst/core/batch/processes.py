@@ -53,10 +53,12 @@ class WorkerProcesses:
         """Predict all images; see `Executor.run`."""
         waiting = deque(range(len(sources)))
         deaths: Counter[int] = Counter()
-        jobs = [replace(job, device=device) for device in _devices(job.device, self.n)]
+        # No more than there are images: those that run share all threads.
+        n = min(self.n, len(sources))
+        jobs = [replace(job, device=device) for device in _devices(job.device, n)]
         workers: list[_Worker] = []
         try:
-            workers += [_start(own, self.n) for own in jobs[: len(sources)]]
+            workers += [_start(own, n) for own in jobs]
             while waiting or any(worker.in_hand for worker in workers):
                 _hand_out(workers, waiting, sources)
                 for worker in _heard_of(workers):
@@ -67,7 +69,7 @@ class WorkerProcesses:
                         yield worker.in_hand.popleft(), answer
                         continue
                     worker.check_killed()
-                    workers[workers.index(worker)] = _start(worker.job, self.n)
+                    workers[workers.index(worker)] = _start(worker.job, n)
                     lost = list(worker.in_hand)
                     deaths.update(lost[:1])
                     if lost and deaths[lost[0]] == ATTEMPTS:
