@@ -8,6 +8,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QComboBox, QPushButton
 
 from napari_probinst.core.config import ChannelConfig
+from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.layers import shown_predictions
 from napari_probinst.widgets.plane_in_view import bring_into_view, plane_in_view
@@ -17,6 +18,7 @@ from napari_probinst.widgets.prediction.channels import (
     plane_of,
     read_channels,
 )
+from napari_probinst.widgets.proofreading.files import open_path
 
 SHAPE = (48, 64)
 CHANNELS = (ChannelConfig(name="bright field"), ChannelConfig(name="fluorescence", required=False))
@@ -101,6 +103,19 @@ def test_the_plane_in_view_is_predicted_and_shown_on_it_alone(viewer, dock, qtbo
     viewer.dims.set_current_step(0, 2)
     assert shown.instances.visible
     assert not shown.probability.visible, "it was hidden before"
+
+
+def test_a_saved_prediction_is_shown_on_its_plane(viewer, dock, qtbot, tmp_path):
+    image = viewer.add_image(stack(2, 4), name="film")
+    bring_into_view(viewer, image, (0, 1), (1, 3))
+    run(dock, qtbot)
+    (shown,) = shown_predictions(viewer)
+    path = tmp_path / "film_001_003.prediction.npz"
+    save_prediction(shown.prediction, path)
+    opened = open_path(viewer, path, ())
+    assert (opened.image, opened.plane) == (image, (1, 3))
+    bring_into_view(viewer, image, (0, 1), (1, 0))
+    assert not opened.instances.visible
 
 
 def test_all_planes_are_predicted_and_proofread_one_by_one(viewer, dock, qtbot):

@@ -12,7 +12,7 @@ from napari.layers import Image
 from napari_probinst.core.data.lazy import LAZY_BYTES, ChannelStack
 from napari_probinst.core.data.planes import Plane, PlaneView
 from napari_probinst.core.errors import InputError
-from napari_probinst.widgets.layers import is_result
+from napari_probinst.widgets.layers import image_name, is_result
 from napari_probinst.widgets.pages import page_of
 
 if TYPE_CHECKING:
@@ -187,6 +187,28 @@ def plane_axes(layer: Any, n_axes: int) -> tuple[int, ...]:
     while len(wide) > n_axes:
         wide.remove(min(wide, key=lambda axis: shape[axis]))
     return tuple(wide)
+
+
+def named_plane(layer: Any, name: str) -> tuple[int, ...]:
+    """Plane of a layer that a prediction of this name is of; empty where it isn't one's.
+
+    The names are those of `plane_name`.
+    """
+    start = f"{image_name(layer)}_"
+    parts = name.removeprefix(start).split("_") if name.startswith(start) else []
+    if not parts or not all(part.isdecimal() for part in parts):
+        return ()
+    plane, shape = tuple(map(int, parts)), page_of(layer).shape
+    axes = plane_axes(layer, len(plane))
+    inside = len(axes) == len(plane) and all(
+        index < shape[axis] for axis, index in zip(axes, plane, strict=True)
+    )
+    return plane if inside and plane_name(image_name(layer), plane) == name else ()
+
+
+def plane_name(name: str, plane: Sequence[int]) -> str:
+    """Name of the image that is a plane of the image ``name``: "film_003"."""
+    return "_".join((name, *(f"{index:03d}" for index in plane)))
 
 
 def check_channels(

@@ -14,7 +14,7 @@ from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.layers import image_name, shown_in_view
 from napari_probinst.widgets.open_dock import open_dock
 from napari_probinst.widgets.prediction.channel_rows import first_layer, plane_of_image
-from napari_probinst.widgets.prediction.channels import check_channels, pixel_size
+from napari_probinst.widgets.prediction.channels import check_channels, pixel_size, plane_name
 from napari_probinst.widgets.prediction.events import Noted, Progress, Sharpened
 from napari_probinst.widgets.prediction.folder_form import FolderForm
 from napari_probinst.widgets.prediction.folder_queue import FolderQueue
@@ -300,6 +300,4 @@ class PredictWidget(ScrollingDock):
 
 
 def _name(layer: Image | None, plane: Sequence[int]) -> str:
-    if layer is None:
-        return "image"
-    return "_".join((image_name(layer), *(f"{index:03d}" for index in plane)))
+    return "image" if layer is None else plane_name(image_name(layer), plane)

@@ -77,6 +77,8 @@ class Desk:
         #: Predictions whose instances layer was removed; they can be shown again.
         self._orphans: list[ShownPrediction] = []
         self._switching = False
+        #: Whether the sliders stand at a plane that nothing was predicted of.
+        self._is_away = False
         self._layer_events = [
             getattr(viewer.layers.events, name)
             for name in ("inserted", "removed", "reordered", "renamed")
@@ -177,9 +179,11 @@ class Desk:
             if other is not None and other.follower is not None and other.follower.is_here:
                 self.choose(other)
                 return
-        for layer in self.bench.own_layers:
-            if layer not in shown.layers:
-                layer.visible = here
+        if here is self._is_away:
+            self._is_away = not here
+            for layer in self.bench.own_layers:
+                if layer not in shown.layers:
+                    layer.visible = here
 
     def painting(self) -> Layer | None:
         """Layer of a painting that isn't finished."""

@@ -215,7 +215,8 @@ class ProofreadWidget(ScrollingDock):
 
     def _say_removed(self) -> None:
         titles, self._removed = self._removed, []
-        for title in titles if self.window().isVisible() else ():
+        window = self.window()
+        for title in titles if window is not None and window.isVisible() else ():
             show_warning(
                 f"The instances of '{title}' were removed; their corrections are "
                 "kept: choose the prediction in the Proofread dock to show them again."

@@ -28,6 +28,7 @@ from napari_probinst.widgets.layers import (
     show_prediction,
 )
 from napari_probinst.widgets.pages import page_of
+from napari_probinst.widgets.prediction.channels import named_plane, plane_axes
 from napari_probinst.widgets.proofreading.keeping import resumed_text, take_up
 from napari_probinst.widgets.proofreading.session_place import file_name, image_folder, user_folder
 from napari_probinst.widgets.saved_state import SavedState
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
+    from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.prediction import Prediction
 
 
@@ -69,13 +71,7 @@ def open_path(
         for shown in held:
             if shown.writes and same_prediction(shown.prediction, prediction):
                 return shown
-        return show_prediction(
-            viewer,
-            prediction,
-            start,
-            find_image(viewer, prediction, guess=guess_image),
-            path.parent,
-        )
+        return _show_on_image(viewer, start, path.parent, guess_image=guess_image)
     present = next((shown for shown in held if _holds(shown, session)), None)
     if present is not None and (present.kept is None or not present.kept.read_only):
         return present
@@ -83,10 +79,25 @@ def open_path(
     kept = take_up(session, SessionPlace(name, (session.parent,), user_folder()))
     if present is not None:
         remove_layers(viewer, present)
-    prediction = kept.session.prediction
     show_info(resumed_text(kept.session.records))
+    return _show_on_image(viewer, kept.session, session.parent, guess_image=guess_image, kept=kept)
+
+
+def _show_on_image(
+    viewer: Any,
+    session: CurationSession,
+    folder: Path,
+    *,
+    guess_image: bool,
+    kept: KeptSession | None = None,
+) -> ShownPrediction:
+    prediction = session.prediction
     image = find_image(viewer, prediction, guess=guess_image)
-    return show_prediction(viewer, prediction, kept.session, image, session.parent, kept=kept)
+    plane = () if image is None else named_plane(image, prediction.name)
+    axes = plane_axes(image, len(plane)) if plane else ()
+    return show_prediction(
+        viewer, prediction, session, image, folder, kept=kept, plane=plane, axes=axes
+    )
 
 
 def _session_path(path: Path) -> Path | None:
@@ -105,7 +116,8 @@ def find_image(viewer: Any, prediction: Prediction, *, guess: bool = True) -> Im
     """Image layer of a prediction: of its name, else the only one of its size if ``guess``.
 
     The prediction of a plane would lie over all planes of a stack. So a stack is its image only
-    where it has its name, and the prediction's checksum is that of the stack or of a plane.
+    where the prediction's name is that of a plane of it, or both have the same name and the
+    checksum is that of the stack or of a plane.
     """
     images = [
         layer
@@ -115,7 +127,11 @@ def find_image(viewer: Any, prediction: Prediction, *, guess: bool = True) -> Im
         and not layer.rgb
         and _could_be_of(layer, prediction)
     ]
-    named = [layer for layer in images if prediction.name in (image_name(layer), layer.name)]
+    named = [
+        layer
+        for layer in images
+        if prediction.name in (image_name(layer), layer.name) or named_plane(layer, prediction.name)
+    ]
     if named or not guess:
         return named[0] if named else None
     return images[0] if len(images) == 1 else None
@@ -125,7 +141,7 @@ def _could_be_of(layer: Image, prediction: Prediction) -> bool:
     page = page_of(layer)
     if tuple(page.shape[-2:]) != prediction.shape:
         return False
-    if len(page.shape) == 2:
+    if len(page.shape) == 2 or named_plane(layer, prediction.name):
         return True
     wanted = prediction.provenance.image_checksum
     if not wanted or prediction.name not in (image_name(layer), layer.name):

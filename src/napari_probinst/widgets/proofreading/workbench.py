@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
 from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.review import STATUSES
@@ -30,7 +31,7 @@ from napari_probinst.widgets.proofreading.place_mark import PlaceMark
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from napari.layers import Labels, Layer
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_probinst.core.curation.edit import Edit
@@ -132,7 +133,7 @@ class Workbench:
         if not self.selected:
             show_warning("No instance is selected: click the one to isolate.")
             return
-        own = (self._selection, None if self.tool is None else self.tool.layer)
+        own = (self._emphasis.layer, None if self.tool is None else self.tool.layer)
         labels = [each for each in self.viewer.layers if isinstance(each, Labels)]
         others = [each for each in labels if each not in own]
         present = dict.fromkeys([*self.shown.layers, self._place.layer, *others])
