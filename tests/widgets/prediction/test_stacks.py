@@ -106,7 +106,7 @@ def test_the_plane_in_view_is_predicted_and_shown_on_it_alone(viewer, dock, qtbo
 
 
 def test_a_saved_prediction_is_shown_on_its_plane(viewer, dock, qtbot, tmp_path):
-    image = viewer.add_image(stack(2, 4), name="film")
+    image = viewer.add_image(stack(3, 4), name="film")
     bring_into_view(viewer, image, (0, 1), (1, 3))
     run(dock, qtbot)
     (shown,) = shown_predictions(viewer)
