@@ -132,15 +132,11 @@ class AugmentationConfig(Section):
     flips: bool = Field(True, description="Mirror at random.")
     scale: float = Field(0.1, ge=0, lt=1, description="Scale by up to this fraction.")
     elastic_sigma: float = Field(
-        40.0,
-        gt=0,
-        description="Grain of the deformation.",
-        title="Grain",
-        json_schema_extra=_PIXELS,
+        40.0, gt=0, description="Grain of the deformation.", json_schema_extra=_PIXELS
     )
     focus: Fraction = Field(0.5, description="Share of crops placed around an instance.")
     elastic_amplitude: float = Field(
-        2.5, ge=0, description="Mean size of a shift.", title="Shift", json_schema_extra=_PIXELS
+        2.5, ge=0, description="Mean size of a shift.", json_schema_extra=_PIXELS
     )
     intensity: float = Field(0.2, ge=0, lt=1, description="Contrast and offset jitter.")
     noise: float = Field(0.02, ge=0, description="Gaussian noise in units of the contrast.")
@@ -184,9 +180,7 @@ class TrainingConfig(Section):
     rate_learning_rate: float = Field(
         1e-2, gt=0, description="Learning rate of the dropout rates' logits."
     )
-    warmup_steps: int = Field(
-        200, ge=0, description="Linear warm-up.", title="Warm-up", json_schema_extra=_STEPS
-    )
+    warmup_steps: int = Field(200, ge=0, description="Linear warm-up.", json_schema_extra=_STEPS)
     final_learning_rate: Fraction = Field(
         0.01, description="Fraction of the peak that the cosine decay ends at."
     )
@@ -213,11 +207,7 @@ class TrainingConfig(Section):
     )
     validation_draws: int = Field(2, ge=1, le=255, description="Draws in an interval's score.")
     checkpoint_minutes: float = Field(
-        5.0,
-        gt=0,
-        description="Interval between checkpoints.",
-        title="Checkpoints every",
-        json_schema_extra=_MINUTES,
+        5.0, gt=0, description="Interval between checkpoints.", json_schema_extra=_MINUTES
     )
     held_out: Fraction = Field(
         0.2,
