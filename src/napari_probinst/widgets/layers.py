@@ -20,6 +20,7 @@ from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
 from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.pixel_status import show_readings
+from napari_probinst.widgets.placement import Following, placement
 from napari_probinst.widgets.plane_in_view import PlaneFollower
 from napari_probinst.widgets.result_layers import (
     entropy_data,
@@ -100,9 +101,18 @@ class ShownPrediction:
     plane: tuple[int, ...] = ()
     follower: PlaneFollower | None = field(default=None, repr=False)
     _readings: Readings = field(init=False, repr=False)
+    _following: Following | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._readings = Readings(self.prediction.instances)
+        if self.image is not None:
+            self._following = Following(self.image, self.layers)
+
+    def leave_image(self) -> None:
+        """Don't follow the image's place any more."""
+        if self._following is not None:
+            self._following.stop()
+            self._following = None
 
     def readings_at(self, y: int, x: int) -> tuple[Reading, ...]:
         """Every instance at a pixel, with its probability; see `Readings.at`."""
@@ -255,6 +265,7 @@ def redraw(shown: ShownPrediction) -> None:
 def remove_layers(viewer: Any, shown: ShownPrediction) -> None:
     """Take a prediction out of a viewer for good; its corrections stay on the disk."""
     present = list(viewer.layers)
+    shown.leave_image()
     if shown.kept is not None:
         shown.kept.release()
     shown.instances.metadata.pop(METADATA_KEY, None)
@@ -311,19 +322,6 @@ def shown_in_view(viewer: Any, image: Layer) -> ShownPrediction | None:
 def plane_title(image: Layer, plane: Sequence[int]) -> str:
     """What a plane of an image is called: "name", or "name [3]" in a stack."""
     return f"{image.name} [{', '.join(map(str, plane))}]" if plane else str(image.name)
-
-
-def placement(layer: Layer) -> dict[str, Any]:
-    """Keyword arguments that put a two-dimensional layer where the planes of ``layer`` lie."""
-    affine = np.asarray(layer.affine.affine_matrix)
-    return {
-        "scale": layer.scale[-2:],
-        "translate": layer.translate[-2:],
-        "rotate": np.asarray(layer.rotate)[-2:, -2:],
-        "shear": np.asarray(layer.shear)[-1:],
-        "affine": affine[-3:, -3:],
-        "units": layer.units[-2:],
-    }
 
 
 def peak_colours(session: CurationSession) -> NDArray[np.float64]:

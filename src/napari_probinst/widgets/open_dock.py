@@ -24,13 +24,19 @@ def open_dock(viewer: Any, name: str, kind: type[D]) -> D:
     kind : type
         Its class.
     """
-    for opened in viewer.window.dock_widgets.values():
-        if isinstance(opened, kind):
-            parent = opened.parent()
-            if isinstance(parent, QDockWidget):
-                parent.show()
-                parent.raise_()
-            return opened
+    opened = opened_dock(viewer, kind)
+    if opened is not None:
+        parent = opened.parent()
+        if isinstance(parent, QDockWidget):
+            parent.show()
+            parent.raise_()
+        return opened
     _, made = viewer.window.add_plugin_dock_widget("napari-probinst", name)
     dock: D = made
     return dock
+
+
+def opened_dock(viewer: Any, kind: type[D]) -> D | None:
+    """Return the dock of a class that is open in a viewer's window, None if there is none."""
+    docks = viewer.window.dock_widgets.values()
+    return next((dock for dock in docks if isinstance(dock, kind)), None)

@@ -51,7 +51,7 @@ def entropy_layer(
     name : str
         Name of the layer.
     place : dict
-        Where it lies; see `napari_probinst.widgets.layers.placement`.
+        Where it lies; see `napari_probinst.widgets.placement.placement`.
     on_bright : bool
         Whether the image below is bright: light added to it is lost, and the map is laid over it.
     """

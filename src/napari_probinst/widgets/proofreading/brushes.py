@@ -13,7 +13,7 @@ from napari.utils.notifications import show_warning
 from napari_probinst.core.curation.edits import Add, GiveOverlap, Repaint
 from napari_probinst.core.instances import Instance
 from napari_probinst.widgets.label_view import SELECTION_COLOUR
-from napari_probinst.widgets.layers import placement
+from napari_probinst.widgets.placement import placement
 from napari_probinst.widgets.proofreading.canvas import typical_width
 
 if TYPE_CHECKING:

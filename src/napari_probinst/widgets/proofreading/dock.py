@@ -71,7 +71,8 @@ class ProofreadWidget(ScrollingDock):
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
 
-        actions: dict[str, Callable[[], None]] = {
+        #: What each button, key and command does, by its name.
+        self.named: dict[str, Callable[[], None]] = {
             "next": self.next,
             "previous": self.previous,
             "accept": self.accept,
@@ -86,7 +87,7 @@ class ProofreadWidget(ScrollingDock):
             "images": self._images_dialog,
             "keys": self.choose_keys,
         }
-        self._keys = KeyBindings(napari_viewer, actions, _keys_of_user())
+        self._keys = KeyBindings(napari_viewer, self.named, _keys_of_user())
         self._desk = Desk(
             napari_viewer,
             self._keys,
@@ -100,10 +101,10 @@ class ProofreadWidget(ScrollingDock):
         self._walk = ReviewWalk(napari_viewer, self._desk)
         #: Undo and redo, over all images of a folder.
         self.retrace = Retrace(self.edits, self._walk, self._visit)
-        actions |= self.edits.named
-        actions |= {"undo": self.retrace.undo, "redo": self.retrace.redo}
+        self.named |= self.edits.named
+        self.named |= {"undo": self.retrace.undo, "redo": self.retrace.redo}
         self._panel = ProofreadPanel(
-            actions,
+            self.named,
             self._choose,
             self._go_to,
             self.edits.adopt,

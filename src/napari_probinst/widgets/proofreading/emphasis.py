@@ -17,8 +17,8 @@ from napari_probinst.widgets.label_view import (
     label_page,
     refresh_within,
 )
-from napari_probinst.widgets.layers import placement
 from napari_probinst.widgets.pages import levels, page_of
+from napari_probinst.widgets.placement import placement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

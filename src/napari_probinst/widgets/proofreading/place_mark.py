@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Points
 
-from napari_probinst.widgets.layers import STATUS_COLOURS, peak_centre, placement
+from napari_probinst.widgets.layers import STATUS_COLOURS, peak_centre
+from napari_probinst.widgets.placement import placement
 
 if TYPE_CHECKING:
     from napari_probinst.core.curation.session import CurationSession

@@ -11,8 +11,8 @@ from napari.utils import DirectLabelColormap
 from napari_probinst.core.boxes import enclose
 from napari_probinst.core.errors import EditRefusedError
 from napari_probinst.widgets.label_view import PALETTE
-from napari_probinst.widgets.layers import placement
 from napari_probinst.widgets.pages import levels, page_of
+from napari_probinst.widgets.placement import placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -24,6 +24,7 @@ from napari_probinst.widgets.label_view import (
 )
 from napari_probinst.widgets.layers import peak_colours
 from napari_probinst.widgets.pages import render_again
+from napari_probinst.widgets.placement import Following
 from napari_probinst.widgets.proofreading.canvas import pixel_at
 from napari_probinst.widgets.proofreading.emphasis import Emphasis
 from napari_probinst.widgets.proofreading.place_mark import PlaceMark
@@ -73,6 +74,7 @@ class Workbench:
         self._on_change = on_change
         self._emphasis = Emphasis(shown)
         self._place = PlaceMark(shown)
+        self._following = Following(shown.instances, (self._emphasis.layer, self._place.layer))
         self._drawn: NDArray[np.intp] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         #: Layers that are hidden while one instance is isolated.
@@ -90,6 +92,7 @@ class Workbench:
     def close(self) -> None:
         """Leave the viewer as it was before, but for the four layers of the prediction."""
         self._unsubscribe()
+        self._following.stop()
         self._show_hidden()
         self.show_peaks(np.ones(len(self.session.peaks), dtype=bool))
         if self._mouse in self.viewer.mouse_drag_callbacks:

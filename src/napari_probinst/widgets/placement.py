@@ -1,0 +1,58 @@
+"""Layers that lie where the planes of another layer lie, also when that one is moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari.layers import Layer
+
+#: What places a layer; each is also the name of the event that tells of a change.
+_ATTRIBUTES = ("scale", "translate", "rotate", "shear", "affine", "units")
+
+
+def placement(layer: Layer) -> dict[str, Any]:
+    """Keyword arguments that put a two-dimensional layer where the planes of ``layer`` lie."""
+    affine = np.asarray(layer.affine.affine_matrix)
+    return {
+        "scale": layer.scale[-2:],
+        "translate": layer.translate[-2:],
+        "rotate": np.asarray(layer.rotate)[-2:, -2:],
+        "shear": np.asarray(layer.shear)[-1:],
+        "affine": affine[-3:, -3:],
+        "units": layer.units[-2:],
+    }
+
+
+class Following:
+    """Two-dimensional layers that are moved along with another layer.
+
+    The other layer doesn't keep this alive: what follows it may go.
+
+    Parameters
+    ----------
+    leader : Layer
+        Where they lie.
+    layers : iterable of Layer
+        Those that follow it.
+    """
+
+    def __init__(self, leader: Layer, layers: Iterable[Layer]) -> None:
+        self._leader = leader
+        self._layers = tuple(layers)
+        for name in _ATTRIBUTES:
+            getattr(leader.events, name).connect(self._follow)
+
+    def stop(self) -> None:
+        """Leave the layers where they are from now on."""
+        for name in _ATTRIBUTES:
+            getattr(self._leader.events, name).disconnect(self._follow)
+
+    def _follow(self, event: Any) -> None:
+        value = placement(self._leader)[event.type]
+        for layer in self._layers:
+            setattr(layer, event.type, value)

@@ -1,0 +1,65 @@
+"""Our files opened and saved by napari itself, and our commands in its palette."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_probinst.core.data.masks import read_instances
+from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.open_dock import opened_dock
+from napari_probinst.widgets.proofreading.dock import ProofreadWidget
+
+
+def run(command):
+    from napari._app_model import get_app_model
+
+    get_app_model().commands.execute_command(f"napari-probinst.{command}").result()
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_predictions_open_in_the_dock(viewer, make_prediction, tmp_path, qtbot, folder):
+    path = tmp_path / "well.prediction.npz"
+    save_prediction(make_prediction(), path)
+    viewer.open(str(tmp_path if folder else path), plugin="napari-probinst")
+    dock = opened_dock(viewer, ProofreadWidget)
+    qtbot.waitUntil(lambda: dock.shown is not None, timeout=20000)
+    assert [shown.title for shown in shown_predictions(viewer)] == ["well"]
+
+
+def test_instances_are_saved_with_their_overlaps_and_opened_again(person, tmp_path):
+    path = str(tmp_path / "well.instances.tif")
+    person.shown.instances.save(path)
+    saved = read_instances(tmp_path / "well.instances.tif")
+    masks = {mask.full(person.session.shape).tobytes() for mask in saved.instances}
+    current = person.session.instances.values()
+    assert masks == {mask.full(person.session.shape).tobytes() for mask in current}
+    labels, overlaps = person.viewer.open(path, plugin="napari-probinst")
+    assert len(np.unique(labels.data)) == len(current) + 1
+    assert np.array_equal(overlaps.data > 0, saved.cover() > 1)
+
+
+def test_the_place_follows_the_image(person):
+    person.shown.image.scale = (2, 3)
+    person.shown.image.translate = (5, 7)
+    marks = [layer for layer in person.viewer.layers if layer.name.startswith("well | ")]
+    assert len(marks) >= 5
+    assert all(tuple(layer.scale) == (2, 3) for layer in person.viewer.layers)
+    assert all(tuple(layer.translate) == (5, 7) for layer in person.viewer.layers)
+
+
+def test_commands_act_on_the_open_dock(person):
+    before = person.session.position
+    run("next_place")
+    assert person.session.position != before
+    run("accept")
+    assert person.session.can_undo
+    run("undo")
+    assert not person.session.can_undo
+
+
+def test_commands_say_that_no_dock_is_open(viewer):
+    run("merge")
+    assert "Proofread isn't open" in notification_manager.records[-1].message
