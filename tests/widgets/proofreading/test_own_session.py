@@ -93,3 +93,23 @@ def test_isolating_needs_an_instance_and_hides_other_labels(person):
     person.press(Qt.Key_W)
     assert person.shown.instances.visible
     assert truth.visible
+
+
+def test_an_image_with_corrections_on_disk_offers_to_continue(
+    viewer, open_proofread, put, make_prediction, as_person
+):
+    person = as_person(viewer)
+    put(viewer, make_prediction())
+    person.dock.accept()
+    viewer.window.remove_dock_widget(person.dock)
+    viewer.layers.clear()
+    viewer.add_image(np.zeros(make_prediction().shape), name="well")
+    _, person.dock = open_proofread(viewer)
+    person.qtbot.wait(20)
+    assert person.button("continue").isVisible()
+    assert person.button("continue").text().startswith("Continue well (")
+    assert person.button("continue").text().endswith("0 edits, 1 decision)")
+    person.click_button("continue")
+    assert person.session.can_undo
+    assert person.shown.image is viewer.layers["well"]
+    assert not person.button("continue").isVisible()

@@ -77,6 +77,12 @@ class SessionPlace:
                     found.append(path)
         return max(found, key=journal_size, default=None)
 
+    def paths(self) -> list[Path]:
+        """All sessions of this name, the one that goes farthest first."""
+        folders = (*self.parents, self.fallback)
+        found = [path for folder in folders for path in self._taken(folder).values()]
+        return sorted(found, key=journal_size, reverse=True)
+
     def begin(self, session: CurationSession, records: Iterable[Record]) -> SessionFolder:
         """Begin a session under the first free name, in the first folder that can be written.
 

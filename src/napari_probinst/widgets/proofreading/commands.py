@@ -62,4 +62,4 @@ def _act(name: str) -> None:
             "Proofread isn't open: open it under Plugins ▸ Probabilistic Instances ▸ Proofread."
         )
         return
-    dock.named[name]()
+    dock.act(name)

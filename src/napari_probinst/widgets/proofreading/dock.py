@@ -17,6 +17,7 @@ from napari_probinst.widgets.proofreading.account import ReviewAccount
 from napari_probinst.widgets.proofreading.canvas import typical_width, zoom_to_peak
 from napari_probinst.widgets.proofreading.close_guard import CloseGuard
 from napari_probinst.widgets.proofreading.desk import Desk
+from napari_probinst.widgets.proofreading.earlier import EarlierSession, earlier_session
 from napari_probinst.widgets.proofreading.edit_actions import EditActions, tried
 from napari_probinst.widgets.proofreading.folder_opening import (
     FolderOpener,
@@ -66,13 +67,14 @@ class ProofreadWidget(ScrollingDock):
         super().__init__()
         self._viewer = napari_viewer
         self._holding = False
+        #: Corrections that can be gone on with where there is no prediction.
+        self._earlier: EarlierSession | None = None
         #: Titles of predictions whose instances were removed; to be said.
         self._removed: list[str] = []
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
 
-        #: What each button, key and command does, by its name.
-        self.named: dict[str, Callable[[], None]] = {
+        self._actions: dict[str, Callable[[], None]] = {
             "next": self.next,
             "previous": self.previous,
             "accept": self.accept,
@@ -86,8 +88,9 @@ class ProofreadWidget(ScrollingDock):
             "open_folder": self._open_folder_dialog,
             "images": self._images_dialog,
             "keys": self.choose_keys,
+            "continue": self._continue,
         }
-        self._keys = KeyBindings(napari_viewer, self.named, _keys_of_user())
+        self._keys = KeyBindings(napari_viewer, self._actions, _keys_of_user())
         self._desk = Desk(
             napari_viewer,
             self._keys,
@@ -101,10 +104,10 @@ class ProofreadWidget(ScrollingDock):
         self._walk = ReviewWalk(napari_viewer, self._desk)
         #: Undo and redo, over all images of a folder.
         self.retrace = Retrace(self.edits, self._walk, self._visit)
-        self.named |= self.edits.named
-        self.named |= {"undo": self.retrace.undo, "redo": self.retrace.redo}
+        self._actions |= self.edits.named
+        self._actions |= {"undo": self.retrace.undo, "redo": self.retrace.redo}
         self._panel = ProofreadPanel(
-            self.named,
+            self._actions,
             self._choose,
             self._go_to,
             self.edits.adopt,
@@ -148,6 +151,10 @@ class ProofreadWidget(ScrollingDock):
     def _tools(self) -> ToolSwitch | None:
         return self._desk.tools
 
+    def act(self, name: str) -> None:
+        """Do what a button or a key does, by its name."""
+        self._actions[name]()
+
     def choose(self, shown: ShownPrediction) -> None:
         """Work on a prediction, at the place where its review was left."""
         self._desk.choose(shown)
@@ -190,7 +197,14 @@ class ProofreadWidget(ScrollingDock):
         self._panel.show_choices(choices, self._walk.current, in_folder=in_folder)
         self._account.follow(self.shown)
         if self.shown is None:
-            self._panel.show_nothing(self._walk.review)
+            self._earlier = earlier_session(self._viewer)
+            text = "" if self._earlier is None else self._earlier.text
+            self._panel.show_nothing(self._walk.review, text)
+
+    def _continue(self) -> None:
+        """Go on with the corrections that an image of the viewer has."""
+        if self._earlier is not None:
+            self.open(self._earlier.path)
 
     def _order(self, order: Order) -> None:
         self._walk.order(order)

@@ -16,7 +16,7 @@ from napari_probinst.widgets.layers import redraw
 from napari_probinst.widgets.proofreading.session_place import session_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from napari_probinst.core.curation.records import Record
@@ -112,14 +112,23 @@ def take_up(path: Path, place: SessionPlace) -> KeptSession:
 def resumed_text(records: Iterable[Record]) -> str:
     """Notice that corrections were taken up again, e.g. "Corrections of 12:30 taken up again"."""
     records = tuple(records)
-    moment = records[-1].time if records else ""
+    return f"Corrections of {_moment(records)} taken up again: {_steps_text(records)}."
+
+
+def work_text(records: Iterable[Record]) -> str:
+    """When a session was worked on last, and what was done, e.g. "12:30, 3 edits, 1 decision"."""
+    records = tuple(records)
+    return f"{_moment(records)}, {_steps_text(records)}"
+
+
+def _steps_text(records: Sequence[Record]) -> str:
     history = history_of(records)
     n_edits = sum(isinstance(step, EditStep) for step in history.done)
-    n_decisions = len(history.done) - n_edits
-    return (
-        f"Corrections of {_when(moment)} taken up again: {_counted(n_edits, 'edit')}, "
-        f"{_counted(n_decisions, 'decision')}."
-    )
+    return f"{_counted(n_edits, 'edit')}, {_counted(len(history.done) - n_edits, 'decision')}"
+
+
+def _moment(records: Sequence[Record]) -> str:
+    return _when(records[-1].time) if records else "before"
 
 
 def _when(moment: str) -> str:

@@ -117,7 +117,10 @@ class ProofreadPanel(QWidget):
         self._pages = QueuePages(self._table, self._banner, self._card)
         # What scrolls, above what a curator always sees, however low the screen.
         layout = QVBoxLayout()
-        for part in (self._files, self._place, self._hypotheses):
+        tooltip = "Go on with the corrections that this image was given before"
+        self._continue = button("continue", "Continue", tooltip, actions["continue"])
+        self._continue.hide()
+        for part in (self._files, self._place, self._continue, self._hypotheses):
             layout.addWidget(part)
         layout.addLayout(self._build_looking())
         layout.addWidget(self._edits)
@@ -159,9 +162,19 @@ class ProofreadPanel(QWidget):
         alone = in_folder or place is None
         self._following = () if alone else (*values[place:], *values[:place])[1:2]
 
-    def show_nothing(self, review: FolderReview | None = None) -> None:
-        """Say what to do where there is no prediction; a folder's places stay listed."""
+    def show_nothing(self, review: FolderReview | None = None, earlier: str = "") -> None:
+        """Say what to do where there is no prediction; a folder's places stay listed.
+
+        Parameters
+        ----------
+        review : FolderReview, optional
+            The folder.
+        earlier : str, optional
+            What the button says that goes on with earlier corrections; empty for no button.
+        """
         self._place.show_nothing()
+        self._continue.setText(earlier)
+        self._continue.setVisible(bool(earlier))
         self._saved.setText("")
         self._saved.setStyleSheet("")
         self._hypotheses.show_nothing()
@@ -209,6 +222,7 @@ class ProofreadPanel(QWidget):
             What is behind the hypotheses, and the colours of instances; see
             `HypothesesStrip.show_session`.
         """
+        self._continue.hide()
         self._edits.show_session(session, selected, tool)
         self._hypotheses.show_session(session, image, colours)
         self._hypotheses.setEnabled(tool is None)

@@ -16,6 +16,8 @@ from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.data.naming import is_file_name
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
+
     from napari_probinst.widgets.layers import ShownPrediction
 
 SESSIONS_VARIABLE = "NAPARI_PROBINST_SESSIONS"
@@ -33,7 +35,12 @@ def session_place(shown: ShownPrediction) -> SessionPlace:
 
 def image_folder(shown: ShownPrediction) -> Path | None:
     """Folder of the image's file; None if it has none, as an array or an address of the web."""
-    source = None if shown.image is None else shown.image.source.path
+    return None if shown.image is None else folder_of_layer(shown.image)
+
+
+def folder_of_layer(layer: Layer) -> Path | None:
+    """Folder of the file that a layer was read from; None if it has none."""
+    source = layer.source.path
     folder = Path(source).absolute().parent if source else None
     return folder if folder is not None and folder.is_dir() else None
 

@@ -1,0 +1,52 @@
+"""Corrections that an image of the viewer was given before, and that can be gone on with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+
+from napari_probinst.core.curation.session_folder import read_manifest, read_session_journal
+from napari_probinst.core.curation.session_place import SessionPlace
+from napari_probinst.core.errors import InputError
+from napari_probinst.widgets.layers import image_name, is_result
+from napari_probinst.widgets.proofreading.keeping import work_text
+from napari_probinst.widgets.proofreading.session_place import (
+    file_name,
+    folder_of_layer,
+    user_folder,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierSession:
+    """A session on the disk, and what a button says that goes on with it."""
+
+    path: Path
+    text: str
+
+
+def earlier_session(viewer: Any) -> EarlierSession | None:
+    """Return the session that lies beside an image of the viewer, or in the user's folder.
+
+    Of the uppermost image that has one, the one that goes farthest; sessions that can't be used
+    are passed over.
+    """
+    for layer in reversed(viewer.layers):
+        if not isinstance(layer, Image) or is_result(layer):
+            continue
+        name, folder = image_name(layer), folder_of_layer(layer)
+        parents = () if folder is None else (folder,)
+        for path in SessionPlace(file_name(name), parents, user_folder()).paths():
+            try:
+                manifest = read_manifest(path)
+                records = read_session_journal(path).records
+            except InputError:
+                continue
+            if manifest.name == name:
+                return EarlierSession(path, f"Continue {name} ({work_text(records)})")
+    return None
