@@ -11,6 +11,7 @@ from napari_probinst.core.inference.entropy import entropy_map
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.core.prediction import Provenance
 from napari_probinst.widgets.layers import is_result, shown_predictions
+from napari_probinst.widgets.prediction.channels import ChannelSource
 from napari_probinst.widgets.prediction.events import Ended, Sharpened
 from napari_probinst.widgets.prediction.layer_results import LayerResults
 
@@ -33,7 +34,7 @@ def done():
 
 
 def results(viewer, *images):
-    return LayerResults(viewer, images, lambda _question: True)
+    return LayerResults(viewer, list(map(ChannelSource, images)), lambda _question: True)
 
 
 def sharpen(shown, n_draws, index=0):

@@ -311,7 +311,7 @@ def test_painting_is_thrown_away_only_when_asked_twice(person):
     person.drag((60, 10), (60, 30))
     person.press(Qt.Key_Escape)
     assert "well | new" in person.viewer.layers
-    assert "isn't finished" in last_message()
+    assert "Esc twice to discard" in last_message()
     for _ in range(2):
         person.press(Qt.Key_N)
     assert person.session.position == 0
