@@ -167,9 +167,9 @@ def test_masks_of_a_well_of_another_shape_are_refused(tmp_path):
         load_training_data(tmp_path, Config())
 
 
-def test_extent_holds_every_image_in_whole_strides(data):
-    assert data.extent(16) == (48, 64)
-    assert data.extent(1) == (40, 56)
+def test_extent_is_a_square_of_whole_strides_that_holds_every_image(data):
+    assert data.extent(16) == (64, 64)
+    assert data.extent(1) == (56, 56)
 
 
 def test_object_width_is_that_of_the_bars(labelled):

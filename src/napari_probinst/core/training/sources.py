@@ -56,10 +56,13 @@ class TrainingData:
     validation: tuple[LabelledImage, ...]
 
     def extent(self, stride: int) -> tuple[int, int]:
-        """Height and width that hold every image, at most `LARGEST_EXTENT`, in whole strides."""
-        shapes = np.array([item.truth.shape for item in self.training])
-        height, width = np.minimum(shapes.max(axis=0), LARGEST_EXTENT)
-        return int(-(-height // stride) * stride), int(-(-width // stride) * stride)
+        """Height and width that hold every image, at most `LARGEST_EXTENT`, in whole strides.
+
+        A square: draws may then see an image in all eight orientations (see `n_orientations`).
+        """
+        longest = max(max(item.truth.shape) for item in self.training)
+        side = -(-min(longest, LARGEST_EXTENT) // stride) * stride
+        return side, side
 
     def object_width(self) -> float:
         """Median over all instances of twice the greatest distance to the outline, pixels."""
