@@ -92,6 +92,11 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
                 "straightforward",
             ),
         ),
+        Figure(
+            "clustering a draw of {} worms",
+            "bench_clustering.Clustering.time_segment",
+            ("bench_clustering.Clustering.time_straightforward", "bin-seeded scikit-learn"),
+        ),
         Figure("peak memory", "bench_pipeline.ImageToPeaks.peakmem_image_to_peaks"),
     ),
     "The network": (
@@ -129,6 +134,18 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
             "bench_tiling.TiledMemory.peakmem_predict",
             at_most=4 * GIB,
         ),
+    ),
+    "By pixels a side, 1 draw": (
+        Figure("{} pixels a side", "bench_tiling.Scaling.time_predict"),
+        Figure("their peak memory, {}", "bench_tiling.Scaling.peakmem_predict", at_most=4 * GIB),
+    ),
+    "A folder of images, 1 draw, whole commands": (
+        Figure(
+            "predicting it, worker processes: {}",
+            "bench_folder.Folder.time_predict",
+            ("bench_folder.OneByOne.time_predict", "a command an image"),
+        ),
+        Figure("ranking its images", "bench_folder.Rank.time_rank"),
     ),
     "Proofreading 10,000 instances on 9,270 x 9,270 pixels": (
         Figure("an edit, {}", "bench_curation.Editing.time_edit", at_most=0.05),
