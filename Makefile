@@ -89,6 +89,7 @@ screenshots: demo ## Take the documentation's pictures from the running plugin
 	@mkdir -p docs/images
 	@cp demo-output/window-before.png docs/images/proofread-before.png
 	@cp demo-output/window.png docs/images/proofread-after.png
+	@$(if $(DISPLAYED),,$(XVFB_RUN)) $(BIN)/python tools/screenshots.py docs/images
 
 docs: setup ## Build the documentation's site into site/
 	$(call heading,"sphinx: documentation")

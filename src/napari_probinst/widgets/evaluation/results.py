@@ -39,7 +39,7 @@ _ERRORS = {
 _FIGURES = {
     "thresholds": "Scores over the IoU threshold",
     "samples": "Samples",
-    "uncertainty": "Uncertainty",
+    "uncertainty": "Uncertainty over the threshold",
     "reliability": "Reliability of the probabilities",
     "risk_coverage": "Risk and coverage",
     "worst": "The worst instances",
