@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from napari_probinst.core.box_pairs import meeting_boxes
+from napari_probinst.core.inference.agglomeration import best_assignment
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,11 +73,6 @@ def match(iou: NDArray[np.float64], threshold: float) -> NDArray[np.intp]:
     ndarray of int, shape (n_hits, 2)
         Predicted and true index of each hit, by predicted index.
     """
-    if not iou.size:
-        return np.zeros((0, 2), dtype=np.intp)
-    hit = iou > threshold
+    pairs = np.argwhere(iou > threshold)
     # A hit outweighs all IoU together, so that ties in the number of hits go to the IoU.
-    weight = np.where(hit, min(iou.shape) + 1 + iou, 0.0)
-    rows, columns = linear_sum_assignment(weight, maximize=True)
-    chosen = hit[rows, columns]
-    return np.stack([rows[chosen], columns[chosen]], axis=1)
+    return pairs[best_assignment(pairs, min(iou.shape) + 1 + iou[tuple(pairs.T)])]
