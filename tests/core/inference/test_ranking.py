@@ -4,16 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from napari_probinst.core.bernoulli import entropy_levels
 from napari_probinst.core.inference.agglomeration import agglomerate
-from napari_probinst.core.inference.entropy_patches import EntropyPatches
 from napari_probinst.core.inference.ranking import (
-    RIPPLE,
-    _summits,
     rank_across,
     rank_peaks,
 )
@@ -262,49 +256,3 @@ def test_rank_across_one_image_keeps_its_order():
     assert rank_across([("A", [replace(peak, rank=0) for peak in peaks])]) == tuple(
         ("A", peak) for peak in peaks
     )
-
-
-#: Between the keys of rows of patches; there is a margin of one on all sides.
-STRIDE = 8
-
-
-def summits_of(mean):
-    mean = np.array(mean, dtype=float)
-    return _summits(0, EntropyPatches(0, 0, STRIDE, np.zeros(mean.shape, np.int64), mean))
-
-
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        ([0.6, 0.5, 0.6], 1),  # ripples of a plateau
-        ([0.6, 0.3, 0.5], 1),  # the way between keeps more than half of the lower one
-        ([0.6, 0.2, 0.5], 2),
-        ([0.6, 0.2, 0.6], 2),
-        ([0.0, 0.0, 0.0], 0),
-        ([0.1, 0.2, 0.3], 1),
-    ],
-)
-def test_ripples_are_no_peaks_of_their_own(row, expected):
-    assert len(summits_of([row])) == expected
-
-
-@settings(max_examples=150, derandomize=True, deadline=None)
-@given(arrays(np.int64, (4, 5), elements=st.sampled_from([0, 0, 1, 2, 3, 4, 5])))
-def test_summits_are_those_of_a_flood_from_every_patch(mean):
-    expected = set()
-    for start in zip(*np.nonzero(mean), strict=True):
-        height, flooded, front = mean[start], {start}, [start]
-        while front:
-            y, x = front.pop()
-            for ny in range(max(y - 1, 0), min(y + 2, 4)):
-                for nx in range(max(x - 1, 0), min(x + 2, 5)):
-                    if (ny, nx) not in flooded and mean[ny, nx] >= RIPPLE * height:
-                        flooded.add((ny, nx))
-                        front.append((ny, nx))
-        if max(mean[each] for each in flooded) == height:
-            expected.add(frozenset((int(y), int(x)) for y, x in flooded))
-    found = {
-        frozenset((key // STRIDE - 1, key % STRIDE - 1) for key in summit.region.tolist())
-        for summit in summits_of(mean)
-    }
-    assert found == expected

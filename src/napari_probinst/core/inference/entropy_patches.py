@@ -82,15 +82,19 @@ class EntropyPatches:
             If ``patch`` is not positive.
         """
         grid = PatchGrid.around(instance.bbox, patch)
-        total = grid.sums(levels[instance.counts], instance.bbox)
+        total = grid.sums(levels.take(instance.counts), instance.bbox)
         mean = total / grid.sizes(shape) / SCALE
         return cls(grid.row, grid.column, key_stride(shape, patch), total, mean)
 
     def keys(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Keys, ascending, of the patches that are chosen on the instance's own grid."""
         rows, columns = np.nonzero(chosen)
-        keys: NDArray[np.int64] = (rows + self.row + 1) * self.stride + columns + self.column + 1
-        return keys
+        return self.corner + rows * self.stride + columns
+
+    @property
+    def corner(self) -> int:
+        """Key of the first patch of the instance's own grid."""
+        return (self.row + 1) * self.stride + self.column + 1
 
     def total_at(self, keys: NDArray[np.int64]) -> int:
         """Sum over the patches of these keys."""

@@ -6,11 +6,10 @@ Patches weigh structural errors more than the jitter of a contour, which is one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -23,6 +22,7 @@ from napari_probinst.core.inference.entropy_patches import (
     key_stride,
 )
 from napari_probinst.core.inference.sizes import doubt_sizes
+from napari_probinst.core.inference.summits import EIGHT_NEIGHBOURS, find_summits
 from napari_probinst.core.inference.votes import Witness
 from napari_probinst.core.instances import Peak
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.inference.summits import Summit
     from napari_probinst.core.instances import ProbabilisticInstance, ProbabilisticInstances
 
 #: What ranks the peaks. "mass": the entropy summed over the peak's region and its instances, so
@@ -41,10 +42,6 @@ Ranking = Literal["mass", "entropy"]
 RANKINGS: tuple[Ranking, ...] = get_args(Ranking)
 DEFAULT_RANKING: Ranking = "mass"
 
-EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
-#: Maxima of one instance are one peak where the way between them never falls below this
-#: fraction of the lower one: disagreement about a whole worm is a plateau with ripples.
-RIPPLE = 0.5
 #: An instance is involved in a peak if its own entropy there is at least this fraction.
 INVOLVED = 0.5
 
@@ -103,8 +100,7 @@ def rank_peaks(
         EntropyPatches.of(instance, instances.shape, patch, levels)
         for instance in instances.instances
     ]
-    summits = [summit for index, grid in enumerate(grids) for summit in _summits(index, grid)]
-    groups = _groups(summits, instances, stride)
+    groups = _groups(find_summits(grids), instances, stride)
     witness = Witness(instances, threshold)
     peaks = [
         _peak(group, place, also, grids=grids, witness=witness, patch=patch)
@@ -154,49 +150,9 @@ def rank_across(
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Summit:
-    """A local maximum of one instance; patches are keys, ascending."""
-
-    instance: int
-    entropy: float
-    top: NDArray[np.int64]  # patches with this entropy
-    region: NDArray[np.int64]  # patches around them with at least RIPPLE times it
-
-
-def _summits(index: int, grid: EntropyPatches) -> list[_Summit]:
-    """Local maxima of one instance, the ripples of higher ones left out."""
-    mean = grid.mean
-    left = (mean > 0) & (mean == _highest_beside(mean))
-    summits = []
-    # From the highest on: a maximum whose region holds a higher one is settled by that one's
-    # region, as its own reaches farther.
-    while left.any():
-        height = mean[left].max()
-        regions, n_regions = ndimage.label(mean >= RIPPLE * height, EIGHT_NEIGHBOURS)
-        highest = np.zeros(n_regions + 1)
-        np.maximum.at(highest, regions.ravel(), mean.ravel())
-        highest[0] = 0  # lies in no region, whose highest would settle it
-        for number in np.flatnonzero(highest[1:] == height) + 1:
-            region = regions == number
-            top = grid.keys(region & (mean == height))
-            summits.append(_Summit(index, float(height), top, grid.keys(region)))
-        left &= (mean < height) & (mean >= highest[regions])
-    return summits
-
-
-def _highest_beside(mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Highest of each patch and its eight neighbours."""
-    height, width = mean.shape
-    padded = np.zeros((height + 2, width + 2))
-    padded[1:-1, 1:-1] = mean
-    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
-    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
-
-
 def _groups(
-    summits: list[_Summit], instances: ProbabilisticInstances, stride: int
-) -> list[list[_Summit]]:
+    summits: list[Summit], instances: ProbabilisticInstances, stride: int
+) -> list[list[Summit]]:
     """Put summits of related instances together where each lies in or beside the other's region."""
     size = len(summits)
     index = PatchIndex([summit.region for summit in summits])
@@ -217,7 +173,7 @@ def _groups(
     rows, columns = np.array(links, dtype=np.int64).reshape(-1, 2).T
     graph = coo_matrix((np.ones(len(links), bool), (rows, columns)), shape=(size, size))
     n_groups, group = connected_components(graph, directed=False)
-    result: list[list[_Summit]] = [[] for _ in range(n_groups)]
+    result: list[list[Summit]] = [[] for _ in range(n_groups)]
     for summit, number in zip(summits, group.tolist(), strict=True):
         result[number].append(summit)
     return result
@@ -233,7 +189,7 @@ def _share_pixels(first: ProbabilisticInstance, second: ProbabilisticInstance) -
 
 
 def _places(
-    groups: Sequence[list[_Summit]], grids: Sequence[EntropyPatches]
+    groups: Sequence[list[Summit]], grids: Sequence[EntropyPatches]
 ) -> list[tuple[int, list[int]]]:
     """Patch of each group's peak, and the instances that are involved there."""
     doubtful = [grid.total > 0 for grid in grids]
@@ -260,7 +216,7 @@ def _united(lists: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 
 def _peak(
-    group: list[_Summit],
+    group: list[Summit],
     place: int,
     also: list[int],
     *,
