@@ -2,13 +2,13 @@
 
     python tools/active_learning.py --output RUNS [--reduced]
 
-The bundled model is trained further on a few images. Then, round after round, images are taken from
-a pool, with their exact masks as the annotation, and the model of the round before is trained
-further on all images taken so far. They are taken either in the order of ``napari-probinst rank`` for that
-model's predictions of the pool, or at random. Both are done with several seeds, with the same
-number of steps and, for the same seed, the same seed of the trainings. The images differ widely in
-the number of worms, in how many of these touch and cross, and in contrast; all models are scored
-on held-back images of the same kind.
+The bundled model is trained further on a few images. Then, round after round, images are taken
+from a pool, with their exact masks as the annotation, and the model of the round before is trained
+further on all images taken so far. They are taken either in the order of ``napari-probinst rank``
+for that model's predictions of the pool, or at random. Both are done with several seeds, with the
+same number of steps and, for the same seed, the same seed of the trainings. The images differ
+widely in the number of worms, in how many of these touch and cross, and in contrast; all models
+are scored on held-back images of the same kind.
 
 ``learning.csv`` has the scores, ``learning.svg`` the curves, and the table goes into
 docs/active-learning.md. What is finished is not done again, and a training that was broken off
