@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -363,15 +365,37 @@ def test_a_local_cluster_on_the_command_line(tmp_path, predict, plate, contents,
     assert expected.items() <= contents(tmp_path / "out").items()
 
 
-def test_an_unreachable_scheduler_is_refused(tmp_path, predict, plate, contents, monkeypatch):
+def test_a_scheduler_that_is_not_there_is_refused_at_once(tmp_path, predict, plate, contents):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(cluster_module, "_PATIENCE", 0.5)
-    for address in ("tcp://127.0.0.1:9", "carrier-pigeon://here"):
+    for address in ("tcp://127.0.0.1:9", "tcp://no-such-host.invalid:8786", "pigeon://here"):
+        began = time.monotonic()
         sentence = predict(plate, tmp_path / "out", "--scheduler", address).refusal()
+        assert time.monotonic() - began < 3
         assert sentence.startswith(f"There is no Dask scheduler at {address}; check the address")
     assert contents(tmp_path / "out") == {}
     both = predict(plate, tmp_path / "out", "--scheduler", "tcp://a:1", "--workers", 2).refusal()
     assert "leave out --workers" in both
+
+
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_what_answers_is_no_scheduler(tmp_path, predict, plate, monkeypatch, greeting):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster_module, "_PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=greet, args=(server, greeting), daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        sentence = predict(plate, tmp_path / "out", "--scheduler", address).refusal()
+    assert sentence.startswith(f"There is no Dask scheduler at {address}")
+
+
+def greet(server, greeting):
+    """Answer two calls, and stay on the line."""
+    with server.accept()[0], server.accept()[0] as second:
+        second.sendall(greeting)
+        second.settimeout(5)
+        with suppress(OSError):  # until it is hung up
+            while second.recv(1000):
+                pass
 
 
 def test_the_optional_package_is_asked_for(tmp_path, predict, plate, monkeypatch):

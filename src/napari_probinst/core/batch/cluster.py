@@ -6,8 +6,10 @@ back to the scheduler, which sends them elsewhere.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from concurrent.futures import CancelledError
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -20,7 +22,7 @@ from napari_probinst.core.batch.tile_tasks import TilePlan, begin_image, compute
 from napari_probinst.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from napari_probinst.core.batch.job import Job, Outcomes
     from napari_probinst.core.data.io import ImageSource
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 LOCAL = "local"
 #: Resource of which a task takes one, on clusters whose workers declare it.
 GPU = "GPU"
-_PATIENCE = 10.0
+#: Seconds in which a scheduler answers, also over a slow line.
+_PATIENCE = 8.0
+#: Loggers of Dask that have a level of their own.
+_LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "asyncio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Cluster:
         distributed = _distributed()
         absolute = _absolute(job)
         with ExitStack() as stack:
+            # What a user should know is told in sentences; Dask tells it once more, at length.
+            stack.enter_context(_quiet_loggers())
             client = stack.enter_context(self._client(stack))
             workers = client.scheduler_info(n_workers=-1)["workers"].values()
             has_gpus = any(worker["resources"].get(GPU) for worker in workers)
@@ -90,8 +97,10 @@ class Cluster:
                 )
             return distributed.Client(stack.enter_context(cluster), set_as_default=False)
         try:
+            # A client tries again and again for an address where nothing is, and closes late.
+            asyncio.run(_knock(self.address))
             return distributed.Client(self.address, timeout=_PATIENCE, set_as_default=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MemoryError) as error:
             raise ConfigError(
                 f"There is no Dask scheduler at {self.address}; check the address and that the "
                 "scheduler runs, or take --scheduler local."
@@ -197,6 +206,41 @@ def _with_blocks(outcome: Outcome, seconds: float) -> Outcome:
     if told is not None and told.seconds is not None:
         told = replace(told, seconds=total.total)
     return replace(outcome, seconds=total, uncertainty=told)
+
+
+async def _knock(address: str) -> None:
+    """Connect to a scheduler once and hang up.
+
+    Raises
+    ------
+    OSError
+        If nothing answers, a TimeoutError included.
+    ValueError, MemoryError
+        If the address makes no sense; if something else answers, whose first bytes Dask reads as
+        the size of a message.
+    """
+    comm = import_module("distributed.comm")
+    security = _distributed().Security().get_connection_args("client")
+    scheme, place = comm.parse_address(address)
+    connector = comm.registry.get_backend(scheme).get_connector()
+    line = await asyncio.wait_for(connector.connect(place, **security), _PATIENCE)
+    line.abort()
+    # Something answers; whether it is a scheduler, the greeting tells.
+    line = await asyncio.wait_for(comm.connect(address, _PATIENCE, **security), _PATIENCE)
+    await line.close()
+
+
+@contextmanager
+def _quiet_loggers() -> Iterator[None]:
+    """Let Dask log nothing but what is critical within the block."""
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _distributed() -> Any:
