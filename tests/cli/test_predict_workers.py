@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from logging import getLogger
 
 import numpy as np
 import pytest
@@ -363,6 +364,27 @@ def test_a_local_cluster_on_the_command_line(tmp_path, predict, plate, contents,
     done = predict(plate, tmp_path / "out", "--scheduler", "local", "--draws", DRAWS)
     assert done.code == 0, done
     assert expected.items() <= contents(tmp_path / "out").items()
+
+
+@dataclass(frozen=True, slots=True)
+class NoisySource(ImageSource):
+    """An image at which Dask warns of this and that, as it does on a busy machine."""
+
+    def open(self, axes=None, memory_limit=None):
+        for name in ("core", "gc", "nanny", "worker.memory", "client"):
+            getLogger(f"distributed.{name}").warning("noise")
+        return super(NoisySource, self).open(axes, memory_limit)
+
+
+def test_a_local_cluster_is_quiet(make_job, sources, capfd):
+    pytest.importorskip("distributed")
+    noisy = NoisySource(sources[0].name, sources[0].paths, sources[0].channels)
+    capfd.readouterr()
+    for _, outcome in Cluster("local").run(make_job("out"), [noisy]):
+        assert outcome.status == "predicted"
+        for name in ("nanny", "scheduler", "client"):
+            getLogger(f"distributed.{name}").warning("noise")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_scheduler_that_is_not_there_is_refused_at_once(tmp_path, predict, plate, contents):

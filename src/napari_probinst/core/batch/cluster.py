@@ -92,6 +92,9 @@ class Cluster:
                     n_workers=self.n_workers,
                     threads_per_worker=1,
                     processes=True,
+                    # Where memory runs out, the images say so; Dask's share of it is a guess.
+                    memory_limit=0,
+                    silence_logs=logging.CRITICAL,
                     # Any free port: with None the scheduler takes its usual one, and warns.
                     dashboard_address=":0",
                 )
