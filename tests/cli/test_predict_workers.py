@@ -136,6 +136,9 @@ def test_workers_on_the_command_line(tmp_path, predict, plate, contents, expecte
     done = predict(plate, tmp_path / "out", "--workers", 2, "--draws", DRAWS)
     assert done.code == 1
     assert f"{N_IMAGES} predicted, 0 finished before, 1 refused" in done.out
+    # The processes end without a word of their own.
+    assert "Exception ignored" not in done.err
+    assert len(done.err.splitlines()) == 3
     files = contents(tmp_path / "out")
     del files["images.csv"]
     assert files == expected

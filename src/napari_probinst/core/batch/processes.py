@@ -114,7 +114,8 @@ class _Worker:
 
     def stop(self) -> None:
         self.connection.close()
-        self.process.terminate()
+        if self.in_hand:  # the others end by themselves: nothing comes through the line
+            self.process.terminate()
         self.process.join(_PATIENCE)
         self.process.kill()
         self.process.join()
@@ -171,12 +172,16 @@ def _serve(connection: Connection, job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Raised as an exception, the request to end leaves no partial file behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with suppress(BrokenPipeError):
-        try:
-            for outcome in predict_images(job, _received(connection)):
-                connection.send(outcome)
-        except (ProbinstError, MemoryError) as error:
-            connection.send(error)
+    try:
+        with suppress(BrokenPipeError):
+            try:
+                for outcome in predict_images(job, _received(connection)):
+                    connection.send(outcome)
+            except (ProbinstError, MemoryError) as error:
+                connection.send(error)
+    finally:
+        # While Python closes down, an exception would only be shown.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _received(connection: Connection) -> Iterator[ImageSource]:
