@@ -423,6 +423,41 @@ def greet(server, greeting):
                 pass
 
 
+@pytest.fixture
+def empty_cluster():
+    """Dask cluster in this process whose workers declare a GPU, and come when it is scaled."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=0,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        dashboard_address=":0",
+        resources={"GPU": 1},
+    ) as cluster:
+        yield cluster
+
+
+def test_gpus_of_a_worker_that_joins_late_are_taken(make_job, sources, empty_cluster):
+    late = threading.Timer(0.5, empty_cluster.scale, (1,))
+    late.start()
+    asked = []
+    run = Cluster(empty_cluster.scheduler_address).run(make_job("out"), sources[:2])
+    for _, outcome in run:
+        assert outcome.status == "predicted"
+        asked += [task.resource_restrictions for task in empty_cluster.scheduler.tasks.values()]
+    late.join()
+    assert asked
+    assert all(one == {"GPU": 1} for one in asked), asked
+
+
+def test_a_scheduler_without_workers_is_told(make_job, sources, empty_cluster, monkeypatch):
+    monkeypatch.setattr(cluster_module, "_WORKER_PATIENCE", 0.2)
+    run = Cluster(empty_cluster.scheduler_address).run(make_job("out"), sources[:1])
+    with pytest.raises(ConfigError, match="No worker came to the Dask scheduler at tcp://"):
+        next(run)
+
+
 def test_the_optional_package_is_asked_for(tmp_path, predict, plate, monkeypatch):
     def absent(name):
         raise ImportError(name)

@@ -33,6 +33,8 @@ LOCAL = "local"
 GPU = "GPU"
 #: Seconds in which a scheduler answers, also over a slow line.
 _PATIENCE = 8.0
+#: Seconds in which a first worker comes; those of a batch system may stand in a queue.
+_WORKER_PATIENCE = 3600.0
 #: Loggers of Dask that have a level of their own.
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "asyncio")
 
@@ -68,11 +70,10 @@ class Cluster:
             # What a user should know is told in sentences; Dask tells it once more, at length.
             stack.enter_context(_quiet_loggers())
             client = stack.enter_context(self._client(stack))
-            workers = client.scheduler_info(n_workers=-1)["workers"].values()
-            has_gpus = any(worker["resources"].get(GPU) for worker in workers)
+            takes = {GPU: 1} if self._has_gpus(client) else None
             tasks = _Tasks(
                 distributed.as_completed(loop=client.loop),
-                partial(client.submit, resources={GPU: 1} if has_gpus else None, pure=False),
+                partial(client.submit, resources=takes, pure=False),
                 absolute,
                 [_absolute_source(source) for source in sources],
             )
@@ -108,6 +109,19 @@ class Cluster:
                 f"There is no Dask scheduler at {self.address}; check the address and that the "
                 "scheduler runs, or take --scheduler local."
             ) from error
+
+    def _has_gpus(self, client: Any) -> bool:
+        """Whether workers declare GPUs; waits until there is one that could."""
+        try:
+            client.wait_for_workers(1, timeout=_WORKER_PATIENCE)
+        except TimeoutError as error:
+            raise ConfigError(
+                f"No worker came to the Dask scheduler at {self.address} within "
+                f"{_WORKER_PATIENCE / 60:.0f} minutes; start workers (dask worker "
+                f"{self.address}) and run the same command again."
+            ) from error
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        return any(worker["resources"].get(GPU) for worker in workers)
 
     def _result(
         self, future: Any, source: ImageSource, *, is_block: bool = False
