@@ -19,6 +19,7 @@ import pytest
 import tifffile
 import torch
 
+from napari_probinst.cli.predict import _TileProgress
 from napari_probinst.core.batch import cluster as cluster_module
 from napari_probinst.core.batch import processes, tile_tasks
 from napari_probinst.core.batch.cluster import Cluster
@@ -242,6 +243,48 @@ def test_tiles_on_dask_workers_one_of_them_killed(plates, dask_cluster, monkeypa
     assert min(outcome.seconds.draws for outcome in done.outcomes) > 0
 
 
+class Told:
+    """Remembers the progress by tiles."""
+
+    def __init__(self):
+        self._told = []
+
+    def __call__(self, name, *counts):
+        self._told.append((name, counts))
+
+    def of(self, name):
+        return [counts for told, counts in self._told if told == name]
+
+
+@pytest.fixture
+def two_threads():
+    """Two threads of the network in this process, which its workers share."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_two_threads_or_two_processes(plates, two_threads):
+    told, of_workers = Told(), Told()
+    one, two = plates.job("one"), plates.job("two")
+    expected = files_of(one, summary(ThisProcess(told), one, plates.sources))
+    assert files_of(two, summary(WorkerProcesses(2, of_workers), two, plates.sources)) == expected
+    for each in (told, of_workers):
+        assert each.of("a") == [(draw, 2, n, 16) for draw in (1, 2) for n in range(1, 17)]
+
+
+def test_progress_is_a_line_of_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    progress = _TileProgress()
+    progress.close()
+    progress("small", 1, 2, 1, 1)
+    for tile in (1, 2, 3):
+        progress("slide", 2, 2, tile, 3)
+    progress.close()
+    assert capsys.readouterr().err == "slide: 4 of 6 tiles\r\x1b[Kslide: 5 of 6 tiles\r\x1b[K"
+
+
 def test_tiles_done_apart_are_all_that_the_image_needs(plates, monkeypatch):
     whole, job = plates.job("whole"), plates.job("apart")
     source = plates.sources[0]
@@ -315,13 +358,15 @@ def test_a_lost_block_costs_no_more_than_its_time(plates, monkeypatch):
     killed = pytest.importorskip("distributed").KilledWorker("task", None, 3)
     monkeypatch.setattr(tile_tasks, "BLOCK", 7)
     one, job = plates.job("one"), plates.job("lost")
-    queue = Queue(killed, lost=(1, 3))
-    tasks = cluster_module._Tasks(queue, queue.submit, job, plates.sources)
+    queue, told = Queue(killed, lost=(1, 3)), Told()
+    tasks = cluster_module._Tasks(queue, queue.submit, job, plates.sources, told)
     for index in range(3):
         tasks.begin(index)
     executor = Cluster("tcp://a:1")
     found = [done for future in queue if (done := tasks.take(future, executor._result))]
     assert sorted(index for index, _ in found) == [0, 1, 2]
+    assert told.of("a") == [(1, 1, n, 32) for n in (0, 7, 14, 16, 23, 30, 32)]
+    assert told.of("b") == []
     outcomes = dict(found)
     expected = files_of(one, summary(ThisProcess(), one, plates.sources))
     assert files_of(job, RunSummary(tuple(outcomes[index] for index in range(3)))) == expected

@@ -118,7 +118,8 @@ def predict(
     from napari_probinst.core.network.checkpoint import load_model
     from napari_probinst.models import default_model
 
-    executor = _executor(workers, scheduler, device)
+    progress = _TileProgress()
+    executor = _executor(workers, scheduler, device, progress)
     paths = tuple(model or [default_model()])
     models = [load_model(path) for path in paths]
     check_agreement(models)
@@ -150,7 +151,7 @@ def predict(
         overwrite=overwrite,
     )
     began = time.perf_counter()
-    summary = RunSummary(_predict_all(executor, job, sources))
+    summary = RunSummary(_predict_all(executor, job, sources, progress))
     if not summary.good:
         if len(sources) == 1:
             raise InputError(summary.refused[0].reason)
@@ -166,7 +167,9 @@ def predict(
         raise typer.Exit(PARTLY_DONE)
 
 
-def _executor(workers: int, scheduler: str | None, device: str) -> Executor:
+def _executor(
+    workers: int, scheduler: str | None, device: str, progress: _TileProgress
+) -> Executor:
     """Where the images are predicted; refuses what can't be there, before anything is done."""
     from napari_probinst.core.batch.cluster import LOCAL, Cluster
     from napari_probinst.core.batch.executors import ThisProcess
@@ -180,37 +183,46 @@ def _executor(workers: int, scheduler: str | None, device: str) -> Executor:
                 f"The scheduler at {scheduler} has its own workers; leave out --workers, which "
                 "are processes on this machine."
             )
-        return Cluster(scheduler)
+        return Cluster(scheduler, on_tile=progress)
     choose_runtime(device)
     if scheduler == LOCAL:
-        return Cluster(LOCAL, workers)
-    return ThisProcess(_TileProgress()) if workers == 1 else WorkerProcesses(workers)
+        return Cluster(LOCAL, workers, progress)
+    return ThisProcess(progress) if workers == 1 else WorkerProcesses(workers, progress)
 
 
 class _TileProgress:
     """One line in the terminal that tells how far an image in tiles is; silent elsewhere."""
 
     def __init__(self) -> None:
-        self._is_shown = sys.stderr.isatty()
+        self._is_terminal = sys.stderr.isatty()
+        self._is_shown = False
 
     def __call__(self, name: str, draw: int, n_draws: int, tile: int, n_tiles: int) -> None:
-        if not self._is_shown or n_tiles == 1:
+        if not self._is_terminal or n_tiles == 1:
             return
-        is_last = draw == n_draws and tile == n_tiles
-        line = f"{name}: draw {draw} of {n_draws}, tile {tile} of {n_tiles}"
-        # The line is written over by the next one, and cleared by the last.
-        typer.echo("\r\x1b[K" + ("" if is_last else line), err=True, nl=False)
+        self.close()
+        n_done, n_all = (draw - 1) * n_tiles + tile, n_draws * n_tiles
+        if n_done < n_all:
+            typer.echo(f"{name}: {n_done} of {n_all} tiles", err=True, nl=False)
+            self._is_shown = True
+
+    def close(self) -> None:
+        """Remove the line, before another one is written."""
+        if self._is_shown:
+            typer.echo("\r\x1b[K", err=True, nl=False)
+            self._is_shown = False
 
 
 def _predict_all(
-    executor: Executor, job: Job, sources: Sequence[ImageSource]
+    executor: Executor, job: Job, sources: Sequence[ImageSource], progress: _TileProgress
 ) -> tuple[Outcome, ...]:
     """Outcomes in the order of the images; each is told when it is known."""
     outcomes: dict[int, Outcome] = {}
     try:
-        with closing(executor.run(job, sources)) as run:
+        with closing(executor.run(job, sources)) as run, closing(progress):
             for index, outcome in run:
                 outcomes[index] = outcome
+                progress.close()
                 _tell(outcome, len(outcomes), len(sources))
     except KeyboardInterrupt:
         typer.secho(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from napari_probinst.core.batch.job import Job, Outcomes
+    from napari_probinst.core.batch.predicting import OnTile
     from napari_probinst.core.data.io import ImageSource
 
 #: Address that means a cluster of this machine's own processes.
@@ -49,6 +50,9 @@ class Cluster:
         Of the scheduler, e.g. "tcp://10.0.0.5:8786", or `LOCAL` to start one.
     n_workers : int, default 1
         Processes of the local cluster, one thread of Dask each.
+    on_tile : OnTile, optional
+        Told of a large image when a block of its tiles has ended. Blocks are of any draw, so the
+        tiles of all draws are counted as those of one.
 
     Raises
     ------
@@ -58,6 +62,7 @@ class Cluster:
 
     address: str
     n_workers: int = 1
+    on_tile: OnTile | None = None
 
     def __post_init__(self) -> None:
         _distributed()
@@ -76,6 +81,7 @@ class Cluster:
                 partial(client.submit, resources=takes, pure=False),
                 absolute,
                 [_absolute_source(source) for source in sources],
+                self.on_tile,
             )
             for index in range(len(sources)):
                 tasks.begin(index)
@@ -160,16 +166,27 @@ class _Tasks:
         How images are predicted.
     sources : sequence of ImageSource
         The images.
+    on_tile : OnTile, optional
+        Told when tiles of a large image are done.
     """
 
     def __init__(
-        self, ended: Any, submit: Callable[..., Any], job: Job, sources: Sequence[ImageSource]
+        self,
+        ended: Any,
+        submit: Callable[..., Any],
+        job: Job,
+        sources: Sequence[ImageSource],
+        on_tile: OnTile | None = None,
     ) -> None:
         self.ended = ended
         self._submit = submit
         self._job = job
         self._sources = sources
-        self._image_of: dict[Any, int] = {}
+        self._on_tile = on_tile
+        #: Image of each task that is under way, and how many of its tiles it computes.
+        self._task: dict[Any, tuple[int, int]] = {}
+        #: Tiles of each large image that are done, and all.
+        self._tiles: dict[int, tuple[int, int]] = {}
         #: Blocks of tiles that each large image waits for, and the seconds of those that ended.
         self._waiting: dict[int, int] = {}
         self._seconds: dict[int, float] = {}
@@ -190,7 +207,7 @@ class _Tasks:
         result : callable
             Called with it, its image, and as ``is_block`` whether it is a block of tiles.
         """
-        index = self._image_of.pop(future)
+        index, n_tiles = self._task.pop(future)
         is_block = self._waiting.get(index, 0) > 0
         told = result(future, self._sources[index], is_block=is_block)
         if isinstance(told, Outcome):
@@ -198,19 +215,42 @@ class _Tasks:
         if isinstance(told, TilePlan):
             blocks = list(told.blocks())
             self._waiting[index] = len(blocks)
+            self._count_tiles(index, 0, sum(told.n_tiles))
             for draw, numbers in blocks:
-                self._add(index, compute_block, told.checksum, draw, numbers, priority=1)
+                self._add(
+                    index,
+                    compute_block,
+                    told.checksum,
+                    draw,
+                    numbers,
+                    priority=1,
+                    n_tiles=len(numbers),
+                )
         else:
             self._waiting[index] -= 1
+            done, total = self._tiles[index]
+            self._count_tiles(index, done + n_tiles, total)
             self._seconds[index] = self._seconds.get(index, 0) + told
         if self._waiting[index] == 0:
             # Before other images are begun: what is kept of this one's tiles is removed then.
             self._add(index, predict_image, priority=2)
         return None
 
-    def _add(self, index: int, task: Callable[..., Any], *arguments: Any, priority: int) -> None:
+    def _count_tiles(self, index: int, done: int, total: int) -> None:
+        self._tiles[index] = done, total
+        if self._on_tile is not None and total:
+            self._on_tile(self._sources[index].name, 1, 1, done, total)
+
+    def _add(
+        self,
+        index: int,
+        task: Callable[..., Any],
+        *arguments: Any,
+        priority: int,
+        n_tiles: int = 0,
+    ) -> None:
         future = self._submit(task, self._job, self._sources[index], *arguments, priority=priority)
-        self._image_of[future] = index
+        self._task[future] = index, n_tiles
         self.ended.add(future)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
     from napari_probinst.core.batch.job import Job, Outcomes
+    from napari_probinst.core.batch.predicting import OnTile
     from napari_probinst.core.data.io import ImageSource
 
 #: An image whose process was killed so often is refused: most likely it needs more memory.
@@ -45,9 +46,12 @@ class WorkerProcesses:
     ----------
     n : int
         How many.
+    on_tile : OnTile, optional
+        Told after each tile of an image.
     """
 
     n: int
+    on_tile: OnTile | None = None
 
     def run(self, job: Job, sources: Sequence[ImageSource]) -> Outcomes:
         """Predict all images; see `Executor.run`."""
@@ -65,6 +69,9 @@ class WorkerProcesses:
                     answer = worker.answer()
                     if isinstance(answer, Exception):
                         raise answer
+                    if isinstance(answer, _Tiles):
+                        answer.tell(self.on_tile)
+                        continue
                     if answer is not None:
                         yield worker.in_hand.popleft(), answer
                         continue
@@ -79,6 +86,21 @@ class WorkerProcesses:
         finally:
             for worker in workers:
                 worker.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tiles:
+    """How far an image is, as a process tells it; see `OnTile`."""
+
+    name: str
+    draw: int
+    n_draws: int
+    tile: int
+    n_tiles: int
+
+    def tell(self, on_tile: OnTile | None) -> None:
+        if on_tile is not None:
+            on_tile(self.name, self.draw, self.n_draws, self.tile, self.n_tiles)
 
 
 @dataclass(slots=True, eq=False)
@@ -96,10 +118,10 @@ class _Worker:
         with suppress(OSError):
             self.connection.send(source)
 
-    def answer(self) -> Outcome | Exception | None:
-        """Outcome of the first image in hand, an error that ends the run, or None: it is dead."""
+    def answer(self) -> Outcome | _Tiles | Exception | None:
+        """Outcome of the first image in hand, its progress, a fatal error, or None: it is dead."""
         try:
-            answer: Outcome | Exception = self.connection.recv()
+            answer: Outcome | _Tiles | Exception = self.connection.recv()
         except (EOFError, OSError):
             return None
         return answer
@@ -172,10 +194,14 @@ def _serve(connection: Connection, job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Raised as an exception, the request to end leaves no partial file behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+
+    def tell(name: str, draw: int, n_draws: int, tile: int, n_tiles: int) -> None:
+        connection.send(_Tiles(name, draw, n_draws, tile, n_tiles))
+
     try:
         with suppress(BrokenPipeError):
             try:
-                for outcome in predict_images(job, _received(connection)):
+                for outcome in predict_images(job, _received(connection), tell):
                     connection.send(outcome)
             except (ProbinstError, MemoryError) as error:
                 connection.send(error)
