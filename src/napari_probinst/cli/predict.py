@@ -52,6 +52,14 @@ def predict(
     stacks: Annotated[
         bool, typer.Option("--stacks", help="Also write the masks and the counts as stacks.")
     ] = False,
+    ome_zarr: Annotated[
+        bool,
+        typer.Option(
+            "--ome-zarr",
+            help="Also write NAME.prediction.ome.zarr: probability, entropy and instances in "
+            "chunks and levels, for slides.",
+        ),
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     seed: Annotated[int | None, typer.Option(help="Seed of the draws; 0 by default.")] = None,
     scale: Annotated[
@@ -148,6 +156,7 @@ def predict(
         device=device,
         axes=axes,
         stacks=stacks,
+        ome_zarr=ome_zarr,
         overwrite=overwrite,
     )
     began = time.perf_counter()

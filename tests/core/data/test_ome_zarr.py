@@ -109,8 +109,8 @@ def test_an_export_is_replaced_and_anything_else_is_left(path, exported, read):
 
 
 def test_layers_are_as_few_as_instances_overlap(exported):
-    assert len(overlap_free_layers(exported({1: "##", 2: "..##", 3: "....##"}))) == 1
-    assert len(overlap_free_layers(exported({1: "##", 2: "##", 3: "##"}))) == 3
+    assert len(overlap_free_layers(exported({1: "##", 2: "..##", 3: "....##"}).instances)) == 1
+    assert len(overlap_free_layers(exported({1: "##", 2: "##", 3: "##"}).instances)) == 3
 
 
 def test_without_zarr_the_way_to_it_is_said(path, exported, monkeypatch):

@@ -41,6 +41,8 @@ class Job:
         Meaning of the files' dimensions, where they state it wrong.
     stacks : bool, default False
         Also write the stacks of masks and of counts.
+    ome_zarr : bool, default False
+        Also write the results as OME-Zarr.
     overwrite : bool, default False
         Predict also what is finished.
     """
@@ -52,6 +54,7 @@ class Job:
     device: str = "auto"
     axes: str | None = None
     stacks: bool = False
+    ome_zarr: bool = False
     overwrite: bool = False
 
     @property

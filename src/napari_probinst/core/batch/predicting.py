@@ -116,7 +116,9 @@ def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
     except InputError as error:
         return Outcome(source.name, "refused", reason=str(error))
     if not job.overwrite:
-        found = complete_prediction(image.name, job.folder, stacks=job.stacks)
+        found = complete_prediction(
+            image.name, job.folder, stacks=job.stacks, ome_zarr=job.ome_zarr
+        )
         if found is not None and _is_of(found, job, image):
             return Outcome(
                 name=image.name,
@@ -180,7 +182,9 @@ def compute(
         )
         return Outcome(image.name, "refused", reason=reason, notes=tuple(notes))
     ended = time.perf_counter()
-    record, n_overlap = write_results(prediction, job.folder, read.file_name, stacks=job.stacks)
+    record, n_overlap = write_results(
+        prediction, job.folder, read.file_name, stacks=job.stacks, ome_zarr=job.ome_zarr
+    )
     remove_cache(cache)
     seconds = Seconds(read.seconds, drawn - began, ended - drawn, time.perf_counter() - ended)
     return Outcome(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_probinst.core.batch.result_zarr import write_result_zarr
 from napari_probinst.core.data.atomic import output_error
 from napari_probinst.core.data.exports import check_stack_sizes, coco_image, export_prediction
 from napari_probinst.core.data.naming import (
@@ -15,6 +17,7 @@ from napari_probinst.core.data.naming import (
     PEAKS_SUFFIX,
     PREDICTION_SUFFIX,
     PROBABILITY_SUFFIX,
+    ZARR_SUFFIX,
 )
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.errors import InputError
@@ -31,7 +34,12 @@ _STACKS = (INSTANCES_SUFFIX, COUNTS_SUFFIX)
 
 
 def write_results(
-    prediction: Prediction, folder: Path, file_name: str, *, stacks: bool = False
+    prediction: Prediction,
+    folder: Path,
+    file_name: str,
+    *,
+    stacks: bool = False,
+    ome_zarr: bool = False,
 ) -> tuple[CocoImage, int]:
     """Write the native prediction and its exports.
 
@@ -48,6 +56,8 @@ def write_results(
         File name of the image, for the COCO data set.
     stacks : bool, default False
         Also write the stacks of masks and of counts.
+    ome_zarr : bool, default False
+        Also write ``NAME.prediction.ome.zarr``.
 
     Returns
     -------
@@ -72,6 +82,8 @@ def write_results(
         entropy=partial(entropy_map, prediction.instances),
         stacks=stacks,
     )
+    if ome_zarr:
+        write_result_zarr(prediction, folder / f"{prediction.name}{ZARR_SUFFIX}", n_overlap)
     return coco_record(prediction, file_name), n_overlap
 
 
@@ -80,7 +92,9 @@ def coco_record(prediction: Prediction, file_name: str) -> CocoImage:
     return coco_image(prediction, file_name, confidence(prediction.instances))
 
 
-def complete_prediction(name: str, folder: Path, *, stacks: bool = False) -> Prediction | None:
+def complete_prediction(
+    name: str, folder: Path, *, stacks: bool = False, ome_zarr: bool = False
+) -> Prediction | None:
     """Read the prediction of an image whose results are all there.
 
     Parameters
@@ -91,6 +105,8 @@ def complete_prediction(name: str, folder: Path, *, stacks: bool = False) -> Pre
         Where its results would be.
     stacks : bool, default False
         Whether the stacks must be there, too.
+    ome_zarr : bool, default False
+        Whether the folder of OME-Zarr must be there, too.
 
     Returns
     -------
@@ -99,6 +115,8 @@ def complete_prediction(name: str, folder: Path, *, stacks: bool = False) -> Pre
     """
     suffixes = _ALWAYS + (_STACKS if stacks else ())
     if not all((folder / f"{name}{suffix}").is_file() for suffix in suffixes):
+        return None
+    if ome_zarr and not (folder / f"{name}{ZARR_SUFFIX}").is_dir():
         return None
     try:
         return load_prediction(folder / f"{name}{PREDICTION_SUFFIX}")
@@ -113,3 +131,10 @@ def _remove(name: str, folder: Path) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(path, error) from error
+    zarr = folder / f"{name}{ZARR_SUFFIX}"
+    try:
+        shutil.rmtree(zarr)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise output_error(zarr, error) from error

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.prediction import Prediction
 
-__all__ = ["FORMATS", "SESSION_FORMATS", "ExportFormat", "of_prediction", "of_session"]
+__all__ = [
+    "FORMATS",
+    "SESSION_FORMATS",
+    "ExportFormat",
+    "of_prediction",
+    "of_session",
+    "predicted_instances",
+]
 
 #: What a format is written from.
 T = TypeVar("T")
@@ -96,22 +103,27 @@ SESSION_FORMATS: Mapping[str, ExportFormat[CurationSession]] = {
 }
 
 
-def of_prediction(prediction: Prediction) -> ExportedImage:
+def predicted_instances(prediction: Prediction) -> tuple[ExportedInstance, ...]:
     """Instances of a prediction that are worth exporting; an id is the index + 1."""
     scores = confidence(prediction.instances)
+    return tuple(
+        ExportedInstance(
+            index + 1,
+            instance,
+            "predicted",
+            mean_probability(prediction, index),
+            float(scores[index]),
+        )
+        for index, instance in exported_instances(prediction).items()
+    )
+
+
+def of_prediction(prediction: Prediction) -> ExportedImage:
+    """All that exports need to know of a prediction; see `predicted_instances`."""
     return ExportedImage(
         name=prediction.name,
         shape=prediction.shape,
-        instances=tuple(
-            ExportedInstance(
-                index + 1,
-                instance,
-                "predicted",
-                mean_probability(prediction, index),
-                float(scores[index]),
-            )
-            for index, instance in exported_instances(prediction).items()
-        ),
+        instances=predicted_instances(prediction),
         flat=flatten(prediction),
         rule=FLATTEN_RULE,
         curated=False,

@@ -14,6 +14,7 @@ ENTROPY_SUFFIX = ".entropy.tif"
 PEAKS_SUFFIX = ".peaks.csv"
 INSTANCES_SUFFIX = ".instances.tif"
 COUNTS_SUFFIX = ".counts.tif"
+ZARR_SUFFIX = ".prediction.ome.zarr"
 COCO_NAME = "predictions.json"
 
 _RESULT_IMAGES = (

@@ -32,13 +32,17 @@ def is_zarr(path: Path) -> bool:
     return path.is_dir() and any((path / name).is_file() for name in _METADATA)
 
 
+#: Key of what this program says about its own files.
+OWN_KEY = "napari-probinst"
+
+
 def is_own_export(path: Path) -> bool:
     """Whether a folder of Zarr holds instances that this program has exported: no image."""
     try:
         content = json.loads((path / "zarr.json").read_bytes())
     except (OSError, ValueError):
         return False
-    return isinstance(content, dict) and "napari-probinst" in content.get("attributes", {})
+    return isinstance(content, dict) and OWN_KEY in content.get("attributes", {})
 
 
 def open_ome_zarr(path: Path, memory_limit: int | None = None) -> OpenRaster:
