@@ -142,7 +142,7 @@ def test_corrections_are_replaced_only_when_confirmed(viewer, dock, qtbot):
 def test_cancel_acts_within_one_draw_and_leaves_what_was_seen(viewer, dock, qtbot, monkeypatch):
     made, clicked = [], threading.Event()
 
-    def slow_draws(_self, _channels, settings, *_others, on_tile):
+    def slow_draws(_self, _channels, settings, *_others, on_tile, cache):
         for draw in range(settings.n_draws):
             made.append(draw)
             time.sleep(0.02)

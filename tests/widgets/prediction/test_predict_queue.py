@@ -57,7 +57,9 @@ class Draws:
 def test_each_draw_and_tile_is_told_until_it_is_cancelled(viewer, dock, qtbot, monkeypatch):
     draws = Draws()
     monkeypatch.setattr(
-        Predictor, "draws", lambda self, *given, on_tile: draws.make(self, *given, on_tile=on_tile)
+        Predictor,
+        "draws",
+        lambda self, *given, on_tile, cache: draws.make(self, *given, on_tile=on_tile),
     )
     viewer.add_image(np.zeros(SHAPE, np.uint8), name="A01")
     dock.findChild(QSpinBox, "n_draws").setValue(5)

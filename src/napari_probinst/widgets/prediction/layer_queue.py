@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.pipeline import Predictor
+    from napari_probinst.core.inference.tile_cache import TileCache
     from napari_probinst.core.instances import InstanceSet, ProbabilisticInstances
+    from napari_probinst.core.pixels import Pixels
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.widgets.prediction.channels import ChannelSource
     from napari_probinst.widgets.prediction.events import Talk
@@ -82,17 +84,19 @@ class LayerQueue:
 
         predictor = Predictor.create(load_model(self.model), self.device)
         for index in range(len(self.images)):
+            kept = _Kept()
             try:
                 talk.check(index)
-                prediction = self._predict(predictor, index, talk)
+                prediction = self._predict(predictor, index, talk, kept)
                 odd = misfit(prediction, predictor.model.header.object_width)
                 talk.tell(Ended(index, "done", doubt(odd), prediction, odd))
             except CancelledError:
-                talk.tell(Ended(index, "cancelled"))
+                text = "Cancelled; what is finished is kept: Run goes on there."
+                talk.tell(Ended(index, "cancelled", "" if kept.tiles is None else text))
             except InputError as error:
                 talk.tell(Ended(index, "refused", str(error)))
 
-    def _predict(self, predictor: Predictor, index: int, talk: Talk) -> Prediction:
+    def _predict(self, predictor: Predictor, index: int, talk: Talk, kept: _Kept) -> Prediction:
         image, settings = self.images[index], self.settings
         channels, present = read_channels(image.sources, predictor.model.header.network.channels)
         n_draws = predictor.n_draws(settings)
@@ -108,15 +112,57 @@ class LayerQueue:
             talk.tell(Noted(index, text))
 
         talk.tell(Progress(index, 0, n_draws))
-        for draw in predictor.draws(channels, settings, present, note, on_tile=count_tile):
+        kept.begin(predictor, channels, settings, present, note)
+        talk.check(index)
+        for draw in predictor.draws(
+            channels, settings, present, note, on_tile=count_tile, cache=kept.tiles
+        ):
             draws.append(draw)
             talk.check(index)
             talk.tell(Progress(index, len(draws), n_draws))
             if 1 < len(draws) < n_draws:
                 glimpses.show(draws, lambda seen: talk.tell(Sharpened(index, seen)))
-        return predictor.assemble(
-            draws, settings, name=image.name, channels=channels, pixel_size=image.pixel_size
+        prediction = predictor.assemble(
+            draws,
+            settings,
+            name=image.name,
+            channels=channels,
+            pixel_size=image.pixel_size,
+            checksum=kept.checksum,
         )
+        kept.remove()
+        return prediction
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is kept of an image in tiles until it is finished; nothing of others."""
+
+    tiles: TileCache | None = None
+    checksum: str = ""
+
+    def begin(
+        self,
+        predictor: Predictor,
+        channels: Pixels,
+        settings: InferenceConfig,
+        present: tuple[bool, ...],
+        note: Callable[[str], None],
+    ) -> None:
+        """Look for what was kept, if the image is seen in tiles."""
+        from napari_probinst.core.data.checksum import image_checksum
+        from napari_probinst.core.inference.tiles_apart import tile_counts
+        from napari_probinst.widgets.prediction.kept_tiles import kept_tiles
+
+        height, width = channels.shape[-2:]
+        if tile_counts(predictor, (height, width), settings):
+            self.checksum = image_checksum(channels)
+            self.tiles = kept_tiles(predictor, self.checksum, settings, present, note)
+
+    def remove(self) -> None:
+        """Remove it: the image is finished."""
+        if self.tiles is not None:
+            self.tiles.remove()
 
 
 @dataclass(slots=True)

@@ -1,0 +1,113 @@
+"""A large image that was cancelled goes on where it was."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QLabel, QPushButton
+
+from napari_probinst.core.config import InferenceConfig, NetworkConfig
+from napari_probinst.core.inference import segmentation
+from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.network.checkpoint import load_model, model_bytes
+from napari_probinst.core.network.header import ModelHeader
+from napari_probinst.core.network.unet import UNet
+from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.prediction import kept_tiles
+
+SHAPE = (130, 150)
+#: Of two draws, 16 each.
+N_TILES = 32
+
+
+@pytest.fixture
+def model(tmp_path):
+    network = NetworkConfig(filters=4, levels=3)
+    inference = InferenceConfig(n_draws=2, min_size=4, n_seeds=16)
+    header = ModelHeader(name="tiny", network=network, inference=inference, extent=(64, 64))
+    path = tmp_path / "tiled.safetensors"
+    path.write_bytes(model_bytes(UNet(network), header))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    folder = tmp_path / "cache" / "tiles"
+    monkeypatch.setattr(kept_tiles, "cache_folder", lambda: folder)
+    return folder
+
+
+class Tiles:
+    """Counts the tiles that are computed; from one on, they wait."""
+
+    def __init__(self, monkeypatch, hold_at):
+        self.n = 0
+        self.go_on = threading.Event()
+        self._lock = threading.Lock()
+        self._hold_at = hold_at
+        self._segment = segmentation.segment_tile
+        monkeypatch.setattr(segmentation, "segment_tile", self)
+
+    def __call__(self, *arguments, **options):
+        with self._lock:
+            self.n += 1
+            is_held = self.n >= self._hold_at
+        if is_held:
+            self.go_on.wait(60)
+        return self._segment(*arguments, **options)
+
+
+def click(dock, name):
+    dock.findChild(QPushButton, name).click()
+
+
+def status(dock):
+    return dock.findChild(QLabel, "status").text()
+
+
+def test_what_a_cancelled_slide_has_is_not_computed_again(  # noqa: PLR0917  (fixtures)
+    viewer, dock, model, folder, qtbot, monkeypatch
+):
+    pixels = np.random.default_rng(0).integers(0, 4000, SHAPE, dtype=np.uint16)
+    viewer.add_image(pixels, name="slide")
+    tiles = Tiles(monkeypatch, hold_at=20)
+    click(dock, "run")
+    qtbot.waitUntil(lambda: tiles.n >= 20, timeout=60_000)
+    click(dock, "cancel")
+    tiles.go_on.set()
+    qtbot.waitUntil(lambda: not dock.running, timeout=60_000)
+    assert status(dock) == "Cancelled; what is finished is kept: Run goes on there."
+    (kept,) = folder.iterdir()
+    n_kept = 16 + len(list(kept.glob("*/*.npz")))
+
+    again = Tiles(monkeypatch, hold_at=1000)
+    click(dock, "run")
+    qtbot.waitUntil(lambda: not dock.running, timeout=60_000)
+    assert again.n == N_TILES - n_kept
+    assert list(folder.iterdir()) == []
+    (shown,) = shown_predictions(viewer)
+    predictor = Predictor.create(load_model(model), "cpu")
+    channels = np.stack([pixels, np.zeros_like(pixels)])
+    whole = predictor.predict(channels, present=(True, False))
+    assert shown.prediction.provenance.image_checksum == whole.provenance.image_checksum
+    for one, other in zip(
+        shown.prediction.instances.instances, whole.instances.instances, strict=True
+    ):
+        assert one.bbox == other.bbox
+        assert np.array_equal(one.counts, other.counts)
+
+
+def test_few_images_are_kept_and_none_where_nothing_can_be_written(model, folder, monkeypatch):
+    monkeypatch.setattr(kept_tiles, "MOST_IMAGES", 2)
+    predictor = Predictor.create(load_model(model), "cpu")
+    settings, notes = predictor.model.header.inference, []
+    for name in "abc":
+        assert kept_tiles.kept_tiles(predictor, name * 64, settings, None, notes.append)
+    assert sorted(path.name[0] for path in folder.iterdir()) == ["b", "c"]
+    assert notes == []
+    monkeypatch.setattr(kept_tiles, "cache_folder", lambda: model / "tiles")
+    assert kept_tiles.kept_tiles(predictor, "d" * 64, settings, None, notes.append) is None
+    (note,) = notes
+    assert note.startswith("If it is cancelled, what is finished will not be kept: ")
