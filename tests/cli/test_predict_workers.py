@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections import deque
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from napari_probinst.core.batch.executors import ThisProcess
 from napari_probinst.core.batch.job import Job
 from napari_probinst.core.batch.predicting import predict_image
 from napari_probinst.core.batch.processes import WorkerProcesses
+from napari_probinst.core.batch.steps import Course
 from napari_probinst.core.batch.summary import RunSummary
 from napari_probinst.core.batch.threads import environment, thread_limits
 from napari_probinst.core.data import lazy
@@ -270,8 +272,28 @@ def test_two_threads_or_two_processes(plates, two_threads):
     one, two = plates.job("one"), plates.job("two")
     expected = files_of(one, summary(ThisProcess(told), one, plates.sources))
     assert files_of(two, summary(WorkerProcesses(2, of_workers), two, plates.sources)) == expected
-    for each in (told, of_workers):
-        assert each.of("a") == [(draw, 2, n, 16) for draw in (1, 2) for n in range(1, 17)]
+    assert told.of("a") == [(draw, 2, n, 16) for draw in (1, 2) for n in range(1, 17)]
+    assert of_workers.of("a") == [(1, 1, n, 32) for n in (0, 16, 32)]
+
+
+def test_a_slide_is_shared_by_processes_one_of_them_killed(plates, monkeypatch):
+    monkeypatch.setattr(tile_tasks, "BLOCK", 2)
+    started, start = [], processes._start
+
+    def tell(job, n_processes):
+        worker = start(job, n_processes)
+        started.append(worker.process.pid)
+        return worker
+
+    monkeypatch.setattr(processes, "_start", tell)
+    slide = plates.sources[:1]
+    one, job = plates.job("one"), plates.job("shared")
+    expected = files_of(one, summary(ThisProcess(), one, slide))
+    killer = Killer(job.folder, lambda: started, ".a.tiles/*/*.npz")
+    assert files_of(job, summary(WorkerProcesses(2), job, slide)) == expected
+    killer._thread.join()
+    assert len(started) == 3  # two, and one in the place of the killed one
+    assert not list(job.folder.glob(".a.tiles"))
 
 
 def test_progress_is_a_line_of_a_terminal(monkeypatch, capsys):
@@ -323,47 +345,24 @@ def test_a_block_without_memory_is_left_to_the_end(plates, monkeypatch):
     assert predict_image(job, source).status == "predicted"
 
 
-class Done:
-    """A task that was done on the spot."""
-
-    def __init__(self, result):
-        self.result = result
-
-    def release(self):
-        pass
-
-
-class Queue:
-    """Stands for a cluster: does tasks when they are submitted, and loses some of the blocks."""
-
-    def __init__(self, error, lost=()):
-        self._error, self._lost, self._n_blocks = error, lost, 0
-        self.futures = []
-        self.add = self.futures.append
-
-    def __iter__(self):
-        while self.futures:
-            yield self.futures.pop(0)
-
-    def submit(self, task, *arguments, priority):
-        if task is tile_tasks.compute_block:
-            self._n_blocks += 1
-            if self._n_blocks in self._lost:
-                return Lost(self._error)
-        done = task(*arguments)
-        return Done(lambda: done)
-
-
 def test_a_lost_block_costs_no_more_than_its_time(plates, monkeypatch):
     killed = pytest.importorskip("distributed").KilledWorker("task", None, 3)
-    monkeypatch.setattr(tile_tasks, "BLOCK", 7)
-    one, job = plates.job("one"), plates.job("lost")
-    queue, told = Queue(killed, lost=(1, 3)), Told()
-    tasks = cluster_module._Tasks(queue, queue.submit, job, plates.sources, told)
-    for index in range(3):
-        tasks.begin(index)
     executor = Cluster("tcp://a:1")
-    found = [done for future in queue if (done := tasks.take(future, executor._result))]
+    monkeypatch.setattr(tile_tasks, "BLOCK", 7)
+    one, job, told = plates.job("one"), plates.job("lost"), Told()
+    course = Course(plates.sources, told)
+    steps, found = deque(course.first()), []
+    while steps:
+        step = steps.popleft()
+        source = plates.sources[step.index]
+        if step.kind == "block" and step.numbers.start == 7:
+            came = executor._result(Lost(killed), source, is_block=True)
+        else:
+            came = step.run(job, source)
+        outcome, following = course.after(step, came)
+        steps += following
+        if outcome is not None:
+            found.append((step.index, outcome))
     assert sorted(index for index, _ in found) == [0, 1, 2]
     assert told.of("a") == [(1, 1, n, 32) for n in (0, 7, 14, 16, 23, 30, 32)]
     assert told.of("b") == []

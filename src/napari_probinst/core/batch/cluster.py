@@ -11,21 +11,20 @@ import logging
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from napari_probinst.core.batch.job import Outcome
-from napari_probinst.core.batch.predicting import predict_image
+from napari_probinst.core.batch.steps import Course
 from napari_probinst.core.batch.threads import environment, thread_limits
-from napari_probinst.core.batch.tile_tasks import TilePlan, begin_image, compute_block
 from napari_probinst.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from napari_probinst.core.batch.job import Job, Outcomes
     from napari_probinst.core.batch.predicting import OnTile
+    from napari_probinst.core.batch.steps import Step, Told
     from napari_probinst.core.data.io import ImageSource
 
 #: Address that means a cluster of this machine's own processes.
@@ -51,8 +50,7 @@ class Cluster:
     n_workers : int, default 1
         Processes of the local cluster, one thread of Dask each.
     on_tile : OnTile, optional
-        Told of a large image when a block of its tiles has ended. Blocks are of any draw, so the
-        tiles of all draws are counted as those of one.
+        Told when a block of tiles of a large image has ended; see `Course`.
 
     Raises
     ------
@@ -76,19 +74,32 @@ class Cluster:
             stack.enter_context(_quiet_loggers())
             client = stack.enter_context(self._client(stack))
             takes = {GPU: 1} if self._has_gpus(client) else None
-            tasks = _Tasks(
-                distributed.as_completed(loop=client.loop),
-                partial(client.submit, resources=takes, pure=False),
-                absolute,
-                [_absolute_source(source) for source in sources],
-                self.on_tile,
-            )
-            for index in range(len(sources)):
-                tasks.begin(index)
-            for future in tasks.ended:
-                done = tasks.take(future, self._result)
-                if done is not None:
-                    yield done
+            given = [_absolute_source(source) for source in sources]
+            course = Course(given, self.on_tile)
+            ended = distributed.as_completed(loop=client.loop)
+            under_way: dict[Any, Step] = {}
+
+            def submit(steps: Sequence[Step]) -> None:
+                for step in steps:
+                    future = client.submit(
+                        step.run,
+                        absolute,
+                        given[step.index],
+                        resources=takes,
+                        pure=False,
+                        priority=step.priority,
+                    )
+                    under_way[future] = step
+                    ended.add(future)
+
+            submit(course.first())
+            for future in ended:
+                step = under_way.pop(future)
+                told = self._result(future, given[step.index], is_block=step.kind == "block")
+                outcome, steps = course.after(step, told)
+                submit(steps)
+                if outcome is not None:
+                    yield step.index, outcome
 
     def _client(self, stack: ExitStack) -> Any:
         distributed = _distributed()
@@ -129,11 +140,9 @@ class Cluster:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
         return any(worker["resources"].get(GPU) for worker in workers)
 
-    def _result(
-        self, future: Any, source: ImageSource, *, is_block: bool = False
-    ) -> Outcome | TilePlan | float:
+    def _result(self, future: Any, source: ImageSource, *, is_block: bool = False) -> Told:
         try:
-            result: Outcome | TilePlan | float = future.result()
+            result: Told = future.result()
         except _distributed().KilledWorker:
             if is_block:  # it is left to the end, when the image is joined
                 return 0.0
@@ -151,118 +160,6 @@ class Cluster:
         finally:
             future.release()
         return result
-
-
-class _Tasks:
-    """Tasks of a run, and what follows when one has ended.
-
-    Parameters
-    ----------
-    ended : distributed.as_completed
-        Yields the tasks in the order in which they end; told of each that is submitted.
-    submit : callable
-        Sends a function with its arguments to the scheduler.
-    job : Job
-        How images are predicted.
-    sources : sequence of ImageSource
-        The images.
-    on_tile : OnTile, optional
-        Told when tiles of a large image are done.
-    """
-
-    def __init__(
-        self,
-        ended: Any,
-        submit: Callable[..., Any],
-        job: Job,
-        sources: Sequence[ImageSource],
-        on_tile: OnTile | None = None,
-    ) -> None:
-        self.ended = ended
-        self._submit = submit
-        self._job = job
-        self._sources = sources
-        self._on_tile = on_tile
-        #: Image of each task that is under way, and how many of its tiles it computes.
-        self._task: dict[Any, tuple[int, int]] = {}
-        #: Tiles of each large image that are done, and all.
-        self._tiles: dict[int, tuple[int, int]] = {}
-        #: Blocks of tiles that each large image waits for, and the seconds of those that ended.
-        self._waiting: dict[int, int] = {}
-        self._seconds: dict[int, float] = {}
-
-    def begin(self, index: int) -> None:
-        """Have an image looked at, and predicted if it is seen in one piece."""
-        self._add(index, begin_image, priority=0)
-
-    def take(
-        self, future: Any, result: Callable[..., Outcome | TilePlan | float]
-    ) -> tuple[int, Outcome] | None:
-        """Take up a task that has ended: the image's outcome, or nothing yet.
-
-        Parameters
-        ----------
-        future : distributed.Future
-            The task.
-        result : callable
-            Called with it, its image, and as ``is_block`` whether it is a block of tiles.
-        """
-        index, n_tiles = self._task.pop(future)
-        is_block = self._waiting.get(index, 0) > 0
-        told = result(future, self._sources[index], is_block=is_block)
-        if isinstance(told, Outcome):
-            return index, _with_blocks(told, self._seconds.get(index, 0.0))
-        if isinstance(told, TilePlan):
-            blocks = list(told.blocks())
-            self._waiting[index] = len(blocks)
-            self._count_tiles(index, 0, sum(told.n_tiles))
-            for draw, numbers in blocks:
-                self._add(
-                    index,
-                    compute_block,
-                    told.checksum,
-                    draw,
-                    numbers,
-                    priority=1,
-                    n_tiles=len(numbers),
-                )
-        else:
-            self._waiting[index] -= 1
-            done, total = self._tiles[index]
-            self._count_tiles(index, done + n_tiles, total)
-            self._seconds[index] = self._seconds.get(index, 0) + told
-        if self._waiting[index] == 0:
-            # Before other images are begun: what is kept of this one's tiles is removed then.
-            self._add(index, predict_image, priority=2)
-        return None
-
-    def _count_tiles(self, index: int, done: int, total: int) -> None:
-        self._tiles[index] = done, total
-        if self._on_tile is not None and total:
-            self._on_tile(self._sources[index].name, 1, 1, done, total)
-
-    def _add(
-        self,
-        index: int,
-        task: Callable[..., Any],
-        *arguments: Any,
-        priority: int,
-        n_tiles: int = 0,
-    ) -> None:
-        future = self._submit(task, self._job, self._sources[index], *arguments, priority=priority)
-        self._task[future] = index, n_tiles
-        self.ended.add(future)
-
-
-def _with_blocks(outcome: Outcome, seconds: float) -> Outcome:
-    """Outcome of an image with the time that its tiles took elsewhere."""
-    if not seconds:
-        return outcome
-    total = replace(outcome.seconds, draws=outcome.seconds.draws + seconds)
-    told = outcome.uncertainty
-    if told is not None and told.seconds is not None:
-        told = replace(told, seconds=total.total)
-    return replace(outcome, seconds=total, uncertainty=told)
 
 
 async def _knock(address: str) -> None:

@@ -10,25 +10,30 @@ import multiprocessing
 import signal
 import sys
 from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 import torch
 
 from napari_probinst.core.batch.job import Outcome
-from napari_probinst.core.batch.predicting import predict_images
+from napari_probinst.core.batch.predicting import read_image
+from napari_probinst.core.batch.steps import Course
 from napari_probinst.core.batch.threads import environment, thread_limits
+from napari_probinst.core.batch.tile_tasks import begin_read, is_in_tiles
 from napari_probinst.core.errors import ProbinstError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
     from napari_probinst.core.batch.job import Job, Outcomes
     from napari_probinst.core.batch.predicting import OnTile
+    from napari_probinst.core.batch.steps import Step, Told
     from napari_probinst.core.data.io import ImageSource
 
 #: An image whose process was killed so often is refused: most likely it needs more memory.
@@ -47,7 +52,7 @@ class WorkerProcesses:
     n : int
         How many.
     on_tile : OnTile, optional
-        Told after each tile of an image.
+        Told when a block of tiles of a large image has ended; see `Course`.
     """
 
     n: int
@@ -55,10 +60,10 @@ class WorkerProcesses:
 
     def run(self, job: Job, sources: Sequence[ImageSource]) -> Outcomes:
         """Predict all images; see `Executor.run`."""
-        waiting = deque(range(len(sources)))
-        deaths: Counter[int] = Counter()
-        # No more than there are images: those that run share all threads.
-        n = min(self.n, len(sources))
+        course = Course(sources, self.on_tile)
+        waiting = deque(course.first())
+        deaths: Counter[Step] = Counter()
+        n = self._n_useful(job, sources)
         jobs = [replace(job, device=device) for device in _devices(job.device, n)]
         workers: list[_Worker] = []
         try:
@@ -69,59 +74,54 @@ class WorkerProcesses:
                     answer = worker.answer()
                     if isinstance(answer, Exception):
                         raise answer
-                    if isinstance(answer, _Tiles):
-                        answer.tell(self.on_tile)
-                        continue
-                    if answer is not None:
-                        yield worker.in_hand.popleft(), answer
-                        continue
-                    worker.check_killed()
-                    workers[workers.index(worker)] = _start(worker.job, n)
-                    lost = list(worker.in_hand)
-                    deaths.update(lost[:1])
-                    if lost and deaths[lost[0]] == ATTEMPTS:
-                        yield lost[0], _given_up(sources[lost[0]])
-                        del lost[0]
-                    waiting.extendleft(reversed(lost))
+                    if answer is None:
+                        worker.check_killed()
+                        workers[workers.index(worker)] = _start(worker.job, n)
+                        lost = list(worker.in_hand)
+                        deaths.update(lost[:1])
+                        if not lost or deaths[lost[0]] < ATTEMPTS:
+                            waiting.extendleft(reversed(lost))
+                            continue
+                        step = lost.pop(0)
+                        waiting.extendleft(reversed(lost))
+                        answer = _given_up(step, sources[step.index])
+                    else:
+                        step = worker.in_hand.popleft()
+                    outcome, steps = course.after(step, answer)
+                    # Before other images: what is kept of this one's tiles is removed when it ends.
+                    waiting.extendleft(reversed(steps))
+                    if outcome is not None:
+                        yield step.index, outcome
         finally:
             for worker in workers:
                 worker.stop()
 
-
-@dataclass(frozen=True, slots=True)
-class _Tiles:
-    """How far an image is, as a process tells it; see `OnTile`."""
-
-    name: str
-    draw: int
-    n_draws: int
-    tile: int
-    n_tiles: int
-
-    def tell(self, on_tile: OnTile | None) -> None:
-        if on_tile is not None:
-            on_tile(self.name, self.draw, self.n_draws, self.tile, self.n_tiles)
+    def _n_useful(self, job: Job, sources: Sequence[ImageSource]) -> int:
+        """Processes that have something to do; those that run share all threads."""
+        if len(sources) < self.n and not any(is_in_tiles(job, source) for source in sources):
+            return len(sources)
+        return self.n
 
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A process, the line to it, and the images that it was given: the first is computed."""
+    """A process, the line to it, and the steps that it was given: the first is computed."""
 
     job: Job
     process: SpawnProcess
     connection: Connection
-    in_hand: deque[int] = field(default_factory=deque)
+    in_hand: deque[Step] = field(default_factory=deque)
 
-    def give(self, index: int, source: ImageSource) -> None:
-        self.in_hand.append(index)
+    def give(self, step: Step, source: ImageSource) -> None:
+        self.in_hand.append(step)
         # That it is dead is noticed where its answer is waited for.
         with suppress(OSError):
-            self.connection.send(source)
+            self.connection.send((step, source))
 
-    def answer(self) -> Outcome | _Tiles | Exception | None:
-        """Outcome of the first image in hand, its progress, a fatal error, or None: it is dead."""
+    def answer(self) -> Told | Exception | None:
+        """What the first step in hand came to, an error that ends the run, or None: it is dead."""
         try:
-            answer: Outcome | _Tiles | Exception = self.connection.recv()
+            answer: Told | Exception = self.connection.recv()
         except (EOFError, OSError):
             return None
         return answer
@@ -155,14 +155,14 @@ def _start(job: Job, n_processes: int) -> _Worker:
 
 
 def _hand_out(
-    workers: Sequence[_Worker], waiting: deque[int], sources: Sequence[ImageSource]
+    workers: Sequence[_Worker], waiting: deque[Step], sources: Sequence[ImageSource]
 ) -> None:
-    """Give the idle images first, then the busy ones something to read ahead."""
+    """Give the idle steps first, then the busy ones something to read ahead."""
     for n in range(_IN_HAND):
         for worker in workers:
             if waiting and len(worker.in_hand) == n:
-                index = waiting.popleft()
-                worker.give(index, sources[index])
+                step = waiting.popleft()
+                worker.give(step, sources[step.index])
 
 
 def _heard_of(workers: Sequence[_Worker]) -> list[_Worker]:
@@ -171,7 +171,9 @@ def _heard_of(workers: Sequence[_Worker]) -> list[_Worker]:
     return [worker for worker in workers if worker.connection in heard]
 
 
-def _given_up(source: ImageSource) -> Outcome:
+def _given_up(step: Step, source: ImageSource) -> Told:
+    if step.kind == "block":  # it is left to the end, when the image is joined
+        return 0.0
     return Outcome(
         source.name,
         "refused",
@@ -194,15 +196,11 @@ def _serve(connection: Connection, job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Raised as an exception, the request to end leaves no partial file behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-
-    def tell(name: str, draw: int, n_draws: int, tile: int, n_tiles: int) -> None:
-        connection.send(_Tiles(name, draw, n_draws, tile, n_tiles))
-
     try:
         with suppress(BrokenPipeError):
             try:
-                for outcome in predict_images(job, _received(connection), tell):
-                    connection.send(outcome)
+                for work in _read_ahead(connection, job):
+                    connection.send(work())
             except (ProbinstError, MemoryError) as error:
                 connection.send(error)
     finally:
@@ -210,7 +208,24 @@ def _serve(connection: Connection, job: Job) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _received(connection: Connection) -> Iterator[ImageSource]:
-    with suppress(EOFError, OSError):
-        while True:
-            yield connection.recv()
+def _read_ahead(connection: Connection, job: Job) -> Iterator[Callable[[], Told]]:
+    """What comes through the line, ready to be done; while one is done, the next is read."""
+    reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read ahead")
+    try:
+        ahead = reader.submit(_received, connection, job)
+        while (work := ahead.result()) is not None:
+            ahead = reader.submit(_received, connection, job)
+            yield work
+    finally:
+        # Not waited for: the next may never come.
+        reader.shutdown(wait=False, cancel_futures=True)
+
+
+def _received(connection: Connection, job: Job) -> Callable[[], Told] | None:
+    try:
+        step, source = connection.recv()
+    except (EOFError, OSError):
+        return None
+    if step.kind == "begin":
+        return partial(begin_read, job, read_image(job, source))
+    return partial(step.run, job, source)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_probinst.core.batch.job import Job
+    from napari_probinst.core.batch.predicting import ReadImage
     from napari_probinst.core.data.io import Image, ImageSource, LazyImage
     from napari_probinst.core.inference.tile_cache import TileCache
 
@@ -68,7 +69,11 @@ def begin_image(job: Job, source: ImageSource) -> Outcome | TilePlan:
     OutputError
         If the folder for the tiles, or the results, can't be written.
     """
-    read = read_image(job, source)
+    return begin_read(job, read_image(job, source))
+
+
+def begin_read(job: Job, read: ReadImage | Outcome) -> Outcome | TilePlan:
+    """`begin_image` for an image that was read before."""
     if isinstance(read, Outcome):
         return read
     image, predictor = read.image, loaded_predictor(job)
@@ -82,6 +87,15 @@ def begin_image(job: Job, source: ImageSource) -> Outcome | TilePlan:
     cache = _cache(job, image, checksum)
     cache.begin()
     return TilePlan(checksum, tile_counts(predictor, image.shape, job.settings, cache))
+
+
+def is_in_tiles(job: Job, source: ImageSource) -> bool:
+    """Whether an image is predicted in tiles; one that can't be read is not."""
+    try:
+        shape = source.open(job.axes).shape
+    except InputError:
+        return False
+    return bool(tile_counts(loaded_predictor(job), shape, job.settings))
 
 
 def compute_block(job: Job, source: ImageSource, checksum: str, draw: int, numbers: range) -> float:
