@@ -61,7 +61,23 @@ def test_thresholds_that_mean_the_same_are_tried_once():
 
 def test_the_minimum_size_is_a_share_of_the_objects_area():
     found = _search(lambda settings: -abs(settings.min_size - 190), area=950.0)
-    assert found.min_size == 190
+    assert found.min_size == pytest.approx(190, rel=0.1)
+
+
+def test_a_lower_hill_with_a_better_foot_does_not_win():
+    """Two summits; the best place of the grid is near the lower one."""
+
+    def score(settings):
+        def near(bandwidth, threshold):
+            return math.hypot(
+                math.log(settings.bandwidth / bandwidth),
+                math.log(settings.cluster_threshold / threshold),
+            )
+
+        return max(0.6 - 0.1 * near(2.0, 2.0), 1.0 - 1.9 * near(1.25, 2.0))
+
+    assert score(_search(score, space=SearchSpace(n_starts=1))) < 0.7
+    assert score(_search(score)) > 0.7
 
 
 def test_nothing_is_changed_for_nothing():
