@@ -8,7 +8,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_probinst.core.data.masks import read_instances
 from napari_probinst.core.data.prediction_file import save_prediction
-from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.open_dock import opened_dock
 from napari_probinst.widgets.proofreading.dock import ProofreadWidget
 

@@ -27,7 +27,7 @@ from napari_probinst.core.evaluation.matching import iou_matrix
 from napari_probinst.core.inference.entropy import confidence, entropy_map, probability_map
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.sample_data import sample_image
-from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.proofreading.session_place import SESSIONS_VARIABLE
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def correct_one(viewer: Any, dock: ProofreadWidget, before_edit: Callable[[], No
                 paint(viewer, dock, worm)
             added = f" and added {len(swallowed)} that it had swallowed" if swallowed else ""
             return f"peak {number + 1}: repainted a worm{added}"
-        dock.accept()
+        dock.queue.accept()
     return "every place was right"
 
 

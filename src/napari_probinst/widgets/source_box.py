@@ -10,7 +10,7 @@ from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
-from napari_probinst.widgets.layers import is_result
+from napari_probinst.widgets.finding import is_result
 from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.path_rows import browse_button
 from napari_probinst.widgets.truth import LayerTruth

@@ -16,8 +16,8 @@ from napari_probinst.core.data.exported import (
 from napari_probinst.core.data.flattening import Flattened
 from napari_probinst.core.data.masks import from_labels
 from napari_probinst.core.errors import InputError
+from napari_probinst.widgets.finding import METADATA_KEY
 from napari_probinst.widgets.label_view import OVERLAP
-from napari_probinst.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:
     from napari_probinst.widgets.layers import ShownPrediction

@@ -22,7 +22,7 @@ from napari_probinst.core.errors import ModelError
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.instances import InstanceSet
-from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.proofreading.dock import ProofreadWidget
 
 SHAPE = (48, 64)

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QSpinBox, QTreeWidget
 
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.instances import InstanceSet
-from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.prediction.activity import ActivityBars
 from napari_probinst.widgets.prediction.events import Progress
 

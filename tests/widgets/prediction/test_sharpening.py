@@ -10,7 +10,7 @@ from napari_probinst.core.inference.composition import compose
 from napari_probinst.core.inference.entropy import entropy_map
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.core.prediction import Provenance
-from napari_probinst.widgets.layers import is_result, shown_predictions
+from napari_probinst.widgets.finding import is_result, shown_predictions
 from napari_probinst.widgets.prediction.channels import ChannelSource
 from napari_probinst.widgets.prediction.events import Ended, Sharpened
 from napari_probinst.widgets.prediction.layer_results import LayerResults

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QPushButton
 from napari_probinst.core.config import ChannelConfig
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import InputError
-from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.plane_in_view import bring_into_view, plane_in_view
 from napari_probinst.widgets.prediction.channels import (
     ChannelSource,

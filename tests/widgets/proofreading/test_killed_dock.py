@@ -33,7 +33,7 @@ print("open", dock.shown.session.can_undo, flush=True)
 while True:
     merged = dock.shown.session.can_undo
     if merged:
-        dock.retrace.undo()
+        dock.queue.retrace.undo()
     else:
         ids = sorted(dock.shown.session.instances)[:2]
         dock._bench.select(ids, by_hand=True)

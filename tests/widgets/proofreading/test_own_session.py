@@ -25,7 +25,7 @@ def opened(viewer, open_proofread, make_prediction, tmp_path):
     save_prediction(make_prediction(), path)
     _, dock = open_proofread(viewer)
     dock.open(path)
-    dock.accept()
+    dock.queue.accept()
     return path, dock
 
 
@@ -45,7 +45,7 @@ def test_what_was_removed_is_opened_again_for_writing(opened, viewer, qtbot, aga
     assert dock.shown.session is session
     assert dock.shown.instances in viewer.layers
     assert not dock.shown.kept.read_only
-    dock.accept()
+    dock.queue.accept()
     assert dock.shown.kept.n_waiting == 0
     assert not any("another window" in message for message in messages())
     assert len(list(path.parent.glob("*.probinst"))) == 1
@@ -100,7 +100,7 @@ def test_an_image_with_corrections_on_disk_offers_to_continue(
 ):
     person = as_person(viewer)
     put(viewer, make_prediction())
-    person.dock.accept()
+    person.dock.queue.accept()
     viewer.window.remove_dock_widget(person.dock)
     viewer.layers.clear()
     viewer.add_image(np.zeros(make_prediction().shape), name="well")

@@ -29,7 +29,7 @@ from napari_probinst.cli.main import main
 from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.data.io import read_instances
 from napari_probinst.sample_data import sample_image
-from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
 
 PAUSE = 60

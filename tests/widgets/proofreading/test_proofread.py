@@ -471,7 +471,7 @@ def test_two_viewers_keep_apart(make_napari_viewer, put, make_prediction, open_p
     first, second = put(one, make_prediction("a"), "a"), put(two, make_prediction("b"), "b")
     docks = [open_proofread(each)[1] for each in (one, two)]
     assert [dock.shown for dock in docks] == [first, second]
-    docks[0].accept()
+    docks[0].queue.accept()
     assert first.session.can_undo
     assert not second.session.can_undo
 

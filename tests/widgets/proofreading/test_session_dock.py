@@ -123,7 +123,7 @@ def test_session_is_opened_by_file_open_beside_its_image(viewer, make_prediction
     save_prediction(make_prediction(), tmp_path / "well.prediction.npz")
     _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
     dock.open(tmp_path / "well.prediction.npz")
-    dock.accept()
+    dock.queue.accept()
     path = tmp_path / "well.probinst"
     assert (path / JOURNAL).is_file()
     viewer.window.remove_dock_widget(dock)

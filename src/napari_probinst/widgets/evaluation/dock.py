@@ -31,7 +31,7 @@ from napari_probinst.widgets.evaluation.evaluation import (
     write_reports,
 )
 from napari_probinst.widgets.evaluation.results import ResultsView
-from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.path_rows import beside, browse_button, shrinking_box
 from napari_probinst.widgets.scrolling_dock import ScrollingDock

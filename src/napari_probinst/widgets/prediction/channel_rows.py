@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
-from napari_probinst.widgets.layers import METADATA_KEY
+from napari_probinst.widgets.finding import METADATA_KEY
 from napari_probinst.widgets.path_rows import shrinking_box
 from napari_probinst.widgets.plane_in_view import plane_in_view
 from napari_probinst.widgets.prediction.channels import (

@@ -12,7 +12,7 @@ from napari.layers import Image
 from napari_probinst.core.data.lazy import LAZY_BYTES, ChannelStack
 from napari_probinst.core.data.planes import Plane, PlaneView
 from napari_probinst.core.errors import InputError
-from napari_probinst.widgets.layers import image_name, is_result
+from napari_probinst.widgets.finding import image_name, is_result
 from napari_probinst.widgets.pages import page_of
 
 if TYPE_CHECKING:

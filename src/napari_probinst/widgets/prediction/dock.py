@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QHBoxLayout, QMessageBox
 
 from napari_probinst.core.data.io import find_images
 from napari_probinst.core.errors import InputError, ProbinstError
+from napari_probinst.widgets.finding import image_name, shown_in_view
 from napari_probinst.widgets.fold import Fold
-from napari_probinst.widgets.layers import image_name, shown_in_view
 from napari_probinst.widgets.open_dock import open_dock
 from napari_probinst.widgets.prediction.channel_rows import first_layer, plane_of_image
 from napari_probinst.widgets.prediction.channels import check_channels, pixel_size, plane_name

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
 
-from napari_probinst.widgets.layers import (
+from napari_probinst.widgets.finding import (
     METADATA_KEY,
-    add_layers,
-    redraw,
-    remove_layers,
     same_prediction,
     shown_in_view,
     shown_predictions,
 )
+from napari_probinst.widgets.layers import add_layers, redraw, remove_layers
 from napari_probinst.widgets.proofreading.keeping import SessionKeeper
 from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
 from napari_probinst.widgets.proofreading.workbench import Workbench

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error, show_info, show_warning
+from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import Qt, QTimer
 
-from napari_probinst.core.curation.folder_review import FolderReview
 from napari_probinst.core.errors import ProbinstError
 from napari_probinst.widgets.pixel_status import pixel_lines
 from napari_probinst.widgets.prediction.channels import plane_of
 from napari_probinst.widgets.proofreading import files
 from napari_probinst.widgets.proofreading.account import ReviewAccount
-from napari_probinst.widgets.proofreading.canvas import typical_width, zoom_to_peak
 from napari_probinst.widgets.proofreading.close_guard import CloseGuard
 from napari_probinst.widgets.proofreading.desk import Desk
 from napari_probinst.widgets.proofreading.earlier import EarlierSession, earlier_session
-from napari_probinst.widgets.proofreading.edit_actions import EditActions, tried
+from napari_probinst.widgets.proofreading.edit_actions import EditActions
 from napari_probinst.widgets.proofreading.folder_opening import (
     FolderOpener,
     is_folder_of_predictions,
@@ -32,26 +29,22 @@ from napari_probinst.widgets.proofreading.key_table import (
 from napari_probinst.widgets.proofreading.keys import KeyBindings, keys_of_napari
 from napari_probinst.widgets.proofreading.keys_dialog import KeysDialog
 from napari_probinst.widgets.proofreading.panel import ProofreadPanel
-from napari_probinst.widgets.proofreading.retrace import Retrace
+from napari_probinst.widgets.proofreading.queue_actions import QueueActions
+from napari_probinst.widgets.proofreading.refresh import Refresh
 from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from qtpy.QtGui import QShowEvent
 
     from napari_probinst.core.curation.folder_review import Order
-    from napari_probinst.core.curation.history import Decision
     from napari_probinst.core.curation.image_review import ImageReview
-    from napari_probinst.core.curation.peak_filter import PeakFilter
     from napari_probinst.widgets.layers import ShownPrediction
     from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
     from napari_probinst.widgets.proofreading.workbench import Workbench
-
-#: napari cuts longer ones off.
-_LAST, _FIRST = "This is the last listed place.", "This is the first listed place."
 
 
 class ProofreadWidget(ScrollingDock):
@@ -66,7 +59,6 @@ class ProofreadWidget(ScrollingDock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._holding = False
         #: Corrections that can be gone on with where there is no prediction.
         self._earlier: EarlierSession | None = None
         #: Titles of predictions whose instances were removed; to be said.
@@ -75,14 +67,6 @@ class ProofreadWidget(ScrollingDock):
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
 
         self._actions: dict[str, Callable[[], None]] = {
-            "next": self.next,
-            "previous": self.previous,
-            "accept": self.accept,
-            "skip": self.skip,
-            "flag": self.flag,
-            "jump": self.jump,
-            "isolate": self.isolate,
-            "uncertainty": self.toggle_uncertainty,
             "save": self.save,
             "open": self.ask_to_open,
             "open_folder": self._open_folder_dialog,
@@ -90,6 +74,7 @@ class ProofreadWidget(ScrollingDock):
             "keys": self.choose_keys,
             "continue": self._continue,
         }
+        self._refresh = Refresh(self._show)
         self._keys = KeyBindings(napari_viewer, self._actions, _keys_of_user())
         self._desk = Desk(
             napari_viewer,
@@ -102,14 +87,22 @@ class ProofreadWidget(ScrollingDock):
         #: Edits of the prediction that is worked on.
         self.edits = EditActions(self._desk)
         self._walk = ReviewWalk(napari_viewer, self._desk)
-        #: Undo and redo, over all images of a folder.
-        self.retrace = Retrace(self.edits, self._walk, self._visit)
-        self._actions |= self.edits.named
-        self._actions |= {"undo": self.retrace.undo, "redo": self.retrace.redo}
+        #: Steps and decisions of its review.
+        self.queue = QueueActions(
+            napari_viewer,
+            self._desk,
+            self.edits,
+            self._walk,
+            among=lambda: self._panel.peak_filter,
+            keep_zoom=lambda: self._panel.keep_zoom,
+            refresh=self._refresh,
+            show_images=self._show_choices,
+        )
+        self._actions |= self.edits.named | self.queue.named
         self._panel = ProofreadPanel(
             self._actions,
             self._choose,
-            self._go_to,
+            self.queue.go_to,
             self.edits.adopt,
             on_order=self._order,
             on_filter=self._filter,
@@ -178,7 +171,7 @@ class ProofreadWidget(ScrollingDock):
         if self._desk.free():
             self._walk.open_folder(path, reviews, self._panel.peak_filter)
             self._show_choices()
-            self._visit()
+            self.queue.visit()
         self._refresh()
 
     def _choose(self, chosen: int | ShownPrediction) -> None:
@@ -215,13 +208,12 @@ class ProofreadWidget(ScrollingDock):
         self._refresh()
 
     def _chosen(self) -> None:
-        """Measure what doesn't change while one prediction is worked on, and go to its peak."""
+        """Take up what doesn't change while one prediction is worked on, and go to its peak."""
         if self._bench is not None:
             shown = self._bench.shown
-            self._width = typical_width(list(shown.session.instances.values()))
             self._backdrop = plane_of(shown.image, shown.plane)
             self._bench.hovered = self._show_pixel
-            self._visit()
+            self.queue.arrive()
 
     def _orphaned(self, shown: ShownPrediction) -> None:
         self._removed.append(shown.title)
@@ -236,96 +228,6 @@ class ProofreadWidget(ScrollingDock):
                 f"The instances of '{title}' were removed; their corrections are "
                 "kept: choose the prediction in the Proofread dock to show them again."
             )
-
-    # The queue -----------------------------------------------------------------------------
-
-    def next(self) -> None:
-        """Go to the next place that no edit has settled."""
-        self._step(FolderReview.next, _LAST)
-
-    def previous(self) -> None:
-        """Go back."""
-        self._step(FolderReview.previous, _FIRST)
-
-    def accept(self) -> None:
-        """Say that the place is right now, and go to the next open one."""
-        self._decide("accepted")
-
-    def skip(self) -> None:
-        """Put the place off, and go to the next open one."""
-        self._decide("skipped")
-
-    def flag(self) -> None:
-        """Leave the place to somebody who knows better, and go to the next open one."""
-        self._decide("flagged")
-
-    def isolate(self) -> None:
-        """Show the selected instances alone, or all again."""
-        if self._bench is not None:
-            self._bench.isolate()
-
-    def toggle_uncertainty(self) -> None:
-        """Show or hide the entropy."""
-        if self._bench is not None:
-            self._bench.toggle_uncertainty()
-
-    def jump(self) -> None:
-        """Zoom to the current place again."""
-        self._look(keep_zoom=False)
-
-    def _look(self, *, keep_zoom: bool) -> None:
-        bench = self._bench
-        if bench is None or bench.session.position is None:
-            return
-        peak = bench.session.peaks[bench.session.position]
-        patch = bench.session.prediction.settings.patch
-        involved = bench.peak_ids()
-        # Whether one instance is two objects can't be seen in a part of it.
-        merged = peak.kind == "merge" and bool(involved)
-        zoom_to_peak(
-            self._viewer,
-            bench.shown.instances,
-            peak,
-            patch,
-            self._width,
-            whole=bench.session.instances[involved[0]].bbox if merged else None,
-            keep_zoom=keep_zoom,
-        )
-
-    def _step(
-        self, following: Callable[[FolderReview, int, PeakFilter], int | None], end: str = ""
-    ) -> None:
-        if self.edits.ready() is None or self._walk.row is None:
-            return
-        with self._one_refresh():
-            moved = self._walk.step(following, self._panel.peak_filter)
-            if moved:
-                self._visit()
-        if moved:
-            return
-        # On the way images may have turned out to be unusable.
-        self._show_choices()
-        self._refresh()
-        if end:
-            show_info(end)
-
-    def _go_to(self, row: int) -> None:
-        if self.edits.ready() is not None and self._walk.go(row):
-            self._visit()
-
-    def _decide(self, decision: Decision) -> None:
-        bench = self.edits.ready()
-        if bench is None or bench.session.position is None:
-            return
-        position = bench.session.position
-        if tried(lambda: bench.session.decide(position, decision)):
-            self._step(FolderReview.next_open)
-
-    def _visit(self) -> None:
-        if self._bench is not None:
-            self._bench.activate()
-            self._bench.select_peak()
-            self._look(keep_zoom=self._panel.keep_zoom)
 
     # Keys and the cursor -------------------------------------------------------------------
 
@@ -390,18 +292,8 @@ class ProofreadWidget(ScrollingDock):
 
     # Showing and closing -------------------------------------------------------------------
 
-    @contextmanager
-    def _one_refresh(self) -> Iterator[None]:
-        """Show once what several changes come to."""
-        self._holding = True
-        try:
-            yield
-        finally:
-            self._holding = False
-            self._refresh()
-
-    def _refresh(self) -> None:
-        if self._bench is None or self._tools is None or self._holding:
+    def _show(self) -> None:
+        if self._bench is None or self._tools is None:
             return
         bench = self._bench
         shown = bench.shown

@@ -10,7 +10,7 @@ from napari.layers import Image
 from napari_probinst.core.curation.session_folder import read_manifest, read_session_journal
 from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.errors import InputError
-from napari_probinst.widgets.layers import image_name, is_result
+from napari_probinst.widgets.finding import image_name, is_result
 from napari_probinst.widgets.proofreading.keeping import work_text
 from napari_probinst.widgets.proofreading.session_place import (
     file_name,

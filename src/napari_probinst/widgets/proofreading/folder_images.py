@@ -11,7 +11,8 @@ from napari.utils.notifications import show_warning
 from napari_probinst.core.curation.image_files import find_image_files
 from napari_probinst.core.data.io import read_image
 from napari_probinst.core.errors import InputError
-from napari_probinst.widgets.layers import METADATA_KEY, add_layers, image_name, is_result
+from napari_probinst.widgets.finding import METADATA_KEY, image_name, is_result
+from napari_probinst.widgets.layers import add_layers
 from napari_probinst.widgets.proofreading.files import open_path
 
 if TYPE_CHECKING:

@@ -1,0 +1,189 @@
+"""What the Proofread dock offers to go through the queue: steps, decisions, and looking again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info
+
+from napari_probinst.core.curation.folder_review import FolderReview
+from napari_probinst.widgets.proofreading.canvas import typical_width, zoom_to_peak
+from napari_probinst.widgets.proofreading.edit_actions import tried
+from napari_probinst.widgets.proofreading.retrace import Retrace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_probinst.core.curation.history import Decision
+    from napari_probinst.core.curation.peak_filter import PeakFilter
+    from napari_probinst.widgets.proofreading.desk import Desk
+    from napari_probinst.widgets.proofreading.edit_actions import EditActions
+    from napari_probinst.widgets.proofreading.refresh import Refresh
+    from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
+
+#: napari cuts longer ones off.
+_LAST, _FIRST = "This is the last listed place.", "This is the first listed place."
+
+
+class QueueActions:
+    """Steps and decisions of the review that a desk lies on.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer, which goes to the places.
+    desk : Desk
+        Its bench.
+    edits : EditActions
+        Say whether the bench is free.
+    walk : ReviewWalk
+        Knows where one is, and leads elsewhere.
+    among : callable
+        Returns the filter of the places that are listed.
+    keep_zoom : callable
+        Returns whether going to a place leaves the zoom as it is.
+    refresh : Refresh
+        Shows what has changed.
+    show_images : callable
+        Lists the images anew: on the way some may have turned out to be unusable.
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        desk: Desk,
+        edits: EditActions,
+        walk: ReviewWalk,
+        *,
+        among: Callable[[], PeakFilter],
+        keep_zoom: Callable[[], bool],
+        refresh: Refresh,
+        show_images: Callable[[], None],
+    ) -> None:
+        self._viewer = viewer
+        self._desk = desk
+        self._edits = edits
+        self._walk = walk
+        self._among = among
+        self._keep_zoom = keep_zoom
+        self._refresh = refresh
+        self._show_images = show_images
+        #: Undo and redo, over all images of a folder.
+        self.retrace = Retrace(edits, walk, self.visit)
+
+    @property
+    def named(self) -> dict[str, Callable[[], None]]:
+        """Every action by the name of its button and key."""
+        return {
+            "next": self.next,
+            "previous": self.previous,
+            "accept": self.accept,
+            "skip": self.skip,
+            "flag": self.flag,
+            "undo": self.retrace.undo,
+            "redo": self.retrace.redo,
+            "jump": self.jump,
+            "isolate": self.isolate,
+            "uncertainty": self.toggle_uncertainty,
+        }
+
+    def arrive(self) -> None:
+        """Measure what doesn't change while one prediction is worked on, and go to its peak."""
+        if self._desk.bench is not None:
+            instances = self._desk.bench.session.instances
+            self._width = typical_width(list(instances.values()))
+            self.visit()
+
+    def visit(self) -> None:
+        """Show the place one has come to."""
+        bench = self._desk.bench
+        if bench is not None:
+            bench.activate()
+            bench.select_peak()
+            self._look(keep_zoom=self._keep_zoom())
+
+    # Steps and decisions -------------------------------------------------------------------
+
+    def next(self) -> None:
+        """Go to the next place that no edit has settled."""
+        self._step(FolderReview.next, _LAST)
+
+    def previous(self) -> None:
+        """Go back."""
+        self._step(FolderReview.previous, _FIRST)
+
+    def go_to(self, row: int) -> None:
+        """Go to a place of the review, by its row."""
+        if self._edits.ready() is not None and self._walk.go(row):
+            self.visit()
+
+    def accept(self) -> None:
+        """Say that the place is right now, and go to the next open one."""
+        self._decide("accepted")
+
+    def skip(self) -> None:
+        """Put the place off, and go to the next open one."""
+        self._decide("skipped")
+
+    def flag(self) -> None:
+        """Leave the place to somebody who knows better, and go to the next open one."""
+        self._decide("flagged")
+
+    def _step(
+        self, following: Callable[[FolderReview, int, PeakFilter], int | None], end: str = ""
+    ) -> None:
+        if self._edits.ready() is None or self._walk.row is None:
+            return
+        with self._refresh.once():
+            moved = self._walk.step(following, self._among())
+            if moved:
+                self.visit()
+        if moved:
+            return
+        self._show_images()
+        self._refresh()
+        if end:
+            show_info(end)
+
+    def _decide(self, decision: Decision) -> None:
+        bench = self._edits.ready()
+        if bench is None or bench.session.position is None:
+            return
+        position = bench.session.position
+        if tried(lambda: bench.session.decide(position, decision)):
+            self._step(FolderReview.next_open)
+
+    # Looking -------------------------------------------------------------------------------
+
+    def isolate(self) -> None:
+        """Show the selected instances alone, or all again."""
+        if self._desk.bench is not None:
+            self._desk.bench.isolate()
+
+    def toggle_uncertainty(self) -> None:
+        """Show or hide the entropy."""
+        if self._desk.bench is not None:
+            self._desk.bench.toggle_uncertainty()
+
+    def jump(self) -> None:
+        """Zoom to the current place again."""
+        self._look(keep_zoom=False)
+
+    def _look(self, *, keep_zoom: bool) -> None:
+        bench = self._desk.bench
+        if bench is None or bench.session.position is None:
+            return
+        peak = bench.session.peaks[bench.session.position]
+        patch = bench.session.prediction.settings.patch
+        involved = bench.peak_ids()
+        # Whether one instance is two objects can't be seen in a part of it.
+        merged = peak.kind == "merge" and bool(involved)
+        zoom_to_peak(
+            self._viewer,
+            bench.shown.instances,
+            peak,
+            patch,
+            self._width,
+            whole=bench.session.instances[involved[0]].bbox if merged else None,
+            keep_zoom=keep_zoom,
+        )
