@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers._layer_actions import _duplicate_layer
 from napari.utils.notifications import notification_manager
+from tifffile import imread
 
+from napari_probinst.core.curation.exported_session import flatten_corrected
 from napari_probinst.core.data.masks import read_instances
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.finding import shown_predictions
@@ -39,6 +42,32 @@ def test_instances_are_saved_with_their_overlaps_and_opened_again(person, tmp_pa
     labels, overlaps = person.viewer.open(path, plugin="napari-probinst")
     assert len(np.unique(labels.data)) == len(current) + 1
     assert np.array_equal(overlaps.data > 0, saved.cover() > 1)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".npz"])
+def test_other_files_of_napari_hold_ids_alone(person, tmp_path, suffix):
+    path = tmp_path / f"well{suffix}"
+    assert person.shown.instances.save(str(path))
+    saved = imread(path) if suffix == ".tif" else np.load(path)["arr_0"]
+    labels, n_overlap = flatten_corrected(person.session)
+    assert n_overlap > 0
+    assert np.array_equal(saved, labels)
+    said = notification_manager.records[-1].message
+    assert said.startswith(f"{n_overlap} pixels of several")
+    assert ".instances.tif" in said
+
+
+def test_our_own_file_needs_no_warning(person, tmp_path):
+    before = len(notification_manager.records)
+    person.shown.instances.save(str(tmp_path / "well.instances.tif"))
+    assert len(notification_manager.records) == before
+
+
+def test_a_duplicate_holds_ids_alone(person):
+    person.viewer.layers.selection = {person.shown.instances}
+    _duplicate_layer(person.viewer.layers)
+    duplicate = person.viewer.layers[f"{person.shown.instances.name} copy"]
+    assert np.array_equal(duplicate.data, flatten_corrected(person.session)[0])
 
 
 def test_the_place_follows_the_image(person):

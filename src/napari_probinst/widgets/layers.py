@@ -25,6 +25,7 @@ from napari_probinst.widgets.result_layers import (
     is_bright,
     probability_layer,
 )
+from napari_probinst.widgets.saved_labels import save_flat
 from napari_probinst.widgets.saved_state import SavedState
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def show_prediction(
         layer.metadata[METADATA_KEY] = {"shown": shown}
         show_readings(layer, shown.readings_at)
     instances.metadata[METADATA_KEY]["prediction"] = prediction
+    save_flat(instances, lambda: shown.session)
     add_layers(viewer, shown)
     instances.visible = True
     if plane:
