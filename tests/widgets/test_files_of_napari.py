@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.layers._layer_actions import _duplicate_layer
 from napari.utils.notifications import notification_manager
 from tifffile import imread
 
+from napari_probinst.core.curation.export import FORMATS
 from napari_probinst.core.curation.exported_session import flatten_corrected
 from napari_probinst.core.data.masks import read_instances
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.open_dock import opened_dock
+from napari_probinst.widgets.proofreading import exporting
 from napari_probinst.widgets.proofreading.dock import ProofreadWidget
 
 
@@ -87,6 +91,39 @@ def test_commands_act_on_the_open_dock(person):
     assert person.session.can_undo
     run("undo")
     assert not person.session.can_undo
+
+
+def test_the_command_exports_what_is_corrected(person, tmp_path):
+    asked = []
+
+    def choose(start):
+        asked.append(start.name)
+        return ("labels", tmp_path / "mine")
+
+    person.dock.choose_export = choose
+    run("export")
+    assert asked == ["well"]
+    labels, n_overlap = flatten_corrected(person.session)
+    assert np.array_equal(imread(tmp_path / "mine.labels.tif"), labels)
+    assert f"{n_overlap} overlap pixels lost" in notification_manager.records[-1].message
+    run("export")
+    assert "there already" in notification_manager.records[-1].message
+    person.dock.choose_export = lambda _: ("stack", tmp_path / "mine.tif")
+    person.click_button("export")
+    assert len(read_instances(tmp_path / "mine.tif").instances) == len(person.session.instances)
+    assert f"{n_overlap} overlap pixels kept" in notification_manager.records[-1].message
+
+
+def test_the_dialog_offers_every_format(qtbot, monkeypatch):
+    offered = []
+
+    def dialog(parent, title, start, kinds):
+        offered.extend(kinds.split(";;"))
+        return "/somewhere/well", offered[-1]
+
+    monkeypatch.setattr(exporting.QFileDialog, "getSaveFileName", dialog)
+    assert exporting.ask_export(None, Path("well")) == ("csv", Path("/somewhere/well"))
+    assert len(offered) == len(FORMATS)
 
 
 def test_commands_say_that_no_dock_is_open(viewer):

@@ -54,6 +54,11 @@ def save() -> None:
     _act("save")
 
 
+def export() -> None:
+    """Export the corrected masks in a format of another program."""
+    _act("export")
+
+
 def _act(name: str) -> None:
     viewer = napari.current_viewer()
     dock = None if viewer is None else opened_dock(viewer, ProofreadWidget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_warning
@@ -16,6 +17,7 @@ from napari_probinst.widgets.proofreading.close_guard import CloseGuard
 from napari_probinst.widgets.proofreading.desk import Desk
 from napari_probinst.widgets.proofreading.earlier import EarlierSession, earlier_session
 from napari_probinst.widgets.proofreading.edit_actions import EditActions
+from napari_probinst.widgets.proofreading.exporting import ask_export, export_corrected
 from napari_probinst.widgets.proofreading.folder_opening import (
     FolderOpener,
     is_folder_of_predictions,
@@ -65,9 +67,12 @@ class ProofreadWidget(ScrollingDock):
         self._removed: list[str] = []
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
+        #: Asks for a format and a file, or None.
+        self.choose_export = partial(ask_export, self)
 
         self._actions: dict[str, Callable[[], None]] = {
             "save": self.save,
+            "export": self.export,
             "open": self.ask_to_open,
             "open_folder": self._open_folder_dialog,
             "images": self._images_dialog,
@@ -267,6 +272,12 @@ class ProofreadWidget(ScrollingDock):
             return
         files.save_results(bench.shown, self.choose_folder)
         self._refresh()
+
+    def export(self) -> None:
+        """Write the corrected masks in a format and to a file that are asked for."""
+        bench = self.edits.ready()
+        if bench is not None:
+            export_corrected(bench.shown, self.choose_export)
 
     def ask_to_open(self) -> None:
         """Let the user choose a prediction's file or a session, and open it."""
