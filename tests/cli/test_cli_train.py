@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import resource
+import shutil
 import signal
 from pathlib import Path
 
@@ -66,6 +67,14 @@ def test_a_model_is_trained_and_predicts(tmp_path, folder, train, predict, run):
     assert list((tmp_path / "m.run").rglob("metrics.csv"))
     predicted = predict(folder / "images", tmp_path / "out", model=tmp_path / "m.safetensors")
     assert predicted.code == 0, predicted
+
+
+def test_several_folders_train_together(tmp_path, folder, train):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    done = train("--data", other)
+    assert done.code == 0, done
+    assert "4 images to train on, 2 for validation" in done.out
 
 
 @pytest.mark.filterwarnings("ignore:.*num_workers.*:UserWarning")

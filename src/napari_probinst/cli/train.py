@@ -28,9 +28,10 @@ def seconds(text: str) -> float:
 
 def train(
     data: Annotated[
-        Path,
+        list[Path],
         typer.Option(
-            help="images/ and instances/ (masks or sessions), sessions with images, or BBBC010."
+            help="images/ and instances/ (masks or sessions), sessions with images, or BBBC010; "
+            "or one session NAME.probinst. Several: give the option several times."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Model file to write (.safetensors).")],
@@ -85,7 +86,7 @@ def train(
     check_model_name(output)
     initial = load_model(start_from) if start_from is not None else None
     if speaks:
-        typer.echo(f"Reading {data}")
+        typer.echo(f"Reading {', '.join(map(str, data))}")
     images = load_training_data(
         data, settings, train_list=train_wells, validation_list=validation_wells
     )

@@ -38,8 +38,8 @@ def write_session(folder, name, shape=SHAPE):
         opened.session.apply(Delete((2,)))
 
 
-def truths(folder):
-    data = load_training_data(folder, CONFIG)
+def truths(folders):
+    data = load_training_data(folders, CONFIG)
     return {
         item.image.name: item.truth.areas().tolist() for item in (*data.training, *data.validation)
     }
@@ -61,6 +61,44 @@ def test_a_folder_of_sessions_with_their_images(tmp_path, images):
     for name in ("a", "b"):
         write_session(tmp_path, name)
     assert truths(tmp_path) == {"a": [56, 30], "b": [56, 30]}
+
+
+def test_a_chosen_session_stands_for_itself_alone(tmp_path):
+    for name in ("a", "b", "c"):
+        write_image(tmp_path, name)
+        write_session(tmp_path, name)
+    (tmp_path / "train.txt").write_text("b\n")
+    assert truths(tmp_path / "a.probinst") == {"a": [56, 30]}
+    assert truths([tmp_path / "c.probinst", tmp_path / "a.probinst"]).keys() == {"a", "c"}
+
+
+def test_chosen_sessions_and_folders_train_together_and_none_twice(tmp_path):
+    for folder in ("one", "other"):
+        for name in ("a", "b"):
+            write_image(tmp_path / folder, f"{folder} {name}")
+            write_session(tmp_path / folder, f"{folder} {name}")
+    one, other = tmp_path / "one", tmp_path / "other"
+    chosen = [other / "other b.probinst", one / "one a.probinst", one]
+    data = load_training_data(chosen, CONFIG)
+    names = sorted(item.image.name for item in (*data.training, *data.validation))
+    assert names == ["one a", "one b", "other b"]
+
+
+def test_a_session_that_is_chosen_among_masks_finds_its_image(tmp_path):
+    write_image(tmp_path / "images", "a")
+    write_session(tmp_path / "instances", "a")
+    assert truths(tmp_path / "instances" / "a.probinst") == {"a": [56, 30]}
+
+
+def test_a_list_of_names_goes_with_one_folder(tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("a\n")
+    for folder in ("one", "other"):
+        write_image(tmp_path / folder, "a")
+        write_session(tmp_path / folder, "a")
+    for several in ([tmp_path / "one", tmp_path / "other"], [tmp_path / "one" / "a.probinst"]):
+        with pytest.raises(InputError, match="lists the images of one folder"):
+            load_training_data(several, CONFIG, train_list=names)
 
 
 def test_a_session_is_read_while_it_is_being_corrected(tmp_path):

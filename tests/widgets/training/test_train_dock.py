@@ -183,6 +183,15 @@ def dock(viewer):
     return made
 
 
+def test_sessions_that_were_chosen_are_all_that_is_asked_for(dock, tmp_path):
+    chosen = tuple(tmp_path / "wells" / f"{name}.probinst" for name in ("a", "b"))
+    for path in chosen:
+        dock.form.folders.add(path)
+    output = find(dock, QLineEdit, "output").text()
+    assert output == str(tmp_path / "wells" / "a-model.safetensors")
+    assert dock.form.request().data == chosen
+
+
 @pytest.mark.timeout(1200)
 def test_a_training_is_started_stopped_and_its_model_predicts(viewer, dock, qtbot, tmp_path):
     _, predict = viewer.window.add_plugin_dock_widget("napari-probinst", "Predict")

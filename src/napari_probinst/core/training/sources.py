@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +24,7 @@ from napari_probinst.core.network.normalisation import normalise
 from napari_probinst.core.training.dataset import TrainingImage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
 
     from napari_probinst.core.config import Config
     from napari_probinst.core.data.io import Image, ImageSource
@@ -76,36 +77,92 @@ class TrainingData:
 
 
 def load_training_data(
-    folder: Path,
+    data: Path | Iterable[Path],
     config: Config,
     *,
     train_list: Path | None = None,
     validation_list: Path | None = None,
 ) -> TrainingData:
-    """Read a training folder.
+    """Read training folders, and sessions that were chosen one by one.
+
+    Each folder, and the chosen sessions of each folder together, are divided into images for
+    training and for validation on their own.
 
     Parameters
     ----------
-    folder : Path
-        BBBC010's layout; or a folder with ``images/`` and, of the same names, ``instances/``
-        (label images, stacks of masks, or sessions ``NAME.probinst``, whose corrected instances
-        count); or a folder of sessions with their images beside them or in ``images/``, where
-        images without a session are left out.
+    data : Path or iterable of Path
+        Folders and sessions. A folder is of BBBC010's layout; or a folder with ``images/`` and,
+        of the same names, ``instances/`` (label images, stacks of masks, or sessions
+        ``NAME.probinst``, whose corrected instances count); or a folder of sessions with their
+        images beside them or in ``images/``, where images without a session are left out. A
+        session ``NAME.probinst`` stands for itself alone: its image is looked for where that of a
+        folder would be, and lists beside it don't count.
     config : Config
         Channels, and the share of images to hold out where no list says which.
     train_list, validation_list : Path, optional
         Files with one image name (well) a line. By default ``train.txt`` and
-        ``validation.txt`` in the folder, where these exist.
+        ``validation.txt`` in the folder, where these exist. They go with one folder alone.
 
     Raises
     ------
     InputError
-        If the folder has none of these layouts, a name is unknown or in both lists, an image has
-        no masks or a session no image, or masks don't fit their image.
+        If there are lists for several folders, a folder has none of these layouts, a name is
+        unknown or in both lists, an image has no masks or a session no image, or masks don't fit
+        their image.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; give the folder that holds the images.")
-    sessions = _sessions(folder)
+    places = _places((data,) if isinstance(data, Path) else data)
+    listed = train_list or validation_list
+    if listed and (len(places) > 1 or any(places.values())):
+        raise InputError(
+            f"{listed} lists the images of one folder; give it one folder, or leave the list out."
+        )
+    return joined(
+        [
+            _load(folder, chosen, config, train_list, validation_list)
+            for folder, chosen in places.items()
+        ]
+    )
+
+
+def joined(parts: Sequence[TrainingData]) -> TrainingData:
+    """Images of several folders, each divided by its own lists or share.
+
+    Validation images take turns, since a score takes the first few: all folders have a say in it.
+    """
+    turns = zip_longest(*(part.validation for part in parts))
+    return TrainingData(
+        tuple(item for part in parts for item in part.training),
+        tuple(item for turn in turns for item in turn if item is not None),
+    )
+
+
+def _places(paths: Iterable[Path]) -> dict[Path, dict[str, Path]]:
+    """Folders, and the sessions that were chosen in each; none where all of a folder counts."""
+    places: dict[Path, dict[str, Path]] = {}
+    chosen: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            raise InputError(f"{path} is not a folder; give the folder that holds the images.")
+        if path.name.endswith(SESSION_SUFFIX):
+            chosen.append(path)
+        else:
+            places[path] = {}
+    whole = set(places)
+    for path in chosen:
+        if path.parent not in whole:
+            places.setdefault(path.parent, {})[_image_of(path)] = path
+    return places
+
+
+def _load(
+    folder: Path,
+    chosen: dict[str, Path],
+    config: Config,
+    train_list: Path | None,
+    validation_list: Path | None,
+) -> TrainingData:
+    """Images of a folder, or of the sessions that were chosen in it."""
+    sessions = chosen or _sessions(folder)
     wells = {} if sessions else find_wells(folder)
     if sessions:
         sources = _corrected_sources(folder, config, sessions)
@@ -113,7 +170,10 @@ def load_training_data(
         sources = _sources(folder, config, wells)
     truth = _truth_reader(folder, wells, sessions)
     names = [source.name for source in sources]
-    training, validation = _split(folder, names, config, train_list, validation_list)
+    if not chosen:
+        train_list = train_list or _existing(folder / TRAIN_LIST)
+        validation_list = validation_list or _existing(folder / VALIDATION_LIST)
+    training, validation = _split(names, config, train_list, validation_list)
     by_name = {source.name: source for source in sources}
     return TrainingData(
         tuple(_read(by_name[name], truth) for name in training),
@@ -139,17 +199,21 @@ def _sources(
 def _sessions(folder: Path) -> dict[str, Path]:
     """Sessions in a folder by the name of their image, which is the folder's."""
     return {
-        path.name.removesuffix(SESSION_SUFFIX): path
-        for path in sorted(folder.glob(f"*{SESSION_SUFFIX}"))
-        if path.is_dir()
+        _image_of(path): path for path in sorted(folder.glob(f"*{SESSION_SUFFIX}")) if path.is_dir()
     }
+
+
+def _image_of(session: Path) -> str:
+    return session.name.removesuffix(SESSION_SUFFIX)
 
 
 def _corrected_sources(
     folder: Path, config: Config, sessions: dict[str, Path]
 ) -> Sequence[ImageSource]:
     """Images that have a session; the others are not corrected yet."""
-    images = folder / IMAGE_FOLDER if (folder / IMAGE_FOLDER).is_dir() else folder
+    beside = folder.parent if folder.name == INSTANCE_FOLDER else folder
+    places = (folder / IMAGE_FOLDER, beside / IMAGE_FOLDER)
+    images = next((place for place in places if place.is_dir()), folder)
     sources = find_images(images, config.network.channels)
     missing = sorted(set(sessions) - {source.name for source in sources})
     if missing:
@@ -212,15 +276,12 @@ def _read(
 
 
 def _split(
-    folder: Path,
     names: Sequence[str],
     config: Config,
     train_list: Path | None,
     validation_list: Path | None,
 ) -> tuple[list[str], list[str]]:
     """Names for training and validation: by lists, or a fixed share by a seeded shuffle."""
-    train_list = train_list or _existing(folder / TRAIN_LIST)
-    validation_list = validation_list or _existing(folder / VALIDATION_LIST)
     validation = _known(validation_list, names) if validation_list else None
     training = _known(train_list, names) if train_list else None
     if training is None and validation is None:

@@ -41,7 +41,8 @@ _SETTINGS = (
 )
 _DATA_TOOLTIP = (
     "A folder with images/ and instances/ (label images, stacks of masks or sessions), sessions "
-    "NAME.probinst with their images, or BBBC010"
+    "NAME.probinst with their images, or BBBC010. A session that is added "
+    "itself stands for itself alone"
 )
 _HELD_OUT = (
     "A part of the images is held out and scored in between: the best model is kept. The training "
@@ -202,7 +203,7 @@ class TrainForm(QWidget):
     def _folders_changed(self) -> None:
         folders = self.folders.paths
         if folders and not self._named:
-            name = f"{folders[0].name}-model{MODEL_SUFFIX}"
+            name = f"{folders[0].name.removesuffix(SESSION_SUFFIX)}-model{MODEL_SUFFIX}"
             self._output.setText(str(folders[0].parent / name))
 
     def _output_edited(self, text: str) -> None:
@@ -250,8 +251,7 @@ class TrainForm(QWidget):
         ProbinstError
             If something is missing, or contradicts itself.
         """
-        folders = tuple(dict.fromkeys(map(_training_folder, self.folders.paths)))
-        if not folders:
+        if not self.folders.paths:
             raise InputError(
                 "There is nothing to train on: add a folder of images with their instances."
             )
@@ -262,7 +262,7 @@ class TrainForm(QWidget):
         config = fitted(self._config, self._header)
         training = self._form.settings().model_dump()
         return TrainingRequest(
-            data=folders,
+            data=self.folders.paths,
             output=output,
             config=validated(Config, {**config.model_dump(), "training": training}, "The form"),
             start_from=self._start.currentData(),
@@ -270,8 +270,3 @@ class TrainForm(QWidget):
             resume=self._resume.isChecked(),
             device=self._devices.currentText(),
         )
-
-
-def _training_folder(folder: Path) -> Path:
-    """A session itself stands for the folder that it lies in."""
-    return folder.parent if folder.name.endswith(SESSION_SUFFIX) else folder

@@ -32,7 +32,7 @@ REQUEST, LOG, OUTPUT, STOP, LOCK = (
 class TrainingRequest(Section):
     """What is to be trained."""
 
-    data: tuple[Path, ...] = Field(min_length=1, description="Training folders.")
+    data: tuple[Path, ...] = Field(min_length=1, description="Training folders, and sessions.")
     output: Path = Field(description="Model file to write.")
     config: Config = Config()
     start_from: Path | None = Field(None, description="Model whose weights are the start.")

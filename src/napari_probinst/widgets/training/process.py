@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.core.network.header import check_model_name
 from napari_probinst.core.training.fit import fit
 from napari_probinst.core.training.module import SCORE
-from napari_probinst.core.training.sources import TrainingData, load_training_data
+from napari_probinst.core.training.sources import load_training_data
 from napari_probinst.widgets.training.log import (
     LOCK,
     LOG,
@@ -103,7 +102,7 @@ def train(request: TrainingRequest, log: LogWriter) -> Ended | Failed:
     """
     check_model_name(request.output)
     initial = None if request.start_from is None else load_model(request.start_from)
-    data = joined([load_training_data(folder, request.config) for folder in request.data])
+    data = load_training_data(request.data, request.config)
     n_scored = min(len(data.validation), request.config.training.validation_images)
     log.write(DataRead(len(data.training), n_scored))
     stop = request.folder / STOP
@@ -120,18 +119,6 @@ def train(request: TrainingRequest, log: LogWriter) -> Ended | Failed:
         callbacks=[Reporter(log, stop)],
     )
     return Ended(result.model_path, result.steps, result.score, result.interrupted)
-
-
-def joined(parts: list[TrainingData]) -> TrainingData:
-    """Images of several folders, each divided by its own lists or share.
-
-    Validation images take turns, since a score takes the first few: all folders have a say in it.
-    """
-    turns = zip_longest(*(part.validation for part in parts))
-    return TrainingData(
-        tuple(item for part in parts for item in part.training),
-        tuple(item for turn in turns for item in turn if item is not None),
-    )
 
 
 def main(folder: Path) -> int:
