@@ -63,8 +63,7 @@ def _read_stack(path: str | list[str]) -> list[Any]:
     shared = instances.cover() > 1
     if shared.any():
         show_warning(
-            f"{np.count_nonzero(shared)} pixels of '{name}' belong to several instances, which a "
-            "layer of labels can't show: they have the label of the first. "
+            f"{np.count_nonzero(shared)} pixels of several instances have the label of the first: "
             f"'{name} | overlaps' marks them."
         )
         layers.append((shared.astype(np.uint8), {"name": f"{name} | overlaps"}, "labels"))

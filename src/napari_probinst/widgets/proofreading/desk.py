@@ -208,8 +208,8 @@ class Desk:
         waiting = [shown.title for shown in self.keeper.close()]
         if waiting:
             show_warning(
-                f"Corrections of {_names(waiting)} are not on disk; they stay in the viewer until "
-                "it closes: open Proofread again, and save the results to another folder."
+                f"Corrections of {_names(waiting)} are not on disk: open Proofread again, and save "
+                "the results to another folder."
             )
 
     def _close_bench(self) -> None:

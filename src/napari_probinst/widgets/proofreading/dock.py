@@ -230,8 +230,8 @@ class ProofreadWidget(ScrollingDock):
         window = self.window()
         for title in titles if window is not None and window.isVisible() else ():
             show_warning(
-                f"The instances of '{title}' were removed; their corrections are "
-                "kept: choose the prediction in the Proofread dock to show them again."
+                f"The instances of '{title}' were removed, their corrections kept: choose the "
+                "prediction in Proofread to show them again."
             )
 
     # Keys and the cursor -------------------------------------------------------------------

@@ -97,8 +97,8 @@ def take_up(path: Path, place: SessionPlace) -> KeptSession:
         return KeptSession(open_session(path), place, show_warning)
     except SessionInUseError:
         show_warning(
-            f"{path.name} is being corrected in another window or program: it is shown as it "
-            "is now, for reading only."
+            f"{path.name} is being corrected in another window or program: it is open for reading "
+            "only."
         )
         return KeptSession(open_session(path, read_only=True), place, show_warning)
     except OutputError:

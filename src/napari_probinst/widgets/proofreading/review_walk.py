@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from napari_probinst.widgets.layers import ShownPrediction
     from napari_probinst.widgets.proofreading.desk import Desk
 
-#: Names of images that a notice lists.
-_NAMED = 5
-
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
@@ -320,16 +317,18 @@ class ReviewWalk:
             return
         broken = [image for image in self.review.images if image.problem]
         if broken:
-            first = broken[0].problem
-            more = f" So can't {len(broken) - 1} more, see the list of images." * (len(broken) > 1)
-            show_warning(f"{broken[0].name} can't be reviewed: {first}{more}")
+            more = f" and {len(broken) - 1} more" * (len(broken) > 1)
+            show_warning(
+                f"{broken[0].name}{more} can't be reviewed: point at the count below the table to "
+                "see why."
+            )
         usable = [image.name for image in self.review.images if not image.problem]
         missing = self._folder.images.missing(usable)
         if missing:
-            names = ", ".join(missing[:_NAMED]) + ", …" * (len(missing) > _NAMED)
+            names = missing[0] + ", …" * (len(missing) > 1)
             show_warning(
-                f"{len(missing)} of {len(usable)} images were not found ({names}): their places "
-                "are shown without them. 'Open… ▸ Folder of the images' tells where they are."
+                f"{len(missing)} of {len(usable)} images were not found ({names}): "
+                "'Open… ▸ Folder of the images' tells where they are."
             )
 
 
