@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from napari.layers._layer_actions import _duplicate_layer
 from napari.utils.notifications import notification_manager
+from qtpy.QtGui import QAction
 from tifffile import imread
 
 from napari_probinst.core.curation.export import FORMATS
@@ -109,7 +110,7 @@ def test_the_command_exports_what_is_corrected(person, tmp_path):
     run("export")
     assert "there already" in notification_manager.records[-1].message
     person.dock.choose_export = lambda _: ("stack", tmp_path / "mine.tif")
-    person.click_button("export")
+    person.dock.findChild(QAction, "entry_export").trigger()
     assert len(read_instances(tmp_path / "mine.tif").instances) == len(person.session.instances)
     assert f"{n_overlap} overlap pixels kept" in notification_manager.records[-1].message
 

@@ -289,8 +289,8 @@ def test_reason_is_told_in_words_or_by_its_votes(reviewer):
     # As wide as the dock is at first.
     reviewer.table.resize(306, 400)
     assert not reviewer.view.isColumnHidden(REASON)
-    assert delegate.displayText(reason, None) == "6:2"
-    least = reviewer.view.fontMetrics().horizontalAdvance("6:1:1")
+    assert delegate.displayText(reason, None) == "6 of 8"
+    least = reviewer.view.fontMetrics().horizontalAdvance("6 of 8")
     assert reviewer.view.columnWidth(REASON) > least
     assert "reason -1" in reviewer.view.model().index(0, KIND).data(Qt.ItemDataRole.ToolTipRole)
 
@@ -443,7 +443,7 @@ def test_words():
             "all 8 draws see two instances here, their outlines differ",
             "both draws see no instance here, but not the same",
         )
-    ] == ["4:1:1", "8", "both"]
+    ] == ["4 of 6", "8 of 8", "2 of 2"]
     assert hidden_text(FolderProgress(1, 1, 0, statistics(), 1, 1)) == "1 contour place"
     assert folder_text(FolderProgress(22, 5, 12, statistics(open=9)), 1, "C04") == (
         "Image 2 of 22: C04 · 5 done · 12 edits"

@@ -50,6 +50,7 @@ _MORE = (
     ("fill", "Fill holes"),
     ("overlap_one", "Overlap: give it to one"),
     ("overlap_both", "Overlap: paint where both are"),
+    ("export", "Export corrected masks…"),
     ("keys", "Keys…"),
 )
 #: Width of a button that has nothing but the arrow of its menu, pixels.
@@ -88,7 +89,7 @@ class EditButtons(QGroupBox):
             for name, text, tooltip in entries:
                 row.addWidget(self._button(name, text, tooltip), stretch=1)
             if entries[-1][0] == "redo":
-                row.addWidget(self._menu_button("more", "More", "Rarer edits, and the keys", _MORE))
+                row.addWidget(self._menu_button("more", "More", "Rarer edits, export, keys", _MORE))
             column.addLayout(row)
         self.quick = self._build_quick()
         self.show_keys(keys)

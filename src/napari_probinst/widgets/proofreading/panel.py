@@ -310,8 +310,6 @@ class ProofreadPanel(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         self._saved = WrappedLabel("saved", lines=2)
         row.addWidget(self._saved, stretch=1)
-        tooltip = "Write the corrected masks in a format and to a file of your choice"
-        row.addWidget(self._button("export", "Export…", tooltip))
         tooltip = "Write the corrected masks, NAME.corrected.*, for other programs"
         row.addWidget(self._button("save", "Save results", tooltip))
         return box

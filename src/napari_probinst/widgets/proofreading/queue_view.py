@@ -39,8 +39,8 @@ _ROWS = 3
 #: The reason is told in words where so much of it can be read, else by its votes; the tooltip
 #: tells it anyway.
 _LEAST_REASON = "6 of 8 draws"
-#: Votes of most reasons.
-_VOTES = "Votes0"
+#: Votes of most reasons; the title of their column is shorter.
+_VOTES = "8 of 8"
 #: Names of images get as much room as their longest one asks for, up to this text's.
 _LONGEST_NAME = "plate 12 A01"
 #: Digits of a rank that there is room for at least: its title is as wide.

@@ -18,8 +18,8 @@ SHORT_KINDS = {
     "spurious": "Spurious?",
     "contour": "Outline",
 }
-#: The number of draws that see one thing, in the words of `votes_in_words`.
-_VOTES = re.compile(r"(\d+|both)(?: of \d+)?(?: draws)? sees?\b")
+#: How many of the draws see what most of them see, in the words of `votes_in_words`.
+_VOTES = re.compile(r"(?:(\d+) of|all) (\d+) draws")
 #: State of a peak in one word.
 SHORT_STATUSES = {
     "open": "open",
@@ -52,8 +52,11 @@ def short_kind(kind: str) -> str:
 
 
 def short_reason(reason: str) -> str:
-    """Votes of a reason, e.g. "6:2" of "6 of 8 draws see one instance here, 2 see two"."""
-    return ":".join(_VOTES.findall(reason))
+    """Votes for what most draws see, as the hypotheses tell theirs, e.g. "6 of 8"."""
+    if reason.startswith("both draws"):
+        return "2 of 2"
+    found = _VOTES.search(reason)
+    return f"{found[1] or found[2]} of {found[2]}" if found else ""
 
 
 def listed_text(n_listed: int, total: int, n_open: int, *, n_unusable: int = 0) -> str:
