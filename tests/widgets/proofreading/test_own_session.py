@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.layers import show_prediction
 from napari_probinst.widgets.proofreading import files
 from napari_probinst.widgets.reader import session_reader
@@ -113,3 +114,32 @@ def test_an_image_with_corrections_on_disk_offers_to_continue(
     assert person.session.can_undo
     assert person.shown.image is viewer.layers["well"]
     assert not person.button("continue").isVisible()
+
+
+def test_what_is_offered_to_continue_is_of_the_selected_image(
+    viewer, open_proofread, put, make_prediction, as_person
+):
+    names = ("well", "other")
+    for name in names:
+        put(viewer, make_prediction(name), name)
+    person = as_person(viewer)
+    for shown in tuple(shown_predictions(viewer)):
+        person.dock.choose(shown)
+        person.dock.queue.accept()
+    viewer.window.remove_dock_widget(person.dock)
+    viewer.layers.clear()
+    for name in (*names, "new"):
+        viewer.add_image(np.zeros(make_prediction().shape), name=name)
+    _, person.dock = open_proofread(viewer)
+
+    def offered(name):
+        viewer.layers.selection = {viewer.layers[name]}
+        person.qtbot.wait(20)
+        return person.button("continue").text().split(" (")[0]
+
+    assert [offered(name) for name in names] == ["Continue well", "Continue other"]
+    # It has none of its own: the uppermost image that has one.
+    viewer.layers.selection.active = viewer.layers["well"]
+    assert offered("new") == "Continue other"
+    person.click_button("continue")
+    assert person.shown.image is viewer.layers["other"]

@@ -85,6 +85,8 @@ class Desk:
             event.connect(self.follow_layers)
         self._sliders = viewer.dims.events.point
         self._sliders.connect(self.follow_plane)
+        self._active = viewer.layers.selection.events.active
+        self._active.connect(self._follow_active)
 
     @property
     def shown(self) -> ShownPrediction | None:
@@ -166,6 +168,11 @@ class Desk:
         else:
             self._on_choices()
 
+    def _follow_active(self, _event: Any = None) -> None:
+        """Offer what there is for the active layer, where nothing is worked on."""
+        if self.bench is None and not self._switching:
+            self._on_choices()
+
     def follow_plane(self, _event: Any = None) -> None:
         """Work on the prediction of the plane of a stack that came into view, if there is one."""
         shown = self.shown
@@ -201,6 +208,7 @@ class Desk:
         for event in self._layer_events:
             event.disconnect(self.follow_layers)
         self._sliders.disconnect(self.follow_plane)
+        self._active.disconnect(self._follow_active)
         self._close_bench()
         if painting is not None:
             self._viewer.add_layer(painting)

@@ -33,10 +33,13 @@ class EarlierSession:
 def earlier_session(viewer: Any) -> EarlierSession | None:
     """Return the session that lies beside an image of the viewer, or in the user's folder.
 
-    Of the uppermost image that has one, the one that goes farthest; sessions that can't be used
-    are passed over.
+    Of the active image if it has one, else of the selected or the uppermost one that has, the one
+    that goes farthest; sessions that can't be used are passed over.
     """
-    for layer in reversed(viewer.layers):
+    selection = viewer.layers.selection
+    downwards = list(reversed(viewer.layers))
+    selected = [layer for layer in downwards if layer in selection]
+    for layer in dict.fromkeys([selection.active, *selected, *downwards]):
         if not isinstance(layer, Image) or is_result(layer):
             continue
         name, folder = image_name(layer), folder_of_layer(layer)
