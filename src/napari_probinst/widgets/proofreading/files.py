@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtWidgets import QFileDialog
 
 from napari_probinst.core.curation.corrected import save_corrected
@@ -23,8 +23,14 @@ from napari_probinst.widgets.finding import image_name, is_result, same_predicti
 from napari_probinst.widgets.layers import ShownPrediction, remove_layers, show_prediction
 from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.prediction.channels import named_plane, plane_axes
+from napari_probinst.widgets.proofreading.image_check import has_other_pixels
 from napari_probinst.widgets.proofreading.keeping import resumed_text, take_up
-from napari_probinst.widgets.proofreading.session_place import file_name, image_folder, user_folder
+from napari_probinst.widgets.proofreading.session_place import (
+    file_name,
+    folder_of_layer,
+    image_folder,
+    user_folder,
+)
 from napari_probinst.widgets.saved_state import SavedState
 
 if TYPE_CHECKING:
@@ -89,6 +95,14 @@ def _show_on_image(
     image = find_image(viewer, prediction, guess=guess_image)
     plane = () if image is None else named_plane(image, prediction.name)
     axes = plane_axes(image, len(plane)) if plane else ()
+    if image is not None:
+        own = folder_of_layer(image)
+        folders = (folder, folder.parent) if own is None else (own, folder, folder.parent)
+        if has_other_pixels(viewer, prediction, image, plane, folders):
+            show_warning(
+                f"'{image.name}' doesn't have the pixels that '{prediction.name}' was predicted "
+                "from: check that it is the right image."
+            )
     return show_prediction(
         viewer, prediction, session, image, folder, kept=kept, plane=plane, axes=axes
     )
