@@ -24,7 +24,7 @@ from napari_probinst.core.data.synthetic import write_dataset
 from napari_probinst.models import default_model
 from napari_probinst.sample_data import sample_image
 from napari_probinst.widgets.demo import WINDOW_SIZE, settle, wait_until
-from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.finding import shown_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
