@@ -2,13 +2,13 @@
 
     python tools/active_learning.py --output RUNS [--reduced]
 
-The bundled model is trained further on a few images. Then, round after round, images are taken
-from a pool, with their exact masks as the annotation, and the model of the round before is trained
-further on all images taken so far. They are taken either in the order of ``napari-probinst rank``
-for that model's predictions of the pool, or at random. Both are done with several seeds, with the
-same number of steps and, for the same seed, the same seed of the trainings. The images differ
-widely in the number of worms, in how many of these touch and cross, and in contrast; all models
-are scored on held-back images of the same kind.
+A start model is trained on a few images. Then, round after round, images are taken from a pool,
+with their exact masks as the annotation, and the model of the round before is trained further on
+all images taken so far. They are taken either in the order of ``napari-probinst rank`` for that
+model's predictions of the pool, or at random. Both are done with several seeds, with the same
+number of steps and, for the same seed, the same seed of the trainings. The images differ widely in
+the number of worms, in how many of these touch and cross, and in contrast; all models are scored
+on held-back images of the same kind.
 
 ``learning.csv`` has the scores, ``learning.svg`` the curves, and the table goes into
 docs/active-learning.md. What is finished is not done again, and a training that was broken off
@@ -33,7 +33,6 @@ from napari_probinst.core.data.masks import read_instances
 from napari_probinst.core.data.pages import write_pages
 from napari_probinst.core.data.synthetic import CHANNEL_NAMES, synthetic_image
 from napari_probinst.core.data.synthetic_rendering import CAMERA_MAXIMUM
-from napari_probinst.models import default_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.instances import InstanceSet
 
-#: Of all trainings, in ``configs/``.
-_SETTINGS = "fine-tune"
 PARTS = ("start", "pool", "held_back")
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -62,7 +59,7 @@ class Plan:
     seeds : int
         Repetitions of each order.
     start_steps, steps : int
-        Further optimiser steps of the bundled model that make the start model, and of each round.
+        Optimiser steps of the start model, and of each round.
     shape : (int, int)
         Height and width of an image, pixels.
     """
@@ -73,8 +70,8 @@ class Plan:
     taken: int = 3
     rounds: int = 3
     seeds: int = 3
-    start_steps: int = 80
-    steps: int = 80
+    start_steps: int = 3000
+    steps: int = 550
     shape: Shape = (400, 400)
 
 
@@ -129,9 +126,9 @@ class Run:
         make_folder(self.folder)
         for number, part in enumerate(PARTS):
             write_images(self.folder / part, getattr(self.plan, part), number, self.plan.shape)
-        config, start = self.folder / "start.yaml", self.folder / "start.safetensors"
-        write_config(config, seed=0, settings=_SETTINGS)
-        train(start, self.folder / "start", config, self.plan.start_steps, default_model())
+        write_config(self.folder / "start.yaml", seed=0)
+        start = self.folder / "start.safetensors"
+        train(start, self.folder / "start", self.folder / "start.yaml", self.plan.start_steps)
         rows, dsb = [], {}
         for order in (*self.by, RANDOM):
             for seed in range(self.plan.seeds):
@@ -158,7 +155,7 @@ class Run:
             taken += new
             data = folder / "data"
             self._lay_out(data, taken)
-            write_config(folder / "config.yaml", seed=seed, settings=_SETTINGS)
+            write_config(folder / "config.yaml", seed=seed)
             model = train(
                 folder / "model.safetensors", data, folder / "config.yaml", self.plan.steps, model
             )

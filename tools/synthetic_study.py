@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Kinds of errors that are counted beside the DSB.
 ERRORS = ("false_merges", "false_splits", "misses", "spurious")
-_CONFIGS = Path(__file__).parents[1] / "configs"
+_CONFIG = Path(__file__).parents[1] / "configs" / "quick.yaml"
 #: All images serve the training: nothing is held out by it, and the last weights are taken.
 _TRAINING = {"held_out": 0.0, "validation_images": 0}
 
@@ -50,9 +50,9 @@ def write(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def write_config(path: Path, seed: int, settings: str = "quick") -> None:
-    """Write the settings of a file of ``configs/`` with this seed."""
-    config = yaml.safe_load((_CONFIGS / f"{settings}.yaml").read_text(encoding="utf-8"))
+def write_config(path: Path, seed: int) -> None:
+    """Write the settings of a quick training with this seed."""
+    config = yaml.safe_load(_CONFIG.read_text(encoding="utf-8"))
     config["training"] |= {**_TRAINING, "seed": seed}
     write(path, yaml.safe_dump(config))
 
