@@ -15,9 +15,9 @@ from napari_probinst.core.network.device import Runtime
 from napari_probinst.models import default_model
 
 #: Within what the model was trained for, so that the whole image is no worse an oracle.
-WHOLE = (528, 704)
+WHOLE = (704, 704)
 #: Two tiles' cores a side, and no tile sees more than a quarter of the image.
-EXTENT = (264, 352)
+EXTENT = (352, 352)
 SEEDS = range(20, 23)
 
 

@@ -11,22 +11,23 @@ from qtpy.QtWidgets import QLabel, QPushButton
 from napari_probinst.core.config import InferenceConfig, NetworkConfig
 from napari_probinst.core.inference import segmentation
 from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.inference.tiling import tile_layout
 from napari_probinst.core.network.checkpoint import load_model, model_bytes
 from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
-from napari_probinst.widgets.layers import shown_predictions
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.prediction import kept_tiles
 
-SHAPE = (130, 150)
-#: Of two draws, 16 each.
-N_TILES = 32
+SHAPE, EXTENT, STRIDE = (130, 150), (64, 64), 4
+#: Of a draw; there are two.
+N_TILES = len(tile_layout(SHAPE, EXTENT, stride=STRIDE))
 
 
 @pytest.fixture
 def model(tmp_path):
     network = NetworkConfig(filters=4, levels=3)
     inference = InferenceConfig(n_draws=2, min_size=4, n_seeds=16)
-    header = ModelHeader(name="tiny", network=network, inference=inference, extent=(64, 64))
+    header = ModelHeader(name="tiny", network=network, inference=inference, extent=EXTENT)
     path = tmp_path / "tiled.safetensors"
     path.write_bytes(model_bytes(UNet(network), header))
     return path
@@ -72,20 +73,20 @@ def test_what_a_cancelled_slide_has_is_not_computed_again(  # noqa: PLR0917  (fi
 ):
     pixels = np.random.default_rng(0).integers(0, 4000, SHAPE, dtype=np.uint16)
     viewer.add_image(pixels, name="slide")
-    tiles = Tiles(monkeypatch, hold_at=20)
+    tiles = Tiles(monkeypatch, hold_at=N_TILES + 4)
     click(dock, "run")
-    qtbot.waitUntil(lambda: tiles.n >= 20, timeout=60_000)
+    qtbot.waitUntil(lambda: tiles.n >= N_TILES + 4, timeout=60_000)
     click(dock, "cancel")
     tiles.go_on.set()
     qtbot.waitUntil(lambda: not dock.running, timeout=60_000)
     assert status(dock) == "Cancelled; what is finished is kept: Run goes on there."
     (kept,) = folder.iterdir()
-    n_kept = 16 + len(list(kept.glob("*/*.npz")))
+    n_kept = N_TILES + len(list(kept.glob("*/*.npz")))
 
     again = Tiles(monkeypatch, hold_at=1000)
     click(dock, "run")
     qtbot.waitUntil(lambda: not dock.running, timeout=60_000)
-    assert again.n == N_TILES - n_kept
+    assert again.n == 2 * N_TILES - n_kept
     assert list(folder.iterdir()) == []
     (shown,) = shown_predictions(viewer)
     predictor = Predictor.create(load_model(model), "cpu")
