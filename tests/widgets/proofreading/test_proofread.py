@@ -443,7 +443,7 @@ def test_removed_instances_layer_keeps_its_corrections(person):
     person.click(*ON_DOWN)
     person.click_button("delete")
     person.viewer.layers.remove(shown.instances)
-    person.qtbot.waitUntil(lambda: "are kept" in last_message())
+    person.qtbot.waitUntil(lambda: "corrections kept" in last_message())
     person.dock.choose(shown)
     assert shown.instances in list(person.viewer.layers)
     person.press(Qt.Key_Z, CONTROL)
