@@ -95,18 +95,18 @@ def main():
         bench, session = dock._bench, shown.session
         settle()
         session = shown.session
-        dock.next()
+        dock.queue.next()
         for _ in range(N_STEPS):
-            watch.time("next", dock.next)
+            watch.time("next", dock.queue.next)
         ids = sorted(session.instances)
         watch.time("begin", lambda: bench.apply(EDITS["split"](session, ids[3])))
         for number, identifier in enumerate(ids[7 : 7 + 40 * N_STEPS : 40]):
             # The place where it is edited is the one that is seen.
-            dock.next()
+            dock.queue.next()
             seen = (bench.peak_ids() or [identifier])[0]
             edit = EDITS[("split", "merge", "delete")[number % 3]](session, seen)
             if watch.time("edit", lambda edit=edit: bench.apply(edit)):
-                watch.time("undo", dock.retrace.undo)
+                watch.time("undo", dock.queue.retrace.undo)
         dock.close()
         viewer.close()
         settle()

@@ -26,7 +26,8 @@ CROSSING = (40, 64)
 
 
 def last_message():
-    return notification_manager.records[-1].message
+    records = notification_manager.records
+    return records[-1].message if records else ""
 
 
 def at(person, point):
