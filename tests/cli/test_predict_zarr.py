@@ -101,3 +101,13 @@ def test_it_is_no_image_to_predict(predict, slide):
     assert predict(slide.parent, slide.parent, "--ome-zarr").code == 0
     assert (slide.parent / "slide.prediction.ome.zarr").is_dir()
     assert "0 predicted, 1 finished before" in predict(slide.parent, slide.parent).out
+
+
+def test_a_folder_of_its_name_that_somebody_else_made_stays(tmp_path, predict, slide):
+    other = tmp_path / "out" / "slide.prediction.ome.zarr"
+    other.mkdir(parents=True)
+    (other / "notes.txt").write_text("mine")
+    assert predict(slide, tmp_path / "out", "--overwrite").code == 0
+    refused = predict(slide, tmp_path / "out", "--overwrite", "--ome-zarr")
+    assert refused.code != 0
+    assert (other / "notes.txt").read_text() == "mine"

@@ -19,6 +19,7 @@ from napari_probinst.core.data.naming import (
     PROBABILITY_SUFFIX,
     ZARR_SUFFIX,
 )
+from napari_probinst.core.data.ome_zarr_reader import is_own_export
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.entropy import confidence, entropy_map, probability_map
@@ -132,9 +133,9 @@ def _remove(name: str, folder: Path) -> None:
         except OSError as error:
             raise output_error(path, error) from error
     zarr = folder / f"{name}{ZARR_SUFFIX}"
+    if not is_own_export(zarr):  # nothing there, or what somebody else made
+        return
     try:
         shutil.rmtree(zarr)
-    except FileNotFoundError:
-        return
     except OSError as error:
         raise output_error(zarr, error) from error

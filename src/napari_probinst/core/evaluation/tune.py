@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.inference.draw_cache import CachedDraw
     from napari_probinst.core.instances import InstanceSet
 
-#: Least instance, as a share of the objects' median area, that bandwidths and thresholds are first
-#: tried with: fragments that would be dropped in the end must not decide between them.
+#: Least instance of the settings that a search begins from, as a share of the objects' median area.
 START_SIZE = 0.3
 #: Settings that are searched for.
 TUNED = ("bandwidth", "cluster_threshold", "min_size", "probability_threshold")
