@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from napari_probinst.core.errors import ConfigError
 
@@ -68,7 +68,13 @@ class NetworkConfig(Section):
     filters: int = Field(16, ge=1, le=256, description="Filters of the first level.")
     levels: int = Field(5, ge=1, le=8, description="Levels; filters double at each.")
     embedding_dimensions: int = Field(16, ge=1, le=64, description="Dimensions of an embedding.")
-    coordinates: bool = Field(True, description="Give the network each pixel's y and x.")
+    coordinates: Literal["output", "input", "none"] = Field(
+        "output",
+        description="Where each pixel's y and x come in: added to its embedding, times weights "
+        "that are learnt (output), as channels that the network reads (input), or not at all. "
+        "With output an embedding's distance to others doesn't depend on where the image begins, "
+        "and images of any size mean the same.",
+    )
     dropout: Literal["concrete", "none"] = Field(
         "concrete", description="Concrete Dropout, or none: the deterministic baseline."
     )
@@ -86,6 +92,14 @@ class NetworkConfig(Section):
     initial_rate: float = Field(
         0.05, gt=1e-4, lt=1 - 1e-4, description="Dropout rates before training."
     )
+
+    @field_validator("coordinates", mode="before")
+    @classmethod
+    def _coordinates_by_place(cls, value: object) -> object:
+        # As earlier model files and configurations have it.
+        if isinstance(value, bool):
+            return "input" if value else "none"
+        return value
 
     @model_validator(mode="after")
     def _context_has_a_reader(self) -> Self:

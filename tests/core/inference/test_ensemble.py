@@ -24,6 +24,7 @@ def _model(name, dropout="concrete", extent=(528, 704), channels=("c",), **infer
         levels=2,
         embedding_dimensions=2,
         dropout=dropout,
+        coordinates="input",
     )
     header = ModelHeader(network=config, extent=extent, inference=InferenceConfig(**inference))
     return Model(UNet(config).eval(), header, checksum=name * 4, file_name=name)

@@ -27,7 +27,7 @@ def _network(*, context=True):
             levels=2,
             embedding_dimensions=2,
             initial_rate=0.3,
-            coordinates=False,
+            coordinates="none",
             class_decoder=True,
             global_context=context,
         )

@@ -30,6 +30,7 @@ def _predictor(dropout="concrete", **header):
         embedding_dimensions=2,
         initial_rate=0.3,
         dropout=dropout,
+        coordinates="input",
     )
     network = UNet(config).eval()
     model = Model(network, ModelHeader(network=config, inference=SETTINGS, **header), "abc", "m")

@@ -31,7 +31,7 @@ def _model(checksum="abc", *, extent=(512, 512), binning=1, dropout="concrete"):
         levels=3,
         embedding_dimensions=2,
         initial_rate=0.3,
-        coordinates=False,
+        coordinates="none",
         class_decoder=True,
         global_context=True,
         dropout=dropout,

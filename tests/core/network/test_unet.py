@@ -15,7 +15,13 @@ from napari_probinst.core.network.unet import (
 
 @pytest.mark.parametrize(
     ("levels", "filters", "dimensions", "coordinates"),
-    [(1, 3, 1, False), (2, 5, 2, True), (3, 1, 16, False), (4, 3, 7, True)],
+    [
+        (1, 3, 1, "none"),
+        (2, 5, 2, "input"),
+        (3, 1, 16, "none"),
+        (4, 3, 7, "input"),
+        (2, 3, 4, "output"),
+    ],
 )
 def test_shapes(levels, filters, dimensions, coordinates):
     config = NetworkConfig(
@@ -27,7 +33,7 @@ def test_shapes(levels, filters, dimensions, coordinates):
     network = UNet(config)
     assert network.stride == 2 ** (levels - 1)
     height, width = 3 * network.stride, 5 * network.stride
-    embeddings, logits = network(torch.zeros(2, 2 + 2 * coordinates, height, width))
+    embeddings, logits = network(torch.zeros(2, 2 + 2 * (coordinates != "none"), height, width))
     assert embeddings.shape == (2, dimensions, height, width)
     assert logits.shape == (2, 3, height, width)
 
@@ -35,7 +41,7 @@ def test_shapes(levels, filters, dimensions, coordinates):
 @pytest.mark.parametrize("n_channels", [1, 2, 3])
 def test_any_number_of_image_channels(n_channels):
     channels = tuple(ChannelConfig(name=str(i)) for i in range(n_channels))
-    network = UNet(NetworkConfig(channels=channels, levels=2, filters=2, coordinates=False))
+    network = UNet(NetworkConfig(channels=channels, levels=2, filters=2, coordinates="none"))
     assert network(torch.zeros(1, n_channels, 4, 4))[1].shape == (1, 3, 4, 4)
 
 
@@ -102,8 +108,46 @@ def test_a_class_decoder_keeps_contours_and_embeddings_apart(levels):
     # The class map teaches neither the embeddings' last block nor their head.
     own = {name for name, weight in network.named_parameters() if weight.grad is None}
     last = f"decoder.{levels - 2}." if levels > 1 else "head."
-    assert {name for name in own if name.startswith(("head.", last))} == own
+    assert {name for name in own if name.startswith(("head.", last, "position"))} == own
     assert {"head.weight", "head.bias"} <= own
+
+
+@pytest.mark.parametrize("class_decoder", [False, True])
+def test_coordinates_are_added_to_embeddings_and_to_nothing_else(class_decoder):
+    config = NetworkConfig(
+        filters=4, levels=3, embedding_dimensions=3, class_decoder=class_decoder, dropout="none"
+    )
+    network = UNet(config)
+    with torch.no_grad():
+        network.position.copy_(torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]))
+    image = torch.randn(1, 2, 16, 16)
+
+    def see(offset):
+        grid = coordinate_channels(16, 16, offset)
+        return network(torch.cat([image, grid[None]], dim=1))
+
+    (here, classes), (there, same) = see((0.0, 0.0)), see((32.0, 16.0))
+    # 16 pixels are a unit: the weights times (2, 1), for every pixel.
+    expected = torch.tensor([2.0, 2.0, 0.0])[:, None, None].expand(1, 3, 16, 16)
+    torch.testing.assert_close(there - here, expected, atol=1e-5, rtol=0)
+    assert torch.equal(classes, same)
+    plain = network._placed(torch.zeros(1, 3, 16, 16), coordinate_channels(16, 16, (0, 0))[None])
+    assert plain[0, :, 8, 4].tolist() == [0.5, 0.5, 0.0]
+
+
+def test_coordinates_of_the_input_give_way_to_added_ones():
+    reading = UNet(NetworkConfig(filters=4, levels=2, coordinates="input")).eval()
+    adding = UNet(reading.config.model_copy(update={"coordinates": "output"})).eval()
+    adding.load_weights_of(reading)
+    image, middle = torch.randn(1, 2, 8, 8), torch.zeros(1, 2, 8, 8)
+    seen = torch.cat([image, middle], dim=1)
+    for mine, theirs in zip(adding(seen), reading(seen), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_coordinates_of_earlier_files_are_the_inputs():
+    places = [NetworkConfig(coordinates=value).coordinates for value in (True, False)]
+    assert places == ["input", "none"]
 
 
 def test_a_class_decoder_starts_as_a_copy_of_the_shared_one():

@@ -81,7 +81,7 @@ def test_workers_change_nothing(images, config, batch_size):
 
 
 def test_coordinates_stay_within_the_extent_and_reach_its_corners(images, config):
-    stream = CropStream(images, config, EXTENT)
+    stream = CropStream(images, _with(config, "network", coordinates="input"), EXTENT)
     grids = torch.stack([stream.crop(number).image[1:] for number in range(60)]) * COORDINATE_UNIT
     for axis, length in enumerate(EXTENT):
         values = grids[:, axis]
@@ -93,8 +93,16 @@ def test_coordinates_stay_within_the_extent_and_reach_its_corners(images, config
     torch.testing.assert_close(steps, torch.ones_like(steps), atol=1e-4, rtol=0)
 
 
+def test_coordinates_that_are_only_added_begin_alike(images, config):
+    stream = CropStream(images, config, EXTENT)
+    for number in range(5):
+        y, x = stream.crop(number).image[1:] * COORDINATE_UNIT
+        assert y[0, 0] == x[0, 0] == -16
+        assert y[-1, -1] == x[-1, -1] == 15
+
+
 def test_without_coordinates_there_are_only_the_channels(images, config):
-    config = _with(config, "network", coordinates=False)
+    config = _with(config, "network", coordinates="none")
     assert CropStream(images, config, EXTENT).crop(0).image.shape == (1, 32, 32)
 
 

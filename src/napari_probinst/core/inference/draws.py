@@ -155,7 +155,7 @@ class Realisation:
         image = torch.nn.functional.pad(
             torch.from_numpy(oriented), (0, right, 0, bottom), value=ABSENT
         )
-        if self.network.config.coordinates:
+        if self.network.config.coordinates != "none":
             if origin is None:
                 origin = (-(height + bottom) / 2, -(width + right) / 2)
             grid = coordinate_channels(height + bottom, width + right, origin)

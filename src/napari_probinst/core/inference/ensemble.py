@@ -71,7 +71,7 @@ def take_turns(models: Sequence[Model], settings: InferenceConfig) -> list[Turn]
     A deterministic network has one draw to give, or one for each orientation where the
     settings ask for flips, so there may be fewer than ``settings.n_draws``.
     """
-    coordinates = any(model.header.network.coordinates for model in models)
+    coordinates = any(model.header.network.coordinates == "input" for model in models)
     n_ways = n_orientations(common_extent(models), coordinates=coordinates) if settings.flips else 1
     turns = [
         Turn(model, draw, draw % n_ways)

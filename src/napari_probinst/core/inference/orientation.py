@@ -36,7 +36,7 @@ def n_orientations(extent: Shape, *, coordinates: bool) -> int:
     extent : (int, int)
         Height and width that the network's coordinates cover, pixels.
     coordinates : bool
-        Whether the network has coordinate channels.
+        Whether the network reads coordinates as channels.
     """
     return 4 if coordinates and extent[0] != extent[1] else 8
 

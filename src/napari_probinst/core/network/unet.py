@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Coordinates enter the network in units of this many pixels.
 COORDINATE_UNIT = 256.0
+#: Coordinates that are added to embeddings: so many pixels are one, before weights are learnt.
+POSITION_UNIT = 16.0
 #: Name of the layer that makes the global context.
 CONTEXT = "context"
 
@@ -52,7 +54,7 @@ class UNet(nn.Module):
     """U-Net with optional Concrete Dropout in every layer but the first.
 
     The first layer sees the image's own channels: without one of them there is no image, so
-    it carries no dropout (and a coordinate, which enters there too, is never dropped).
+    it carries no dropout (and a coordinate that is read there is never dropped).
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ class UNet(nn.Module):
             return ConcreteDropout(n_channels, config.initial_rate)
 
         widths = [config.filters * 2**level for level in range(config.levels)]
-        n_in = config.n_channels + 2 * config.coordinates
+        n_in = config.n_channels + 2 * (config.coordinates == "input")
         self.encoder = nn.ModuleList()
         for level, width in enumerate(widths):
             first = None if level == 0 else dropout(n_in)
@@ -91,6 +93,12 @@ class UNet(nn.Module):
                 joined += width
             self.class_block = DoubleConv(joined, width, dropout(joined), dropout(width))
             self.class_head = StochasticConv2d(width, N_CLASSES, 1, dropout(width))
+        # What a pixel's y and x, in units of `POSITION_UNIT`, add to its embedding.
+        self.position = None
+        if config.coordinates == "output":
+            self.position = nn.Parameter(torch.empty(n_embedding, 2))
+            if not self.position.is_meta:
+                nn.init.orthogonal_(self.position)
         n_out = n_embedding if config.class_decoder else n_embedding + N_CLASSES
         self.head = StochasticConv2d(width, n_out, 1, dropout(width))
         self.apply(_initialise)
@@ -122,6 +130,9 @@ class UNet(nn.Module):
         logits : Tensor of shape (batch, 3, height, width)
             Background, foreground, overlap.
         """
+        coordinates = None
+        if self.position is not None:
+            x, coordinates = x[:, :-2], x[:, -2:]
         skips = self._encode(x, len(self.encoder))
         if self.context is not None and context is None:
             context = self.context_of(self._means(skips[: self._n_context]))
@@ -131,8 +142,25 @@ class UNet(nn.Module):
             x = block(joined)
         out = self.head(x)
         if self.class_block is None or self.class_head is None:
-            return out[:, :-N_CLASSES], out[:, -N_CLASSES:]
-        return out, self.class_head(self.class_block(joined, context))
+            out, logits = out[:, :-N_CLASSES], out[:, -N_CLASSES:]
+        else:
+            logits = self.class_head(self.class_block(joined, context))
+        return self._placed(out, coordinates), logits
+
+    def _placed(self, embeddings: Tensor, coordinates: Tensor | None) -> Tensor:
+        """Add to each embedding what its pixel's coordinates are worth, in float32.
+
+        Semi-convolutional embeddings (Novotny et al. 2018, section 3.2): what the convolutions
+        give is the same wherever an image begins, and so are all distances of the sums.
+        """
+        if self.position is None or coordinates is None:
+            return embeddings
+        down, across = (COORDINATE_UNIT / POSITION_UNIT * self.position.T)[..., None, None]
+        # y is the same along a row, x along a column: no pages of products.
+        rows = down * coordinates[:, :1, :, :1]
+        columns = across * coordinates[:, 1:, :1, :]
+        placed: Tensor = embeddings.float() + rows + columns
+        return placed
 
     def means(self, x: Tensor) -> Tensor:
         """Means of the features that the global context is made of, (batch, n_features, 1, 1).
@@ -142,7 +170,8 @@ class UNet(nn.Module):
         x : Tensor of shape (batch, n_channels [+ 2], height, width)
             As for `forward`.
         """
-        return self._means(self._encode(x, self._n_context))
+        seen = x if self.position is None else x[:, :-2]
+        return self._means(self._encode(seen, self._n_context))
 
     def context_of(self, means: Tensor) -> Tensor:
         """Global context of an image, (batch, filters, 1, 1), from the means of its features.
@@ -196,7 +225,8 @@ class UNet(nn.Module):
 
         ``other`` may lack the class decoder: its own then starts as a copy of the decoder that
         both outputs shared. It may lack the global context: that is then read with weight zero.
-        Either way the two networks compute the same. Where only one of them has
+        Either way the two networks compute the same. Coordinates that ``other`` reads and we add to
+        the embeddings are left out: these have to be learnt anew. Where only one of them has
         dropout rates, ours stay as they are, or theirs are left out.
 
         Raises
@@ -209,6 +239,9 @@ class UNet(nn.Module):
             weights = _with_class_decoder(weights, last=len(self.decoder) - 1)
         if self.context is not None and other.context is None:
             weights = self._with_context(weights)
+        if self.position is not None and other.config.coordinates == "input":
+            first = "encoder.0.conv1.weight"
+            weights = weights | {first: weights[first][:, :-2], "position": self.position.detach()}
         if self.config.dropout != other.config.dropout:
             own_rates = {name: rate for name, rate in self.state_dict().items() if _is_rate(name)}
             weights = {name: weight for name, weight in weights.items() if not _is_rate(name)}

@@ -169,15 +169,20 @@ class CropStream(IterableDataset[Crop]):
         nearest = np.rint(source).astype(np.intp)
         labels, classes = masks.sample(nearest[0], nearest[1]).targets()
         tensor = torch.from_numpy(crop)
-        if config.network.coordinates:
+        if config.network.coordinates != "none":
             tensor = torch.cat([tensor, self._coordinates(size, unit, generator)])
         return Crop(tensor, torch.from_numpy(labels), torch.from_numpy(classes))
 
     def _coordinates(self, size: int, unit: float, generator: np.random.Generator) -> Tensor:
-        """Coordinates of a crop placed anywhere in the extent, in pixels before binning."""
-        offset = [
-            generator.uniform(-length / 2, max(length / 2 - size * unit, -length / 2))
-            for length in self._extent
-        ]
+        """Coordinates of a crop placed anywhere in the extent, in pixels before binning.
+
+        Where they are only added, the place makes no difference: it is the middle.
+        """
+        offset = [-size * unit / 2] * 2
+        if self._config.network.coordinates == "input":
+            offset = [
+                generator.uniform(-length / 2, max(length / 2 - size * unit, -length / 2))
+                for length in self._extent
+            ]
         grid = coordinate_channels(size, size, (offset[0] / unit, offset[1] / unit))
         return grid * unit

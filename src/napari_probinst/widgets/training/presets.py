@@ -76,7 +76,9 @@ PRESETS = (
         "standard",
         "Images at full size, as the bundled model's last stage: an hour or more.",
         Config(
-            network=NetworkConfig(filters=16, levels=5, embedding_dimensions=16, coordinates=True),
+            network=NetworkConfig(
+                filters=16, levels=5, embedding_dimensions=16, coordinates="output"
+            ),
             loss=LossConfig(
                 rate_regulariser=1e-3, n_examples=1000, class_weight=10, overlap_weight=10
             ),
@@ -96,7 +98,11 @@ PRESETS = (
         "The published setting in full: 19 filters and 800,000 steps, days on a GPU.",
         Config(
             network=NetworkConfig(
-                filters=19, levels=5, embedding_dimensions=16, coordinates=False, dropout="concrete"
+                filters=19,
+                levels=5,
+                embedding_dimensions=16,
+                coordinates="none",
+                dropout="concrete",
             ),
             loss=LossConfig(
                 delta_d=4.0,
