@@ -23,7 +23,7 @@ FLOAT32 = Runtime("cpu", bfloat16=False)
 SETTINGS = InferenceConfig(n_draws=4, min_size=4, n_seeds=32, bandwidth=0.5, cluster_threshold=0.5)
 
 
-def _model(checksum="abc", *, extent=(512, 512), binning=1, dropout="concrete"):
+def _model(checksum="abc", *, extent=(512, 512), binning=1, dropout="concrete", coordinates="none"):
     torch.manual_seed(len(checksum))
     config = NetworkConfig(
         channels=(ChannelConfig(name="bright"),),
@@ -31,7 +31,7 @@ def _model(checksum="abc", *, extent=(512, 512), binning=1, dropout="concrete"):
         levels=3,
         embedding_dimensions=2,
         initial_rate=0.3,
-        coordinates="none",
+        coordinates=coordinates,
         class_decoder=True,
         global_context=True,
         dropout=dropout,
@@ -54,8 +54,9 @@ def _masks(draws):
     return [sorted((one.bbox, one.mask.tobytes()) for one in draw.instances) for draw in draws]
 
 
-def test_a_stack_computes_what_its_draws_do():
-    network = _model().network
+@pytest.mark.parametrize("coordinates", ["none", "input", "output"])
+def test_a_stack_computes_what_its_draws_do(coordinates):
+    network = _model(coordinates=coordinates).network
     # Height and width differ, so that a draw that sees them exchanged has other pages.
     image = np.random.default_rng(0).standard_normal((1, 12, 20)).astype(np.float32)
     calibration = Calibration(offset=-1.0, slope=3.0, least_share=0.1, largest_share=0.9)
