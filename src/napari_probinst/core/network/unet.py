@@ -159,8 +159,8 @@ class UNet(nn.Module):
         # y is the same along a row, x along a column: no pages of products.
         rows = down * coordinates[:, :1, :, :1]
         columns = across * coordinates[:, 1:, :1, :]
-        placed: Tensor = embeddings.float() + rows + columns
-        return placed
+        # In place, as pages that are made anew cost more than what is computed on them.
+        return embeddings.float().add_(rows).add_(columns)
 
     def means(self, x: Tensor) -> Tensor:
         """Means of the features that the global context is made of, (batch, n_features, 1, 1).
