@@ -71,27 +71,38 @@ def test_what_was_changed_is_predicted_again(  # noqa: PLR0917  (fixtures)
     assert skipped(predict(plate, out, "--min-size", 5, model=other)) == ""
 
 
-@pytest.mark.parametrize("suffix", ["prediction.npz", "labels.tif", "peaks.csv"])
-def test_a_result_that_lacks_a_file_is_made_again(tmp_path, predict, plate, contents, suffix):
+def test_a_prediction_that_is_gone_or_damaged_is_made_again(tmp_path, predict, plate, contents):
     out = tmp_path / "out"
     predict(plate, out)
     first = contents(out)
-    (out / f"b.{suffix}").unlink()
+    (out / "b.prediction.npz").unlink()
     (out / "c.prediction.npz").write_bytes(first["c.prediction.npz"][:-30])
     assert skipped(predict(plate, out)) == "a"
     del first["images.csv"]
     assert first.items() <= contents(out).items()
 
 
+@pytest.mark.parametrize("suffix", ["labels.tif", "peaks.csv"])
+def test_a_file_that_is_gone_is_made_of_the_prediction(tmp_path, predict, plate, contents, suffix):
+    out = tmp_path / "out"
+    predict(plate, out, "--stacks")
+    first = contents(out)
+    (out / f"b.{suffix}").unlink()
+    assert skipped(predict(plate, out)) == "abc"
+    del first["images.csv"]
+    # The stacks stay: they belong to the same prediction.
+    assert first.items() <= contents(out).items()
+
+
 def test_stacks_belong_to_the_prediction_beside_them(tmp_path, predict, plate, contents):
     out = tmp_path / "out"
     predict(plate, out)
-    assert skipped(predict(plate, out, "--stacks")) == ""
+    assert skipped(predict(plate, out, "--stacks")) == "abc"
     stacks = contents(out)["a.counts.tif"]
     assert skipped(predict(plate, out, "--stacks")) == "abc"
     predict(plate, out, "--seed", 3)
     assert "a.counts.tif" not in contents(out)
-    assert skipped(predict(plate, out, "--seed", 3, "--stacks")) == ""
+    assert skipped(predict(plate, out, "--seed", 3, "--stacks")) == "abc"
     assert contents(out)["a.counts.tif"] != stacks
 
 

@@ -9,7 +9,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from napari_probinst.core.batch.job import Job, Outcome, Seconds
-from napari_probinst.core.batch.results import coco_record, complete_prediction, write_results
+from napari_probinst.core.batch.results import (
+    coco_record,
+    found_prediction,
+    has_all_exports,
+    write_exports,
+    write_results,
+)
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.naming import is_file_name
 from napari_probinst.core.errors import InputError
@@ -102,8 +108,8 @@ def predict_image(job: Job, source: ImageSource) -> Outcome:
 def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
     """Read an image, unless it is refused or its results are there already.
 
-    Results are there if all files are, and the prediction records the same pixels, pixel size,
-    models and settings.
+    They are, if the prediction records the same pixels, pixel size, models and settings. Exports
+    that are missing, since they were not asked for then, are made of it: the network isn't needed.
 
     Returns
     -------
@@ -116,10 +122,11 @@ def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
     except InputError as error:
         return Outcome(source.name, "refused", reason=str(error))
     if not job.overwrite:
-        found = complete_prediction(
-            image.name, job.folder, stacks=job.stacks, ome_zarr=job.ome_zarr
-        )
+        found = found_prediction(image.name, job.folder)
         if found is not None and _is_of(found, job, image):
+            asked = {"stacks": job.stacks, "ome_zarr": job.ome_zarr}
+            if not has_all_exports(image.name, job.folder, **asked):
+                write_exports(found, job.folder, **asked)
             return Outcome(
                 name=image.name,
                 status="finished before",

@@ -76,6 +76,29 @@ def write_results(
         check_stack_sizes(prediction)
     _remove(prediction.name, folder)
     save_prediction(prediction, folder / f"{prediction.name}{PREDICTION_SUFFIX}")
+    n_overlap = write_exports(prediction, folder, stacks=stacks, ome_zarr=ome_zarr)
+    return coco_record(prediction, file_name), n_overlap
+
+
+def write_exports(
+    prediction: Prediction, folder: Path, *, stacks: bool = False, ome_zarr: bool = False
+) -> int:
+    """Write what `write_results` makes of a prediction that is in the folder already.
+
+    Parameters are those of `write_results`.
+
+    Returns
+    -------
+    int
+        Pixels that belong to more than one instance.
+
+    Raises
+    ------
+    OutputError
+        If a file can't be written, or the stacks would be too large (then nothing is changed).
+    """
+    if stacks:
+        check_stack_sizes(prediction)
     n_overlap = export_prediction(
         prediction,
         folder,
@@ -85,7 +108,7 @@ def write_results(
     )
     if ome_zarr:
         write_result_zarr(prediction, folder / f"{prediction.name}{ZARR_SUFFIX}", n_overlap)
-    return coco_record(prediction, file_name), n_overlap
+    return n_overlap
 
 
 def coco_record(prediction: Prediction, file_name: str) -> CocoImage:
@@ -93,10 +116,8 @@ def coco_record(prediction: Prediction, file_name: str) -> CocoImage:
     return coco_image(prediction, file_name, confidence(prediction.instances))
 
 
-def complete_prediction(
-    name: str, folder: Path, *, stacks: bool = False, ome_zarr: bool = False
-) -> Prediction | None:
-    """Read the prediction of an image whose results are all there.
+def found_prediction(name: str, folder: Path) -> Prediction | None:
+    """Read the prediction of an image that was written to a folder.
 
     Parameters
     ----------
@@ -104,25 +125,35 @@ def complete_prediction(
         Name of the image.
     folder : Path
         Where its results would be.
-    stacks : bool, default False
-        Whether the stacks must be there, too.
-    ome_zarr : bool, default False
-        Whether the folder of OME-Zarr must be there, too.
 
     Returns
     -------
     Prediction or None
-        None if a file is missing or the prediction can't be read: it has to be made again.
+        None if there is none, or it can't be read: it has to be made again.
+    """
+    path = folder / f"{name}{PREDICTION_SUFFIX}"
+    try:
+        return load_prediction(path) if path.is_file() else None
+    except InputError:
+        return None
+
+
+def has_all_exports(
+    name: str, folder: Path, *, stacks: bool = False, ome_zarr: bool = False
+) -> bool:
+    """Whether every file is there that `write_results` makes of a prediction.
+
+    Parameters
+    ----------
+    name, folder
+        As for `found_prediction`.
+    stacks, ome_zarr
+        As for `write_results`.
     """
     suffixes = _ALWAYS + (_STACKS if stacks else ())
     if not all((folder / f"{name}{suffix}").is_file() for suffix in suffixes):
-        return None
-    if ome_zarr and not (folder / f"{name}{ZARR_SUFFIX}").is_dir():
-        return None
-    try:
-        return load_prediction(folder / f"{name}{PREDICTION_SUFFIX}")
-    except InputError:
-        return None
+        return False
+    return not ome_zarr or (folder / f"{name}{ZARR_SUFFIX}").is_dir()
 
 
 def _remove(name: str, folder: Path) -> None:
