@@ -166,6 +166,33 @@ def test_second_process_is_told_and_reads_what_is_there(prediction, make_place, 
                 reader.session.apply(Delete(tuple(reader.session.instances)))
 
 
+@posix
+def test_two_writers_of_which_one_lost_its_lock_lose_nothing(prediction, tmp_path, pixels):
+    with create_session(prediction, tmp_path / "C04.probinst") as first:
+        first.session.apply(Delete((1,)))
+        (first.path / LOCK).unlink()
+        with open_session(first.path) as second:
+            second.session.apply(Delete((2,)))
+            for _ in range(2):
+                with pytest.raises(OutputError, match="another window or program writes it, too"):
+                    first.session.undo()
+            second.session.apply(Delete((3,)))
+            before = state(second.session, pixels)
+    with open_session(first.path) as again:
+        assert again.warning is None
+        assert state(again.session, pixels) == before
+
+
+def test_what_was_cut_short_is_not_filled_with_zeros(prediction, tmp_path):
+    with create_session(prediction, tmp_path / "C04.probinst") as opened:
+        opened.session.apply(Delete((1,)))
+        content = (opened.path / JOURNAL).read_bytes()[:-20]
+        (opened.path / JOURNAL).write_bytes(content)
+        with pytest.raises(OutputError, match="cut short"):
+            opened.session.apply(Delete((2,)))
+        assert (opened.path / JOURNAL).read_bytes() == content
+
+
 @settings(derandomize=True, deadline=None, max_examples=20)
 @given(
     st.lists(

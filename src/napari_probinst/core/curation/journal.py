@@ -162,9 +162,11 @@ class JournalWriter:
         check_header(existing, header.prediction, str(self.path))
         #: Where the next line starts.
         self._end = existing.n_bytes
+        #: Last line that could not be written whole.
+        self._unfinished = b""
         try:
             # Unbuffered: a line is either with the operating system or not written at all.
-            self._file: IO[bytes] = os.fdopen(_opened_itself(self.path), "ab", buffering=0)
+            self._file: IO[bytes] = os.fdopen(_opened_itself(self.path), "a+b", buffering=0)
             self._file.truncate(self._end)
         except OSError as error:
             raise self._failure(error) from error
@@ -213,17 +215,30 @@ class JournalWriter:
                 # After the gap, no line would be of use.
                 raise FileNotFoundError(errno.ENOENT, "it was cut short meanwhile")
             if status.st_size > self._end:
-                # Half a line, of which the failing disk did not let go.
-                self._file.truncate(self._end)
+                self._cut_off()
             while written < len(content):
                 written += self._file.write(content[written:])
             os.fsync(self._file.fileno())
         except OSError as error:
             # A line that is half there would damage the ones written after it.
+            self._unfinished = bytes(content)
             with suppress(OSError):
-                self._file.truncate(self._end)
+                self._cut_off()
             raise self._failure(error) from error
         self._end += written
+
+    def _cut_off(self) -> None:
+        """Take off half a line, of which the failing disk did not let go.
+
+        Whole lines behind ours are the work of somebody who took no notice of the lock, or whose
+        lock was removed: they stay.
+        """
+        self._file.seek(self._end)
+        rest = self._file.read()
+        if b"\n" in rest and rest != self._unfinished:
+            raise FileExistsError(errno.EEXIST, "another window or program writes it, too")
+        if rest:
+            self._file.truncate(self._end)
 
     def _failure(self, error: OSError) -> OutputError:
         return OutputError(
@@ -234,7 +249,7 @@ class JournalWriter:
 
 def _opened_itself(path: Path) -> int:
     """Open a file for appending, but not one elsewhere that a link in its place leads to."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     # Windows has no links that it would have to refuse, and other systems no binary mode.
     for name in ("O_NOFOLLOW", "O_BINARY"):
         flags |= getattr(os, name, 0)
