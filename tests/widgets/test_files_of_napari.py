@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,15 @@ from tifffile import imread
 
 from napari_probinst.core.curation.export import FORMATS
 from napari_probinst.core.curation.exported_session import flatten_corrected
+from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.data.masks import read_instances
 from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.core.errors import InputError, OutputError
 from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.open_dock import opened_dock
 from napari_probinst.widgets.proofreading import exporting
 from napari_probinst.widgets.proofreading.dock import ProofreadWidget
+from napari_probinst.widgets.proofreading.key_table import ACTIONS
 
 
 def run(command):
@@ -125,6 +129,40 @@ def test_the_dialog_offers_every_format(qtbot, monkeypatch):
     monkeypatch.setattr(exporting.QFileDialog, "getSaveFileName", dialog)
     assert exporting.ask_export(None, Path("well")) == ("csv", Path("/somewhere/well"))
     assert len(offered) == len(FORMATS)
+
+
+def test_every_action_is_a_command(person):
+    person.dock._actions.update(dict.fromkeys(ACTIONS, lambda: None))
+    for action in ACTIONS:
+        done = []
+        person.dock._actions[action] = partial(done.append, action)
+        run({"next": "next_place", "previous": "previous_place"}.get(action, action))
+        assert done == [action]
+
+
+def test_commands_of_writers_need_no_file(person):
+    asked = []
+    person.dock.choose_export = lambda start: asked.append(start.name)
+    run("write_stack")
+    assert asked == ["well"]
+    run("write_session")
+    assert "Save Selected Layers" in notification_manager.records[-1].message
+
+
+def test_a_session_is_saved_as_a_copy_of_its_own(person, tmp_path):
+    person.dock.act("accept")
+    person.dock.act("delete")
+    assert person.shown.instances.save(str(tmp_path / "copy.probinst"))
+    person.dock.act("undo")
+    with open_session(tmp_path / "copy.probinst") as copy:
+        assert copy.session.steps == (*person.session.steps, person.session.redo_step)
+        copy.session.undo()
+        assert copy.session.instances.keys() == person.session.instances.keys()
+    plain = person.viewer.add_labels(np.ones((4, 4), int), name="plain")
+    with pytest.raises(InputError, match="no layer of instances"):
+        plain.save(str(tmp_path / "plain.probinst"))
+    with pytest.raises(OutputError, match="exists already"):
+        person.shown.instances.save(str(tmp_path / "copy.probinst"))
 
 
 def test_commands_say_that_no_dock_is_open(viewer):

@@ -53,7 +53,7 @@ def _is_ours(path: Path) -> bool:
 
 def _read_stack(path: str | list[str]) -> list[Any]:
     """Layers of a stack of masks: instances, and the pixels that several of them hold."""
-    name = Path(str(path)).name.removesuffix(INSTANCES_SUFFIX)
+    name = Path(str(path)).name[: -len(INSTANCES_SUFFIX)]
     instances = read_instances(Path(str(path)))
     page = np.zeros(instances.shape, dtype=label_type(len(instances)))
     # From the last to the first: a pixel of several is that of the first, as in our exports.

@@ -29,6 +29,26 @@ def skip() -> None:
     _act("skip")
 
 
+def flag() -> None:
+    """Flag the place."""
+    _act("flag")
+
+
+def jump() -> None:
+    """Zoom to the place again."""
+    _act("jump")
+
+
+def isolate() -> None:
+    """Show the selected instances alone, or all again."""
+    _act("isolate")
+
+
+def uncertainty() -> None:
+    """Show or hide the uncertainty."""
+    _act("uncertainty")
+
+
 def merge() -> None:
     """Merge instances."""
     _act("merge")
@@ -37,6 +57,56 @@ def merge() -> None:
 def split() -> None:
     """Split an instance along a line."""
     _act("split")
+
+
+def split_points() -> None:
+    """Split an instance by a point on each part."""
+    _act("split_points")
+
+
+def split_parts() -> None:
+    """Split an instance into a number of parts."""
+    _act("split_parts")
+
+
+def add() -> None:
+    """Paint an instance that was missed."""
+    _act("add")
+
+
+def repaint() -> None:
+    """Paint or erase the selected instance."""
+    _act("repaint")
+
+
+def delete() -> None:
+    """Delete the selected instances."""
+    _act("delete")
+
+
+def fill() -> None:
+    """Fill the holes of the selected instance."""
+    _act("fill")
+
+
+def grow() -> None:
+    """Grow the selected instance by a pixel."""
+    _act("grow")
+
+
+def shrink() -> None:
+    """Shrink the selected instance by a pixel."""
+    _act("shrink")
+
+
+def overlap_one() -> None:
+    """Give an overlap to one instance."""
+    _act("overlap_one")
+
+
+def overlap_both() -> None:
+    """Give an overlap to both instances."""
+    _act("overlap_both")
 
 
 def undo() -> None:
