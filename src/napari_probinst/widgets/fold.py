@@ -25,6 +25,7 @@ class Fold(QWidget):
         self.setObjectName(f"section {title}")
         self._button = QToolButton()
         self._button.setText(title)
+        self._button.setToolTip("Show what is below, or hide it")
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._button.setCheckable(True)
         self._button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

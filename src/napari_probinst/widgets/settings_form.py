@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
+    QLabel,
     QSpinBox,
     QWidget,
 )
@@ -53,7 +54,9 @@ class SettingsForm(QWidget, Generic[S]):
             box = _box(field)
             box.setObjectName(name)
             self._boxes[name] = box
-            layout.addRow(field.title or name.replace("_", " ").capitalize(), box)
+            label = QLabel(field.title or name.replace("_", " ").capitalize())
+            label.setToolTip(box.toolTip())
+            layout.addRow(label, box)
         self.set_settings(settings)
 
     def settings(self) -> S:

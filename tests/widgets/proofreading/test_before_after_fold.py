@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QLabel, QToolButton, QWidget
 
 from napari_probinst.core.curation.edits import Merge
 from napari_probinst.widgets.fold import Fold
+from napari_probinst.widgets.live_figure import text_colour
 from napari_probinst.widgets.proofreading.timer import clock_text
 
 SHAPE = (64, 96)
@@ -74,6 +75,10 @@ def test_scores_follow_the_corrections(person, account, cells, tmp_path, monkeyp
     assert drawn["random order"][0] == pytest.approx(float(before), abs=1e-3)
     person.session.undo()
     assert cells("dsb") == (before, before, "")
+
+    for theme in ("light", "dark"):
+        person.viewer.theme = theme
+        assert curve.figure.axes[0].xaxis.label.get_color() == text_colour(theme)
 
     # Truth of another image: a sentence, and no scores.
     wrong = person.viewer.add_labels(np.zeros((5, 6), dtype=int), name="other")

@@ -79,6 +79,7 @@ class ModelForm(QWidget):
         self._thresholds = SettingsForm(InferenceConfig(), _THRESHOLDS)
         collapsible = QCollapsible("Thresholds, ranking and seed")
         collapsible.setDuration(0)
+        collapsible.toggleButton().setToolTip("Show the rarer settings, or hide them")
         collapsible.addWidget(self._thresholds)
         model_row, device_row = QFormLayout(), QFormLayout()
         model_row.addRow("Model", beside(self._models, browse))

@@ -42,6 +42,7 @@ class QueueView(QWidget):
         self._list = QTreeWidget()
         self._list.setObjectName("queue")
         self._list.setHeaderLabels(["Image", "State"])
+        self._list.setToolTip("Images of this run, and what became of each; select one to cancel")
         self._list.setRootIsDecorated(False)
         self._list.setUniformRowHeights(True)
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

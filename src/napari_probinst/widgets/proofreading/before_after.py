@@ -114,6 +114,7 @@ class BeforeAfterView(QWidget):
         for widget in (self._truth, self._status, self._table):
             self._layout.addWidget(widget)
         self._table.hide()
+        viewer.events.theme.connect(self._draw)
 
     @property
     def loading(self) -> bool:
@@ -140,6 +141,7 @@ class BeforeAfterView(QWidget):
     def close_view(self) -> None:
         """Let go of everything; a file that is being read is forgotten."""
         self._session = self._compared = self._worker = None
+        self._viewer.events.theme.disconnect(self._draw)
 
     def _load(self) -> None:
         """Score the session against what is chosen, in a thread of its own."""
@@ -202,7 +204,7 @@ class BeforeAfterView(QWidget):
             self._cells[name, "change"].setText(change.replace("-", "−"))
         self._draw()
 
-    def _draw(self) -> None:
+    def _draw(self, _event: Any = None) -> None:
         if self._compared is None:
             return
         if self._curve is None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 #: Parts of the progress bar.
 _PARTS = 1000
+_STOP_AND_KEEP = "End after the step that runs, and write the model"
 
 
 class TrainWidget(ScrollingDock):
@@ -57,7 +58,7 @@ class TrainWidget(ScrollingDock):
 
     def _build(self) -> None:
         self._run = _button("run", "Train", "Train in a process of its own", self.run)
-        self._stop = _button("stop", "Stop and keep", "", self.stop)
+        self._stop = _button("stop", "Stop and keep", _STOP_AND_KEEP, self.stop)
         self._bar = QProgressBar()
         self._bar.setObjectName("progress")
         self._status = QLabel("Add a folder of images with their instances.")
@@ -184,7 +185,7 @@ class TrainWidget(ScrollingDock):
         self._stop.setToolTip(
             "End it without writing the model; its last checkpoint is kept"
             if state.stopping
-            else "End after the step that runs, and write the model"
+            else _STOP_AND_KEEP
         )
         # Without a step there is no telling how far it is: the bar then only moves.
         self._bar.setRange(0, 0 if state.step is None else _PARTS)
