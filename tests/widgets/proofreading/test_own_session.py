@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton
 
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.data.prediction_file import save_prediction
@@ -114,6 +115,34 @@ def test_an_image_with_corrections_on_disk_offers_to_continue(
     assert person.session.can_undo
     assert person.shown.image is viewer.layers["well"]
     assert not person.button("continue").isVisible()
+
+
+def test_a_stack_offers_to_continue_its_plane(viewer, open_proofread, make_prediction, qtbot):
+    prediction = make_prediction("film_002")
+    viewer.add_image(np.zeros((4, *prediction.shape)), name="film")
+    _, dock = open_proofread(viewer)
+    image = viewer.layers["film"]
+    dock.choose(
+        show_prediction(
+            viewer, prediction, CurationSession(prediction), image, plane=(2,), axes=(0,)
+        )
+    )
+    dock.queue.accept()
+    viewer.window.remove_dock_widget(dock)
+    viewer.layers.clear()
+    for n_planes in (2, 4):
+        viewer.add_image(np.zeros((n_planes, *prediction.shape)), name="film")
+        _, dock = open_proofread(viewer)
+        qtbot.wait(20)
+        button = dock.findChild(QPushButton, "continue")
+        assert button.isVisible() == (n_planes == 4), "the shorter stack has no such plane"
+        if n_planes == 2:
+            viewer.window.remove_dock_widget(dock)
+            viewer.layers.clear()
+    assert button.text().startswith("Continue film_002 (")
+    button.click()
+    assert dock.shown.plane == (2,)
+    assert dock.shown.session.can_undo
 
 
 def test_what_is_offered_to_continue_is_of_the_selected_image(
