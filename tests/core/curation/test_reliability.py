@@ -483,6 +483,17 @@ def test_links_in_a_session_lead_nowhere(folder, tmp_path, name, exists):
 
 @posix
 @pytest.mark.parametrize("name", [JOURNAL, MANIFEST, PREDICTION])
+@pytest.mark.parametrize("make", ["mkfifo", "mkdir"])
+def test_what_is_no_file_is_not_waited_for(folder, name, make):
+    (folder / name).unlink()
+    getattr(os, make)(folder / name)
+    for read_only in (True, False):
+        with pytest.raises(InputError, match=f"{name} is no file: "):
+            open_session(folder, read_only=read_only)
+
+
+@posix
+@pytest.mark.parametrize("name", [JOURNAL, MANIFEST, PREDICTION])
 def test_files_of_a_session_elsewhere_are_refused_by_readers_too(folder, tmp_path, name):
     elsewhere = (folder / name).rename(tmp_path / name)
     (folder / name).symlink_to(elsewhere)

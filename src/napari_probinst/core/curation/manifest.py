@@ -92,7 +92,7 @@ def read_manifest(folder: Path) -> Manifest:
     ------
     InputError
         If it is no session, its manifest is damaged, a newer program wrote it, or one of its
-        files is a link.
+        files is a link or something else that is no file.
     """
     path = folder / MANIFEST
     for name in (MANIFEST, PREDICTION, JOURNAL):
@@ -101,6 +101,9 @@ def read_manifest(folder: Path) -> Manifest:
                 f"{folder / name} is a link, and a session holds its files itself: put the file "
                 "in the link's place."
             )
+        if (folder / name).exists() and not (folder / name).is_file():
+            # A pipe would be waited for without end.
+            raise InputError(f"{folder / name} is no file: restore the folder from a copy.")
     try:
         manifest = _MANIFEST.validate_json(path.read_bytes())
     except OSError as error:
