@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shutil
 import sys
 
@@ -112,6 +114,19 @@ def test_another_prediction_in_its_place_is_noticed(prediction, make_prediction,
     save_prediction(other, folder / PREDICTION)
     with pytest.raises(InputError, match="not the prediction"):
         open_session(folder)
+
+
+def test_another_file_of_the_same_masks_is_noticed(prediction, folder):
+    create_session(prediction, folder).close()
+    provenance = dataclasses.replace(prediction.provenance, model_name="another")
+    save_prediction(dataclasses.replace(prediction, provenance=provenance), folder / PREDICTION)
+    with pytest.raises(InputError, match="not the prediction"):
+        open_session(folder)
+    # Sessions of early programs say nothing about the file.
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["prediction_file"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    open_session(folder).close()
 
 
 def test_journal_of_another_session_is_refused_and_kept(prediction, make_prediction, folder):

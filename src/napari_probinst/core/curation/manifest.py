@@ -42,7 +42,10 @@ class Manifest:
     model_name, model : str
         File name and checksum of the model; empty for draws of another program.
     prediction : str
-        Checksum of the prediction that the journal applies to.
+        Checksum of what the journal refers to in the prediction: binary masks and peaks.
+    prediction_file : str
+        SHA-256 of the prediction's file, hexadecimal: of its draws, too; empty in the sessions of
+        early programs.
     settings : dict
         Settings that were predicted with, by name; empty in the sessions of early programs.
     program, created : str
@@ -58,6 +61,7 @@ class Manifest:
     model_name: str = ""
     model: str = ""
     prediction: str
+    prediction_file: str = ""
     settings: dict[str, Any] = field(default_factory=dict, hash=False)
     program: str = ""
     created: str = ""

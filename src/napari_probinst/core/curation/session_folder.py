@@ -7,6 +7,8 @@ process writes: it holds a lock of the operating system, which ends with the pro
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import os
 import secrets
 import shutil
@@ -128,7 +130,10 @@ class SessionFolder:
     def _read(self) -> CurationSession:
         # Not `replay`: the checksum, which takes long, is needed before and computed once.
         session = CurationSession(load_prediction(self.path / PREDICTION), recorder=self._record)
-        if session.header.prediction != self.manifest.prediction:
+        file_checksum = self.manifest.prediction_file
+        if session.header.prediction != self.manifest.prediction or (
+            file_checksum and _file_checksum(self.path / PREDICTION) != file_checksum
+        ):
             raise InputError(
                 f"{self.path / PREDICTION} is not the prediction that this session was begun "
                 "with: restore the folder from a copy."
@@ -254,6 +259,8 @@ def _write(prediction: Prediction, records: Iterable[Record], folder: Path) -> N
     try:
         temporary.mkdir()
         save_prediction(prediction, temporary / PREDICTION)
+        file_checksum = _file_checksum(temporary / PREDICTION)
+        manifest = dataclasses.replace(manifest, prediction_file=file_checksum)
         with atomic_file(temporary / JOURNAL) as file:
             file.write(to_lines(header, records).encode())
         with atomic_file(temporary / MANIFEST) as file:
@@ -266,6 +273,11 @@ def _write(prediction: Prediction, records: Iterable[Record], folder: Path) -> N
         raise output_error(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _file_checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(folder: Path) -> None:
