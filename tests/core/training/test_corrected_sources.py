@@ -115,6 +115,21 @@ def test_a_session_without_an_image_is_named(tmp_path):
         load_training_data(tmp_path, CONFIG)
 
 
+def test_the_second_session_of_an_image_is_used_by_itself_alone(tmp_path):
+    """Trained again, predicted again, corrected again: that session is begun as ``a-2``."""
+    write_image(tmp_path, "a")
+    write_session(tmp_path, "a")
+    second = (tmp_path / "a.probinst").rename(tmp_path / "a-2.probinst")
+    assert truths(tmp_path) == truths(second) == {"a": [56, 30]}
+    write_session(tmp_path, "a")
+    assert truths(second) == {"a": [56, 30]}
+    for data in (tmp_path, [second, tmp_path / "a.probinst"]):
+        with pytest.raises(InputError, match="a has both .*give the one that is right by itself"):
+            load_training_data(data, CONFIG)
+    write_image(tmp_path, "a-2")
+    assert truths(tmp_path).keys() == {"a", "a-2"}
+
+
 @pytest.mark.parametrize("place", [".", "instances"])
 def test_a_session_of_another_size_is_refused(tmp_path, place):
     write_image(tmp_path / "images", "a")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_probinst.core.curation.session_folder import SESSION_SUFFIX, open_session
+from napari_probinst.core.curation.session_folder import SESSION_SUFFIX, open_session, read_manifest
 from napari_probinst.core.data.bbbc010 import (
     TRAIN_LIST,
     VALIDATION_LIST,
@@ -96,7 +96,8 @@ def load_training_data(
         ``NAME.probinst``, whose corrected instances count); or a folder of sessions with their
         images beside them or in ``images/``, where images without a session are left out. A
         session ``NAME.probinst`` stands for itself alone: its image is looked for where that of a
-        folder would be, and lists beside it don't count.
+        folder would be, and lists beside it don't count. Where there is no image NAME, a session
+        is of the image that it was begun on, as ``NAME-2.probinst`` is.
     config : Config
         Channels, and the share of images to hold out where no list says which.
     train_list, validation_list : Path, optional
@@ -107,8 +108,8 @@ def load_training_data(
     ------
     InputError
         If there are lists for several folders, a folder has none of these layouts, a name is
-        unknown or in both lists, an image has no masks or a session no image, or masks don't fit
-        their image.
+        unknown or in both lists, an image has no masks or two sessions, or a session no image, or
+        masks don't fit their image.
     """
     places = _places((data,) if isinstance(data, Path) else data)
     listed = train_list or validation_list
@@ -136,9 +137,9 @@ def joined(parts: Sequence[TrainingData]) -> TrainingData:
     )
 
 
-def _places(paths: Iterable[Path]) -> dict[Path, dict[str, Path]]:
+def _places(paths: Iterable[Path]) -> dict[Path, list[Path]]:
     """Folders, and the sessions that were chosen in each; none where all of a folder counts."""
-    places: dict[Path, dict[str, Path]] = {}
+    places: dict[Path, list[Path]] = {}
     chosen: list[Path] = []
     for path in paths:
         if not path.is_dir():
@@ -146,26 +147,27 @@ def _places(paths: Iterable[Path]) -> dict[Path, dict[str, Path]]:
         if path.name.endswith(SESSION_SUFFIX):
             chosen.append(path)
         else:
-            places[path] = {}
+            places[path] = []
     whole = set(places)
-    for path in chosen:
+    for path in dict.fromkeys(chosen):
         if path.parent not in whole:
-            places.setdefault(path.parent, {})[_image_of(path)] = path
+            places.setdefault(path.parent, []).append(path)
     return places
 
 
 def _load(
     folder: Path,
-    chosen: dict[str, Path],
+    chosen: Sequence[Path],
     config: Config,
     train_list: Path | None,
     validation_list: Path | None,
 ) -> TrainingData:
     """Images of a folder, or of the sessions that were chosen in it."""
-    sessions = chosen or _sessions(folder)
-    wells = {} if sessions else find_wells(folder)
-    if sessions:
-        sources = _corrected_sources(folder, config, sessions)
+    paths = chosen or _sessions(folder)
+    wells = {} if paths else find_wells(folder)
+    sessions: dict[str, Path] = {}
+    if paths:
+        sources, sessions = _corrected_sources(folder, config, paths)
     else:
         sources = _sources(folder, config, wells)
     truth = _truth_reader(folder, wells, sessions)
@@ -196,32 +198,38 @@ def _sources(
     return find_images(images, config.network.channels)
 
 
-def _sessions(folder: Path) -> dict[str, Path]:
-    """Sessions in a folder by the name of their image, which is the folder's."""
-    return {
-        _image_of(path): path for path in sorted(folder.glob(f"*{SESSION_SUFFIX}")) if path.is_dir()
-    }
-
-
-def _image_of(session: Path) -> str:
-    return session.name.removesuffix(SESSION_SUFFIX)
+def _sessions(folder: Path) -> list[Path]:
+    """Sessions in a folder."""
+    return [path for path in sorted(folder.glob(f"*{SESSION_SUFFIX}")) if path.is_dir()]
 
 
 def _corrected_sources(
-    folder: Path, config: Config, sessions: dict[str, Path]
-) -> Sequence[ImageSource]:
-    """Images that have a session; the others are not corrected yet."""
+    folder: Path, config: Config, paths: Sequence[Path]
+) -> tuple[Sequence[ImageSource], dict[str, Path]]:
+    """Images that have a session, and their sessions by name; others are not corrected yet."""
     beside = folder.parent if folder.name == INSTANCE_FOLDER else folder
     places = (folder / IMAGE_FOLDER, beside / IMAGE_FOLDER)
     images = next((place for place in places if place.is_dir()), folder)
     sources = find_images(images, config.network.channels)
-    missing = sorted(set(sessions) - {source.name for source in sources})
-    if missing:
-        raise InputError(
-            f"The session {sessions[missing[0]]} has no image; expected one of the name "
-            f"{missing[0]} in {images}, so copy it there."
-        )
-    return [source for source in sources if source.name in sessions]
+    names = {source.name for source in sources}
+    sessions: dict[str, Path] = {}
+    for path in paths:
+        name = path.name.removesuffix(SESSION_SUFFIX)
+        if name not in names:
+            # A second session of an image has a number behind its name.
+            name = read_manifest(path).name
+        if name not in names:
+            raise InputError(
+                f"The session {path} has no image; expected one of the name {name} in {images}, "
+                "so copy it there."
+            )
+        if name in sessions:
+            raise InputError(
+                f"{name} has both {sessions[name]} and {path}; give the one that is right by "
+                "itself, or move the other away."
+            )
+        sessions[name] = path
+    return [source for source in sources if source.name in sessions], sessions
 
 
 def _truth_reader(
