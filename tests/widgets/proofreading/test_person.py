@@ -45,11 +45,12 @@ def has_real_screen():
 
 
 class Hands:
-    """Pointer and keyboard of the X server."""
+    """Pointer and keyboard of the X server, and a camera: its pictures stay in ``pictures``."""
 
-    def __init__(self, viewer, qtbot):
+    def __init__(self, viewer, qtbot, pictures):
         self.viewer = viewer
         self.qtbot = qtbot
+        self.pictures = pictures
         xdotool("windowfocus", "--sync", int(self.window.winId()))
 
     # Not kept: napari's fixture takes a window that outlives its test for a leak.
@@ -60,6 +61,12 @@ class Hands:
     @property
     def canvas(self):
         return self.viewer.window._qt_viewer.canvas.native
+
+    def picture(self, name):
+        """Take a picture of the window, to be looked at."""
+        number = len(list(self.pictures.iterdir()))
+        path = self.pictures / f"{number}-{name}.png"
+        self.viewer.screenshot(str(path), canvas_only=False, flash=False)
 
     def at(self, widget, place=None):
         place = widget.mapToGlobal(widget.rect().center() if place is None else place)
@@ -164,12 +171,14 @@ def _depth(mask, y, x):
 
 
 @pytest.fixture
-def hands(viewer, qtbot):
+def hands(viewer, qtbot, tmp_path):
     if not has_real_screen():
         pytest.skip("needs an X server and xdotool")
     viewer.window._qt_window.setGeometry(0, 0, 1400, 900)
     qtbot.wait(300)
-    return Hands(viewer, qtbot)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    return Hands(viewer, qtbot, pictures)
 
 
 def state(session):
@@ -199,6 +208,7 @@ def test_predict_review_correct_undo_save_reopen_and_export(hands, tmp_path):
     hands.button(predict, "run")
     qtbot.waitUntil(lambda: any(shown_predictions(viewer)), timeout=120_000)
     qtbot.waitUntil(lambda: not predict.running, timeout=10_000)
+    hands.picture("predicted")
     hands.button(predict, "open_proofread")
     dock = predict.proofread
     session = dock.shown.session
@@ -215,6 +225,7 @@ def test_predict_review_correct_undo_save_reopen_and_export(hands, tmp_path):
     assert (statistics.accepted, statistics.skipped) == (8, 2)
     hands.press("ctrl+z")
     assert session.statistics().accepted == 7
+    hands.picture("reviewed")
 
     # Two worms made one.
     viewer.reset_view()
@@ -225,6 +236,7 @@ def test_predict_review_correct_undo_save_reopen_and_export(hands, tmp_path):
     hands.press("g")
     for identifier in (one, other):
         hands.click(hands.canvas, hands.point(layer, *own_pixel(session, identifier)))
+    hands.picture("merging")
     hands.press("g")
     union = before[one].full(session.shape) | before[other].full(session.shape)
     assert len(session.instances) == len(before) - 1
@@ -236,6 +248,7 @@ def test_predict_review_correct_undo_save_reopen_and_export(hands, tmp_path):
     assert masks(session) == unchanged
     hands.press("ctrl+shift+z")
     assert len(session.instances) == len(before) - 1
+    hands.picture("merged")
 
     # One worm cut in two; no other changes.
     unchanged = masks(session)
@@ -246,6 +259,7 @@ def test_predict_review_correct_undo_save_reopen_and_export(hands, tmp_path):
     steep = y1 - y0 > x1 - x0
     line = ((y, x0 - 4), (y, x1 + 4)) if steep else ((y0 - 4, x), (y1 + 4, x))
     hands.drag(layer, *line)
+    hands.picture("split")
     parts = [i for i in session.instances if i not in unchanged or i == third]
     assert len(parts) >= 2
     joined = sum(session.instances[i].full(session.shape).astype(int) for i in parts)
@@ -262,6 +276,7 @@ def test_predict_review_correct_undo_save_reopen_and_export(hands, tmp_path):
     assert masks(session) == now
     hands.press(name[-1])
     assert session.undo_step.edit == "adopt draw"
+    hands.picture("adopted")
 
     # Everything is on the disk before anything is saved.
     left = state(session)
@@ -286,6 +301,8 @@ def test_predict_review_correct_undo_save_reopen_and_export(hands, tmp_path):
     hands.at(hands.canvas)
     hands.press("ctrl+z")
     assert masks(again) == now
+    hands.picture("reopened")
+    assert len(list(hands.pictures.iterdir())) == 7
 
     exported = tmp_path / "exported.json"
     with pytest.raises(SystemExit, match="0"):
