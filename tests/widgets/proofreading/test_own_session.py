@@ -53,6 +53,24 @@ def test_what_was_removed_is_opened_again_for_writing(opened, viewer, qtbot, aga
     assert len(list(path.parent.glob("*.probinst"))) == 1
 
 
+def test_a_file_that_is_opened_twice_is_shown_once_until_its_image_comes(
+    viewer, open_proofread, make_prediction, tmp_path
+):
+    path = tmp_path / "well.prediction.npz"
+    save_prediction(make_prediction(), path)
+    _, dock = open_proofread(viewer)
+    dock.open(path)
+    first = dock.shown
+    dock.open(path)
+    assert dock.shown is first
+    assert list(shown_predictions(viewer)) == [first]
+    image = viewer.add_image(np.zeros(first.prediction.shape), name="well")
+    for _ in range(2):
+        dock.open(path)
+        assert dock.shown.image is image
+    assert len(list(shown_predictions(viewer))) == 2
+
+
 def test_removed_instances_are_told_of_but_not_while_napari_closes(opened, viewer, qtbot):
     _, dock = opened
     viewer.layers.remove(dock.shown.instances)

@@ -29,6 +29,7 @@ from napari_probinst.widgets.proofreading.session_place import (
     file_name,
     folder_of_layer,
     image_folder,
+    session_place,
     user_folder,
 )
 from napari_probinst.widgets.saved_state import SavedState
@@ -54,7 +55,8 @@ def open_path(
     path : Path
         ``NAME.prediction.npz``, a folder ``NAME.probinst``, or a file in one.
     held : iterable of ShownPrediction
-        Predictions whose sessions may be open here already: one of them is taken up again.
+        Predictions that are shown here, or whose sessions may be open: one of them is taken up
+        again.
     guess_image : bool, default True
         Whether the only image of the prediction's size is taken for its image where none has
         its name.
@@ -69,7 +71,9 @@ def open_path(
         prediction = load_prediction(path)
         start = CurationSession(prediction)
         for shown in held:
-            if shown.writes and same_prediction(shown.prediction, prediction):
+            if same_prediction(shown.prediction, prediction) and (
+                shown.writes or _is_shown_as_well(viewer, shown, guess_image=guess_image)
+            ):
                 return shown
         return _show_on_image(viewer, start, path.parent, guess_image=guess_image)
     present = next((shown for shown in held if _holds(shown, session)), None)
@@ -81,6 +85,15 @@ def open_path(
         remove_layers(viewer, present)
     show_info(resumed_text(kept.session.records))
     return _show_on_image(viewer, kept.session, session.parent, guess_image=guess_image, kept=kept)
+
+
+def _is_shown_as_well(viewer: Any, shown: ShownPrediction, *, guess_image: bool) -> bool:
+    """Whether a prediction without corrections would be shown no better a second time."""
+    if shown.kept is not None and (shown.kept.closed or shown.kept.read_only):
+        return False
+    image = shown.image or find_image(viewer, shown.prediction, guess=guess_image)
+    place = session_place(shown)
+    return image is shown.image and place.find(shown.prediction, show_warning) is None
 
 
 def _show_on_image(
