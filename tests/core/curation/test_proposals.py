@@ -9,6 +9,8 @@ from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.curation.proposals import proposals
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.errors import EditRefusedError
+from napari_probinst.core.inference.agglomeration import agglomerate
+from napari_probinst.core.inference.votes import Witness
 from napari_probinst.core.instances import (
     Instance,
     InstanceSet,
@@ -54,6 +56,19 @@ def test_opinions_come_by_votes_with_words(prediction):
     # Both of the pair are as typical: the lower draw speaks for them.
     assert found[1].draw == 5
     assert found[0].ids == (1, 2)
+
+
+@pytest.mark.parametrize("involved", [(0,), (0, 1)])
+def test_votes_in_words_are_those_of_the_opinions(picture, involved):
+    """Also where a peak is of one instance alone, which a draw sees as one with another."""
+    views = [("####....", "....####")] * 5 + [("####....",), ("########",), ("########",)]
+    draws = [InstanceSet((1, 8), tuple(map(Instance.from_mask, map(picture, v)))) for v in views]
+    instances = agglomerate(draws)
+    peak = Peak(0, 4, involved, 0.6, 2.0, 1, "merge", "")
+    found = proposals(Prediction("well", instances, ()), peak)
+    assert [(each.votes, len(each.instances)) for each in found] == [(5, 2), (3, 1)]
+    _, reason = Witness(instances, 0.75).testify(involved)
+    assert reason == "5 of 8 draws see two instances here, 3 see one"
 
 
 def test_adopting_an_opinion_is_one_edit(prediction):

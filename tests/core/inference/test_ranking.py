@@ -91,12 +91,27 @@ def test_false_split():
 
 def test_single_votes_are_singular():
     (peak,) = ranked(BLOCK, NOTHING)
-    assert peak.reason == "1 of 2 draws sees no instance here, 1 sees one"
+    assert peak.reason == "1 of 2 draws sees one instance here, 1 sees none"
 
 
 def test_three_opinions():
     (peak,) = ranked(*[LONG] * 2, *[HALVES] * 5, worm((4, 12)))
     assert peak.reason == "5 of 8 draws see two instances here, 2 see one, 1 sees none"
+
+
+def test_votes_are_about_all_that_one_draw_sees_as_one():
+    """Draw 8 joins the long one, which all draws see, with the short one beside it."""
+    apart = worm((4, 20), (0, 0, 4, 12), (0, 12, 4, 20))
+    peaks = ranked(*[apart] * 7, worm((4, 20), (0, 0, 4, 20)))
+    assert {peak.reason for peak in peaks} == {"7 of 8 draws see two instances here, 1 sees one"}
+
+
+def test_draws_that_see_as_many_but_others_are_told_apart():
+    left, right = worm((4, 12), (0, 0, 4, 9)), worm((4, 12), (0, 7, 4, 12))
+    peaks = ranked(*[left] * 5, *[right] * 2, worm((4, 12)))
+    assert {peak.reason for peak in peaks} == {
+        "5 of 8 draws see one instance here, 2 see one differently, 1 sees none"
+    }
 
 
 def test_moving_outline():

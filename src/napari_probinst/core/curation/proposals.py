@@ -6,23 +6,17 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy.optimize import linear_sum_assignment
-
 from napari_probinst.core.curation import geometry
 from napari_probinst.core.curation.scene import Scene, is_covered, scene_at
+from napari_probinst.core.inference.opinions import opinions, similarities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from napari_probinst.core.curation.edits import AdoptDraw
     from napari_probinst.core.instances import Instance, Peak
     from napari_probinst.core.prediction import Prediction
 
-#: Two draws are of one opinion if they see as many instances, each at least this similar.
-SAME_IOU = 0.5
 #: Instances of one draw that are no further apart than this are cut from one another, pixels.
 CUT_WIDTH = 5.0
 
@@ -86,10 +80,10 @@ class Proposal:
 
 
 def proposals(prediction: Prediction, peak: Peak) -> tuple[Proposal, ...]:
-    """Group what the draws see at a peak into distinct opinions.
+    """Distinct opinions of the draws about a peak, see `opinions`.
 
-    A draw joins the first opinion that it agrees with (``SAME_IOU``); the most typical draw of
-    an opinion has the highest summed similarity to the others (ties: lowest index).
+    The most typical draw of an opinion has the highest summed similarity to the others (ties:
+    lowest index).
 
     Parameters
     ----------
@@ -104,20 +98,11 @@ def proposals(prediction: Prediction, peak: Peak) -> tuple[Proposal, ...]:
         Most votes first; ties by the lowest draw.
     """
     scene = scene_at(prediction.instances, peak.instances)
-    views = scene.views
-    groups: list[list[int]] = []
-    for draw, view in enumerate(views):
-        for group in groups:
-            if _agree(views[group[0]], view):
-                group.append(draw)
-                break
-        else:
-            groups.append([draw])
     result = []
-    for group in groups:
-        typical = max(group, key=lambda draw: (_popularity(draw, group, views), -draw))
-        result.append(Proposal(scene, typical, tuple(group), _cuts(scene, typical)))
-    return tuple(sorted(result, key=lambda proposal: (-proposal.votes, proposal.draws[0])))
+    for group in opinions(scene.views):
+        typical = max(group, key=lambda draw: (_popularity(draw, group, scene.views), -draw))
+        result.append(Proposal(scene, typical, group, _cuts(scene, typical)))
+    return tuple(result)
 
 
 def _cuts(scene: Scene, draw: int) -> tuple[tuple[int, int], ...]:
@@ -133,18 +118,4 @@ def _cuts(scene: Scene, draw: int) -> tuple[tuple[int, int], ...]:
 
 
 def _popularity(draw: int, group: Sequence[int], views: Sequence[tuple[Instance, ...]]) -> float:
-    return sum(float(_similarities(views[draw], views[other]).sum()) for other in group)
-
-
-def _agree(first: tuple[Instance, ...], second: tuple[Instance, ...]) -> bool:
-    if len(first) != len(second):
-        return False
-    return bool((_similarities(first, second) >= SAME_IOU).all())
-
-
-def _similarities(first: tuple[Instance, ...], second: tuple[Instance, ...]) -> NDArray[np.float64]:
-    """IoU of each pair of the assignment that maximises their sum."""
-    ious = np.array([[one.iou(other) for other in second] for one in first], dtype=np.float64)
-    ious = ious.reshape(len(first), len(second))
-    best: NDArray[np.float64] = ious[linear_sum_assignment(ious, maximize=True)]
-    return best
+    return sum(float(similarities(views[draw], views[other]).sum()) for other in group)

@@ -5,23 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from napari_probinst.core.boxes import crop_to, enclose, intersect
+from napari_probinst.core.boxes import enclose, intersect
 from napari_probinst.core.curation.edits import AdoptDraw
 from napari_probinst.core.errors import EditRefusedError
+from napari_probinst.core.inference.place import COVERED, instances_at, views_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from napari_probinst.core.instances import (
-        Instance,
-        ProbabilisticInstance,
-        ProbabilisticInstances,
-    )
-
-#: An instance is part of a scene if one instance that a draw sees there covers this share of it.
-COVERED = 0.5
+    from napari_probinst.core.instances import Instance, ProbabilisticInstances
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +79,7 @@ class Scene:
 
 
 def scene_at(prediction: ProbabilisticInstances, involved: Iterable[int]) -> Scene:
-    """Collect what the draws see in the place of instances.
-
-    Other predicted instances of which half is covered, on the average over the draws that
-    contain them, by one instance that a draw sees here belong to the scene too: where one draw
-    sees one worm and others two, all draws are asked about both.
+    """Collect what the draws see in the place of instances, and of those that `instances_at` adds.
 
     Parameters
     ----------
@@ -100,36 +88,12 @@ def scene_at(prediction: ProbabilisticInstances, involved: Iterable[int]) -> Sce
     involved : iterable of int
         Indices of instances, e.g. those of a peak.
     """
-    indices = set(involved)
-    bodies = [
-        draw.instances[match]
-        for index in sorted(indices)
-        for draw, match in zip(prediction.draws, prediction.instances[index].matches, strict=True)
-        if match is not None
-    ]
-    around = enclose(body.bbox for body in bodies)
-    indices |= {
-        index
-        for index in prediction.within(around)
-        if any(_is_mostly_in(prediction.instances[index], body) for body in bodies)
-    }
-    matches = [prediction.instances[index].matches for index in sorted(indices)]
-    views = []
-    for number, draw in enumerate(prediction.draws):
-        found = {match for each in matches if (match := each[number]) is not None}
-        views.append(tuple(draw.instances[match] for match in sorted(found)))
-    return Scene(tuple(index + 1 for index in sorted(indices)), tuple(views), len(prediction))
+    indices = instances_at(prediction, involved)
+    views = views_at(prediction, indices)
+    return Scene(tuple(index + 1 for index in indices), views, len(prediction))
 
 
 def is_covered(instance: Instance, body: Instance) -> bool:
     """Whether half of an instance or more lies in ``body``."""
     both = instance.intersection(body)
     return both > 0 and both >= COVERED * instance.area
-
-
-def _is_mostly_in(instance: ProbabilisticInstance, body: Instance) -> bool:
-    box = intersect(instance.bbox, body.bbox)
-    if box is None:
-        return False
-    inside = crop_to(instance.bbox, instance.counts, box)[body.crop(box)].sum(dtype=np.int64)
-    return bool(inside > 0 and inside >= COVERED * instance.counts.sum(dtype=np.int64))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_probinst.core.inference.place import instances_at, views_at
+from napari_probinst.core.inference.votes import votes_in_words
 from napari_probinst.core.instances import Peak
 from napari_probinst.core.patch_grid import middle_patch
 
@@ -98,7 +100,8 @@ def doubt_sizes(
             result.append(_certain(index, instances, middle_patch(binary, patch)))
         bearer = bearers[index]
         peak = result[bearer]
-        what = "it is" if len(peak.instances) == 1 else "one is"
+        asked = instances_at(instances, peak.instances)
+        what = "it is" if len(asked) == 1 else "one is"
         result[bearer] = replace(
             peak,
             mass=peak.mass + SURPLUS_DOUBT * float(excess[index]),
@@ -110,5 +113,9 @@ def doubt_sizes(
 
 def _certain(index: int, instances: ProbabilisticInstances, place: tuple[int, int]) -> Peak:
     """Peak at an instance about which the draws agree to the pixel."""
+    asked = instances_at(instances, (index,))
     seen = "the only draw sees" if instances.n_draws == 1 else "all draws see"
-    return Peak(*place, (index,), 0.0, 0.0, 0, "contour", f"{seen} the same instance here")
+    reason = f"{seen} the same instance here"
+    if len(asked) > 1:
+        reason = votes_in_words(views_at(instances, asked))
+    return Peak(*place, (index,), 0.0, 0.0, 0, "contour", reason)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from napari_probinst.core.inference.opinions import opinions
+from napari_probinst.core.inference.place import instances_beside, views_at
 
-    from napari_probinst.core.instances import ProbabilisticInstances
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_probinst.core.instances import Instance, ProbabilisticInstances
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -21,6 +24,7 @@ class Witness:
     def __init__(self, instances: ProbabilisticInstances, threshold: float) -> None:
         self._instances = instances
         self._threshold = threshold
+        self._beside = cache(partial(instances_beside, instances))
         self._known: dict[tuple[int, ...], tuple[str, str]] = {}
 
     def testify(self, involved: tuple[int, ...]) -> tuple[str, str]:
@@ -31,8 +35,8 @@ class Witness:
         return self._known[key]
 
     def _reason(self, involved: tuple[int, ...]) -> str:
-        seen = numbers_seen(self._instances, involved)
-        return votes_in_words(seen, same=self._doubtful(involved) is None)
+        asked = sorted(frozenset().union(*map(self._beside, involved)))
+        return votes_in_words(views_at(self._instances, asked))
 
     def _kind(self, involved: tuple[int, ...]) -> str:
         doubtful = self._doubtful(involved)
@@ -77,38 +81,40 @@ class Witness:
         return float(np.mean(shares)) >= 0.5
 
 
-def numbers_seen(instances: ProbabilisticInstances, involved: Iterable[int]) -> tuple[int, ...]:
-    """How many of some instances each draw contains."""
-    matches = [instances.instances[index].matches for index in involved]
-    return tuple(sum(match is not None for match in draw) for draw in zip(*matches, strict=True))
-
-
-def votes_in_words(seen: Sequence[int], *, same: bool) -> str:
+def votes_in_words(views: Sequence[Sequence[Instance]]) -> str:
     """What the draws see at a place, e.g. "5 of 8 draws see one instance here, 3 see two".
+
+    The votes are those of the draws' `opinions`, in their order.
 
     Parameters
     ----------
-    seen : sequence of int, length n_draws
-        How many instances each draw sees there.
-    same : bool
-        Whether draws that see as many see the same ones, but for their outlines.
+    views : sequence of sequence of Instance, length n_draws
+        For each draw what it sees there.
     """
-    votes = sorted(Counter(seen).items(), key=lambda item: (-item[1], item[0]))
-    n_draws = len(seen)
-    number, n_votes = votes[0]
-    noun = "instances" if number > 1 else "instance"
-    if len(votes) == 1:
-        draws = "both draws" if n_draws == 2 else f"all {n_draws} draws"
-        outlines = "their outlines differ" if number > 1 else "its outline differs"
-        return (
-            f"{draws} see {_word(number)} {noun} here, {outlines if same else 'but not the same'}"
-        )
-    clauses = [f"{n_votes} of {n_draws} draws {_see(n_votes)} {_word(number)} {noun} here"]
-    clauses += [
-        f"{n_votes} {_see(n_votes)} {_word(number) if number else 'none'}"
-        for number, n_votes in votes[1:]
-    ]
+    n_draws = len(views)
+    clauses: list[str] = []
+    told: set[int] = set()
+    for draws in opinions(views):
+        number, n_votes = len(views[draws[0]]), len(draws)
+        if n_votes == n_draws:
+            return _unanimous(number, n_draws)
+        word, otherwise = _word(number), " differently" if number in told else ""
+        told.add(number)
+        if clauses:
+            clauses.append(f"{n_votes} {_see(n_votes)} {word if number else 'none'}{otherwise}")
+        else:
+            clauses.append(f"{n_votes} of {n_draws} draws {_see(n_votes)} {word} {_noun(number)}")
     return ", ".join(clauses)
+
+
+def _unanimous(number: int, n_draws: int) -> str:
+    draws = "both draws" if n_draws == 2 else f"all {n_draws} draws"
+    outlines = "their outlines differ" if number > 1 else "its outline differs"
+    return f"{draws} see {_word(number)} {_noun(number)}, {outlines}"
+
+
+def _noun(number: int) -> str:
+    return "instances here" if number > 1 else "instance here"
 
 
 def _word(number: int) -> str:

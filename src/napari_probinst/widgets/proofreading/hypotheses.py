@@ -106,12 +106,6 @@ class HypothesesStrip(QWidget):
             self._draw(session, image, colours or {})
             self._say()
 
-    @property
-    def seen(self) -> tuple[int, ...]:
-        """How many instances of each draw are shown at the place; empty where there is none."""
-        views = self._proposals[0].scene.views if self._proposals else ()
-        return tuple(len(view) for view in views)
-
     def choose(self, index: int) -> None:
         """Adopt a hypothesis by its place in the strip, unless it equals the current state."""
         if index < min(len(self._proposals), MOST) and not self._cards[index].is_current:

@@ -257,15 +257,7 @@ class ProofreadPanel(QWidget):
         # What is jitter depends on the review that is listed.
         self._table.show_review(review, row)
         among = self.peak_filter
-        self._place.show_place(
-            session,
-            review,
-            row,
-            image,
-            review.progress(among),
-            among=among,
-            seen=self._hypotheses.seen,
-        )
+        self._place.show_place(session, review, row, image, review.progress(among), among=among)
         self._say(self._table.notice)
 
     def show_saved(self, kept: KeptSession, results: str) -> None:

@@ -70,7 +70,6 @@ class PlaceBox(QWidget):
         progress: FolderProgress,
         *,
         among: PeakFilter,
-        seen: tuple[int, ...] = (),
     ) -> None:
         """Show a place.
 
@@ -88,15 +87,13 @@ class PlaceBox(QWidget):
             How far the review is.
         among : PeakFilter
             What is listed, and counted.
-        seen : tuple of int, optional
-            Instances that the hypotheses show of each draw.
         """
         self._position.setText(position_text(review, row, among))
         self._statistics.setText(statistics_text(progress))
         self._folder.setText(folder_text(progress, image, review.images[image].name))
         self._folder.setVisible(len(review.images) > 1)
         self._kind.setText(peak_text(session))
-        self._reason.setText(reason_text(session, seen))
+        self._reason.setText(reason_text(session))
 
 
 def _emphasise(label: QLabel, larger: int = 0) -> None:

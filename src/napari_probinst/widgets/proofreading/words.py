@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from napari_probinst.core.inference.votes import numbers_seen, votes_in_words
 from napari_probinst.widgets.proofreading.queue_words import hidden_text
 
 if TYPE_CHECKING:
@@ -47,25 +46,12 @@ def peak_text(session: CurationSession) -> str:
     return f"{kind} — {_STATUS[session.status(session.position)]}"
 
 
-def reason_text(session: CurationSession, seen: tuple[int, ...] = ()) -> str:
-    """Votes of the draws at the current peak, and its entropy.
-
-    Parameters
-    ----------
-    session : CurationSession
-        At the peak.
-    seen : tuple of int, length n_draws, optional
-        How many instances the hypotheses show of each draw. Where they show more than those that
-        the peak is about, the votes are about what is shown.
-    """
+def reason_text(session: CurationSession) -> str:
+    """Votes of the draws at the current peak, and its entropy."""
     if session.position is None:
         return "Missed instances can still be added, and outlines corrected."
     peak = session.peaks[session.position]
-    reason = peak.reason
-    if seen and seen != numbers_seen(session.prediction.instances, peak.instances):
-        _, comma, more = reason.partition("; ")
-        reason = f"{votes_in_words(seen, same=False)}{comma}{more}"
-    reason = reason[:1].upper() + reason[1:]
+    reason = peak.reason[:1].upper() + peak.reason[1:]
     stop = "" if reason.endswith(".") else "."
     return f"{reason}{stop}\nEntropy {peak.entropy:.2f} of at most {math.log(2):.2f} nats."
 
