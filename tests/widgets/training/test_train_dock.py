@@ -98,6 +98,12 @@ def click(dock, name):
     find(dock, QPushButton, name).click()
 
 
+def pick(box, text):
+    """Choose an item as a click does."""
+    box.setCurrentIndex(box.findText(text))
+    box.activated.emit(box.currentIndex())
+
+
 def status(dock):
     return find(dock, QLabel, "status").text()
 
@@ -190,6 +196,32 @@ def test_sessions_that_were_chosen_are_all_that_is_asked_for(dock, tmp_path):
     output = find(dock, QLineEdit, "output").text()
     assert output == str(tmp_path / "wells" / "a-model.safetensors")
     assert dock.form.request().data == chosen
+
+
+def test_a_start_that_the_user_chose_stays_with_other_settings(dock, tmp_path):
+    start, presets = find(dock, QComboBox, "start"), find(dock, QComboBox, "preset")
+    (tmp_path / "tiny.yaml").write_text(SETTINGS)
+    # The usual start of a preset or a file comes with it, as long as nobody chose another.
+    dock.form.choose_config(tmp_path / "tiny.yaml")
+    assert start.currentData() is None
+    pick(presets, "fast")
+    assert start.currentData() == default_model()
+
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(default_model().read_bytes())
+    dock.form.choose_start(mine)
+    dock.form.choose_config(tmp_path / "tiny.yaml")
+    assert start.currentData() == mine
+    dock.form.folders.add(write_images(tmp_path / "wells"))
+    request = dock.form.request()
+    assert request.start_from == mine
+    assert request.config.network == read_header(mine).network
+
+    pick(start, start.itemText(start.count() - 1))
+    for title in ("fast", "tiny.yaml", "standard"):
+        pick(presets, title)
+        dock.form.list_models()
+        assert start.currentData() is None
 
 
 @pytest.mark.timeout(1200)

@@ -62,6 +62,8 @@ class TrainForm(QWidget):
         self._config = PRESETS[0].config
         #: Whether the user named the model; else it is named after the first folder.
         self._named = False
+        #: Whether the user chose the start; else it is the usual one of the preset.
+        self._start_is_chosen = False
         self._build()
         self.list_models()
         self._preset_chosen()
@@ -76,7 +78,7 @@ class TrainForm(QWidget):
         self._start = shrinking_box(
             "start", "Model whose weights are the start: far quicker than from nothing"
         )
-        self._start.activated.connect(lambda _: self._start_chosen())
+        self._start.activated.connect(lambda _: self._start_picked())
         self._output = QLineEdit()
         self._output.setObjectName("output")
         self._output.setToolTip(f"Model file to write ({MODEL_SUFFIX})")
@@ -144,19 +146,26 @@ class TrainForm(QWidget):
 
     def list_models(self) -> None:
         """List the models there are; the chosen one stays chosen."""
-        chosen = self._start.currentData()
+        listed, chosen = self._start.count() > 0, self._start.currentData()
         self._start.clear()
         for name, path in known_models().items():
             self._start.addItem(name, path)
         self._start.addItem(_NOTHING, None)
         if chosen is not None:
             self._choose_start(chosen)
+        elif listed:
+            self._start.setCurrentIndex(self._start.findText(_NOTHING))
 
     def _preset_chosen(self) -> None:
         preset: Preset = self._presets.currentData()
         self._config = preset.config
-        start = DEFAULT_MODEL if preset.from_model else _NOTHING
-        self._start.setCurrentIndex(max(self._start.findText(start), 0))
+        if not self._start_is_chosen:
+            start = DEFAULT_MODEL if preset.from_model else _NOTHING
+            self._start.setCurrentIndex(max(self._start.findText(start), 0))
+        self._start_chosen()
+
+    def _start_picked(self) -> None:
+        self._start_is_chosen = True
         self._start_chosen()
 
     def _start_chosen(self) -> None:
@@ -170,7 +179,7 @@ class TrainForm(QWidget):
         except ProbinstError as error:
             self._start.removeItem(self._start.currentIndex())
             self._start.setCurrentIndex(self._start.findText(_NOTHING))
-            self._header = None
+            self._header, self._start_is_chosen = None, False
             show_error(str(error))
             config = self._config
         self._form.set_settings(config.training)
@@ -180,7 +189,7 @@ class TrainForm(QWidget):
     def choose_start(self, path: Path) -> None:
         """Start from a model file."""
         self._choose_start(path)
-        self._start_chosen()
+        self._start_picked()
 
     def _choose_start(self, path: Path) -> None:
         paths = [self._start.itemData(index) for index in range(self._start.count())]
