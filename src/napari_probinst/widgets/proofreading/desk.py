@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_info, show_warning
 
 from napari_probinst.widgets.finding import (
     METADATA_KEY,
@@ -14,7 +14,7 @@ from napari_probinst.widgets.finding import (
     shown_predictions,
 )
 from napari_probinst.widgets.layers import add_layers, redraw, remove_layers
-from napari_probinst.widgets.proofreading.keeping import SessionKeeper
+from napari_probinst.widgets.proofreading.keeping import SessionKeeper, resumed_text
 from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
 from napari_probinst.widgets.proofreading.workbench import Workbench
 
@@ -107,8 +107,8 @@ class Desk:
             return
         with self.switching():
             self._close_bench()
-            self._take_over(shown)
-            self.keeper.keep(shown)
+            if self.keep(shown):
+                show_info(resumed_text(shown.session.records))
             bench = Workbench(self._viewer, shown, self._on_change)
             self.bench = bench
             self.tools = ToolSwitch(bench, self._keys, self._on_change)
@@ -122,6 +122,12 @@ class Desk:
             self._keys.bind_layer(layer)
         self._on_choices()
         self._on_chosen()
+
+    def keep(self, shown: ShownPrediction) -> bool:
+        """Keep a prediction's session open; return whether earlier corrections were taken up."""
+        with self.switching():
+            self._take_over(shown)
+            return self.keeper.keep(shown)
 
     def retire(self, shown: ShownPrediction) -> bool:
         """Take a prediction that isn't worked on out of the viewer; its session is closed.

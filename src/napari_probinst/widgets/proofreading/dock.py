@@ -189,7 +189,8 @@ class ProofreadWidget(ScrollingDock):
         self.setFocus()
 
     def _show_choices(self) -> None:
-        self._walk.follow()
+        if self._walk.follow():
+            self._refresh()
         choices = self._walk.choices(self._panel.peak_filter)
         in_folder = self._walk.folder is not None
         self._panel.show_choices(choices, self._walk.current, in_folder=in_folder)

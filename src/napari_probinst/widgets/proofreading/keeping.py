@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.history import EditStep
 from napari_probinst.core.curation.image_review import history_of
@@ -35,12 +35,12 @@ class SessionKeeper:
         """Predictions whose sessions are open."""
         return tuple(self._shown)
 
-    def keep(self, shown: ShownPrediction) -> None:
-        """Keep a prediction's corrections, after taking up earlier ones where there are any."""
+    def keep(self, shown: ShownPrediction) -> bool:
+        """Keep a prediction's corrections; return whether earlier ones were taken up first."""
         if shown not in self._shown:
             self._shown.append(shown)
         if shown.kept is not None and not shown.kept.closed:
-            return
+            return False
         place = session_place(shown)
         path = None if shown.kept is None else shown.kept.path
         if path is None and not shown.session.can_undo:
@@ -58,9 +58,10 @@ class SessionKeeper:
             kept.write()
         n_before = len(shown.session.records)
         shown.kept, shown.session = kept, kept.session
-        if len(kept.session.records) > n_before:
-            redraw(shown)
-            show_info(resumed_text(kept.session.records))
+        if len(kept.session.records) <= n_before:
+            return False
+        redraw(shown)
+        return True
 
     def let_go(self, shown: ShownPrediction) -> bool:
         """Give a session free; return False if there is something that can't be written."""

@@ -158,9 +158,9 @@ class ProofreadPanel(QWidget):
         self._files.show_choices(choices, current, in_folder=in_folder)
         values = [value for _, value in choices]
         place = next((i for i, value in enumerate(values) if value is current), None)
-        # A folder's queue goes on in the next image by itself.
-        alone = in_folder or place is None
-        self._following = () if alone else (*values[place:], *values[:place])[1:2]
+        # The queue of a stack or a folder goes on in the next image by itself.
+        by_itself = isinstance(current, int) or place is None
+        self._following = () if by_itself else (*values[place:], *values[:place])[1:2]
 
     def show_nothing(self, review: FolderReview | None = None, earlier: str = "") -> None:
         """Say what to do where there is no prediction; a folder's places stay listed.

@@ -1,10 +1,8 @@
-"""Where the curator is, in one image or a folder of them, and how to get elsewhere."""
+"""Where the curator is, in one image, a stack or a folder of them, and how to get elsewhere."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +12,14 @@ from napari_probinst.core.curation.folder_place import FolderPlace
 from napari_probinst.core.curation.folder_review import FolderReview
 from napari_probinst.core.curation.image_review import ImageReview
 from napari_probinst.core.curation.step_order import StepOrder
-from napari_probinst.core.errors import OutputError, ProbinstError
-from napari_probinst.widgets.proofreading.folder_images import FolderImages
+from napari_probinst.core.errors import ProbinstError
+from napari_probinst.widgets.layers import plane_title
+from napari_probinst.widgets.proofreading.reviewed_folder import ReviewedFolder
+from napari_probinst.widgets.proofreading.stack_planes import StackPlanes, planes_of_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -26,29 +27,11 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.peak_filter import PeakFilter
     from napari_probinst.widgets.layers import ShownPrediction
     from napari_probinst.widgets.proofreading.desk import Desk
-
-
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """A folder that is reviewed.
-
-    Parameters
-    ----------
-    path : Path
-        The folder of predictions.
-    images : FolderImages
-        Opens them.
-    images_path : str
-        Folder of the images where the curator told it; else empty.
-    """
-
-    path: Path
-    images: FolderImages
-    images_path: str = ""
+    from napari_probinst.widgets.proofreading.folder_images import FolderImages
 
 
 class ReviewWalk:
-    """The queue over the image that is worked on, or over the folder that it belongs to.
+    """The queue over the image that is worked on, or over the stack or folder it belongs to.
 
     Parameters
     ----------
@@ -60,14 +43,15 @@ class ReviewWalk:
     Attributes
     ----------
     review : FolderReview or None
-        Peaks of the image or of all images; None while there is none.
+        Peaks of the image, or of all planes or images; None while there is none.
     """
 
     def __init__(self, viewer: Any, desk: Desk) -> None:
         self.review: FolderReview | None = None
         self._viewer = viewer
         self._desk = desk
-        self._folder: _Folder | None = None
+        self._folder: ReviewedFolder | None = None
+        self._stack: StackPlanes | None = None
         self._steps = StepOrder()
         #: What is worked on, and the index of its image in the review.
         self._shown: ShownPrediction | None = None
@@ -75,8 +59,13 @@ class ReviewWalk:
 
     @property
     def folder(self) -> Path | None:
-        """Folder that is reviewed; None for a single image."""
+        """Folder that is reviewed; None for a single image or a stack."""
         return None if self._folder is None else self._folder.path
+
+    @property
+    def _images(self) -> FolderImages | StackPlanes | None:
+        """What leads to the other images of the queue; None for a single image."""
+        return self._stack if self._folder is None else self._folder.images
 
     @property
     def row(self) -> int | None:
@@ -92,15 +81,25 @@ class ReviewWalk:
         """Index of the image that is worked on."""
         return self._image
 
-    def follow(self) -> None:
-        """Take over what has become of the prediction that is worked on."""
+    def follow(self) -> bool:
+        """Take over what has become of the prediction that is worked on.
+
+        Returns
+        -------
+        bool
+            Whether other planes of its stack came or went meanwhile: then all rows are new.
+        """
         shown = self._desk.shown
         if shown is not self._shown:
             self._arrive(shown)
+        elif shown is not None and self._folder is None and self._has_other_planes(shown):
+            self._begin(shown)
+            return True
         elif shown is not None and self.review is not None:
             now = self.review.images[self._image].following(shown.session)
             self.review = self.review.updated(self._image, now)
             self._steps.follow(now.name, shown.session.records)
+        return False
 
     def listed_here(self, among: PeakFilter) -> NDArray[np.bool_]:
         """Whether each peak of the image that is worked on passes a filter, shape (n_peaks,)."""
@@ -132,7 +131,7 @@ class ReviewWalk:
         return {name: images[index].name for name, index in found.items() if index is not None}
 
     def _elsewhere(self, name: str | None) -> int | None:
-        if self._folder is None or self.review is None or name is None:
+        if self._images is None or self.review is None or name is None:
             return None
         image = self.review.index_of(name)
         return None if image == self._image else image
@@ -175,15 +174,15 @@ class ReviewWalk:
         return False
 
     def enter(self, image: int) -> bool:
-        """Work on another image of the folder, where it was left; return whether that is done."""
-        if self.review is None or self._folder is None:
+        """Work on another image of the queue, where it was left; return whether that is done."""
+        if self.review is None or self._images is None:
             return False
         wanted = self.review.images[image]
         if wanted.problem:
             show_warning(wanted.problem)
             return False
         try:
-            return self._folder.images.show(wanted)
+            return self._images.show(wanted)
         except ProbinstError as error:
             show_warning(f"{wanted.name} is passed over. {error}")
             self.review = self.review.updated(image, wanted.unusable(str(error)))
@@ -209,14 +208,15 @@ class ReviewWalk:
             What is worked on now; None if no image can be.
         """
         left = FolderPlace.read(path)
-        images_path = "" if left is None else left.images
-        folders = _image_folders(path, images_path)
         former = self._folder
-        self._folder = _Folder(path, FolderImages(self._viewer, self._desk, folders), images_path)
+        self._stack = None
+        self._folder = ReviewedFolder(
+            path, self._viewer, self._desk, "" if left is None else left.images
+        )
         self.review = FolderReview.of(reviews, "image" if left is None else left.order)
         self._shown, self._image = None, -1
         self._steps = StepOrder()
-        self._say_problems()
+        self._folder.say_problems(self.review)
         place = None if left is None else self.review.index_of(left.image)
         first = self.review.latest if place is None else place
         candidates = range(len(self.review.images))
@@ -239,10 +239,9 @@ class ReviewWalk:
         """Look for the images of the folder in another folder, too."""
         if self._folder is None or self.review is None:
             return
-        self._folder = replace(self._folder, images_path=str(path))
-        self._folder.images.look_in(_image_folders(self._folder.path, str(path)))
+        self._folder.look_for_images(path)
         self._note()
-        self._say_problems()
+        self._folder.say_problems(self.review)
 
     def order(self, order: Order) -> None:
         """Go through the places in another order from now on."""
@@ -255,11 +254,10 @@ class ReviewWalk:
         self._note()
 
     def choices(self, among: PeakFilter) -> list[tuple[str, int | ShownPrediction]]:
-        """What can be worked on: the images of the folder by their index, other predictions."""
-        predictions = self._desk.choices
-        if self._folder is None or self.review is None:
+        """What can be worked on: the images of the queue by their index, other predictions."""
+        predictions, images = self._desk.choices, self._images
+        if images is None or self.review is None:
             return [(_title(shown), shown) for shown in predictions]
-        images = self._folder.images
         missing = set(images.missing(image.name for image in self.review.images))
         n_open = self.review.n_open_by_image(among)
         labels = []
@@ -276,21 +274,20 @@ class ReviewWalk:
     @property
     def current(self) -> int | ShownPrediction | None:
         """Which of the `choices` is worked on."""
-        return self._shown if self._folder is None else self._image
+        return self._shown if self._images is None else self._image
 
     def _arrive(self, shown: ShownPrediction | None) -> None:
         """Another prediction is worked on, or none."""
         self._shown = shown
         if shown is None:
             if self._folder is None:
-                self.review = None
+                self.review = self._stack = None
             return
-        name = None if self._folder is None else self._folder.images.name_of(shown)
+        name = None if self._images is None else self._images.name_of(shown)
         index = None if self.review is None or name is None else self.review.index_of(name)
         if self.review is None or index is None:
             self._folder = None
-            self._image = 0
-            self.review = FolderReview.of([ImageReview.of(shown.session)])
+            self._begin(shown)
             return
         known, session = self.review.images[index], shown.session
         if known.peaks != session.peaks:
@@ -300,42 +297,30 @@ class ReviewWalk:
         self.review = self.review.updated(index, known.following(session))
         self._steps.follow(known.name, session.records)
 
+    def _has_other_planes(self, shown: ShownPrediction) -> bool:
+        """Whether the planes of its stack are others than those that are reviewed."""
+        known = () if self._stack is None else self._stack.planes
+        return planes_of_stack(self._viewer, shown) != known
+
+    def _begin(self, shown: ShownPrediction) -> None:
+        """Review a single image, or the planes of the stack that it is one of."""
+        planes = planes_of_stack(self._viewer, shown)
+        if not planes:
+            self._stack, self._image = None, 0
+            self.review = FolderReview.of([ImageReview.of(shown.session)])
+            return
+        order = "image" if self._stack is None or self.review is None else self.review.order
+        self._stack = StackPlanes(self._desk, planes)
+        self.review = FolderReview.of(self._stack.reviews(), order)
+        self._image = self.review.index_of(plane_title(shown.image, shown.plane)) or 0
+        for name, each in self._stack.named.items():
+            self._steps.follow(name, each.session.records)
+
     def _note(self) -> None:
         """Note the place in the folder, so that it can be opened there again."""
-        folder, review, row = self._folder, self.review, self.row
-        if folder is None or review is None or row is None:
-            return
-        image, peak = review.place(row)
-        place = FolderPlace(review.images[image].name, peak, review.order, folder.images_path)
-        # A folder that can't be written is opened where something was corrected last.
-        with suppress(OutputError):
-            place.write(folder.path)
-
-    def _say_problems(self) -> None:
-        """Say which images can't be reviewed, and which are reviewed without their pixels."""
-        if self._folder is None or self.review is None:
-            return
-        broken = [image for image in self.review.images if image.problem]
-        if broken:
-            more = f" and {len(broken) - 1} more" * (len(broken) > 1)
-            show_warning(
-                f"{broken[0].name}{more} can't be reviewed: point at the count below the table to "
-                "see why."
-            )
-        usable = [image.name for image in self.review.images if not image.problem]
-        missing = self._folder.images.missing(usable)
-        if missing:
-            names = missing[0] + ", …" * (len(missing) > 1)
-            show_warning(
-                f"{len(missing)} of {len(usable)} images were not found ({names}): "
-                "'Open… ▸ Folder of the images' tells where they are."
-            )
-
-
-def _image_folders(path: Path, told: str) -> tuple[Path, ...]:
-    """Where the images of a folder of predictions may be."""
-    return (*((Path(told),) if told else ()), path, path.parent)
+        if self._folder is not None and self.review is not None and self.row is not None:
+            self._folder.note(self.review, self.row)
 
 
 def _title(shown: ShownPrediction) -> str:
-    return shown.title if shown.image is None else str(shown.image.name)
+    return shown.title if shown.image is None else plane_title(shown.image, shown.plane)

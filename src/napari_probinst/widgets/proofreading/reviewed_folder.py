@@ -1,0 +1,79 @@
+"""A folder of predictions that is reviewed: where its images are, and where one has come to."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_warning
+
+from napari_probinst.core.curation.folder_place import FolderPlace
+from napari_probinst.core.errors import OutputError
+from napari_probinst.widgets.proofreading.folder_images import FolderImages
+
+if TYPE_CHECKING:
+    from napari_probinst.core.curation.folder_review import FolderReview
+    from napari_probinst.widgets.proofreading.desk import Desk
+
+
+class ReviewedFolder:
+    """A folder that is reviewed.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of predictions.
+    viewer : napari.Viewer
+        Where its images are shown.
+    desk : Desk
+        Puts them on the bench.
+    images_path : str
+        Folder of the images where the curator told it; else empty.
+
+    Attributes
+    ----------
+    images : FolderImages
+        Opens them.
+    """
+
+    def __init__(self, path: Path, viewer: Any, desk: Desk, images_path: str = "") -> None:
+        self.path = path
+        self._images_path = images_path
+        self.images = FolderImages(viewer, desk, self._image_folders())
+
+    def look_for_images(self, path: Path) -> None:
+        """Look for the images in another folder, too."""
+        self._images_path = str(path)
+        self.images.look_in(self._image_folders())
+
+    def note(self, review: FolderReview, row: int) -> None:
+        """Note the place, so that the folder can be opened there again."""
+        image, peak = review.place(row)
+        place = FolderPlace(review.images[image].name, peak, review.order, self._images_path)
+        # A folder that can't be written is opened where something was corrected last.
+        with suppress(OutputError):
+            place.write(self.path)
+
+    def say_problems(self, review: FolderReview) -> None:
+        """Say which images can't be reviewed, and which are reviewed without their pixels."""
+        broken = [image for image in review.images if image.problem]
+        if broken:
+            more = f" and {len(broken) - 1} more" * (len(broken) > 1)
+            show_warning(
+                f"{broken[0].name}{more} can't be reviewed: point at the count below the table to "
+                "see why."
+            )
+        usable = [image.name for image in review.images if not image.problem]
+        missing = self.images.missing(usable)
+        if missing:
+            names = missing[0] + ", …" * (len(missing) > 1)
+            show_warning(
+                f"{len(missing)} of {len(usable)} images were not found ({names}): "
+                "'Open… ▸ Folder of the images' tells where they are."
+            )
+
+    def _image_folders(self) -> tuple[Path, ...]:
+        """Where the images may be."""
+        told = (Path(self._images_path),) if self._images_path else ()
+        return (*told, self.path, self.path.parent)

@@ -1,0 +1,110 @@
+"""The Proofread dock over a stack: one queue over all its planes, the sliders going along."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox
+
+from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.widgets.layers import remove_layers, show_prediction
+
+N_PLANES = 3
+SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture
+def add_plane(viewer, make_prediction):
+    """Return the function that shows the prediction of a plane of "film"; plane 1 is certain."""
+    film = np.zeros((N_PLANES, *make_prediction().shape), np.uint8)
+    viewer.add_image(film, name="film")
+
+    def add(plane):
+        made = make_prediction(f"film_{plane:03d}", certain=plane == 1)
+        image = viewer.layers["film"]
+        session = CurationSession(made)
+        return show_prediction(viewer, made, session, image, plane=(plane,), axes=(0,))
+
+    return add
+
+
+def place(person):
+    """Plane of the sliders, plane that is worked on, and place in it."""
+    return person.viewer.dims.current_step[0], person.shown.plane[0], person.session.position
+
+
+def test_next_and_previous_go_through_all_planes(viewer, add_plane, as_person, sessions):
+    planes = [add_plane(number) for number in range(N_PLANES)]
+    viewer.dims.set_current_step(0, 0)
+    person = as_person(viewer)
+    n_peaks = len(planes[0].session.peaks)
+    assert place(person) == (0, 0, 0)
+    assert person.text("folder").startswith("Image 1 of 3: film [0]")
+    box = person.dock.findChild(QComboBox, "predictions")
+    assert [box.itemText(i).split(" (")[0] for i in range(3)] == [
+        "film [0]",
+        "film [2]",
+        "film [1]",
+    ]
+
+    seen = []
+    while place(person)[1] == 0 and len(seen) < n_peaks:
+        seen.append(place(person))
+        person.press(Qt.Key_N)
+    assert place(person) == (2, 2, 0)
+    assert planes[2].instances.visible
+    assert not planes[0].instances.visible
+    person.press(Qt.Key_N, SHIFT)
+    assert place(person) == seen[-1]
+
+    # A decision is kept in the session of its own plane; undo comes back to it.
+    person.press(Qt.Key_K)
+    assert place(person)[:2] == (2, 2)
+    assert [path.name for path in sessions.glob("*.probinst")] == ["film_000.probinst"]
+    person.press(Qt.Key_Z, CONTROL)
+    assert place(person) == seen[-1]
+    assert not planes[0].session.can_undo
+    # The slider is another way to a plane.
+    viewer.dims.set_current_step(0, 2)
+    assert place(person)[:2] == (2, 2)
+
+
+def test_planes_come_and_go_while_one_is_worked_on(viewer, add_plane, as_person):
+    add_plane(0)
+    viewer.dims.set_current_step(0, 0)
+    person = as_person(viewer)
+    assert not person.dock.findChild(QComboBox, "orders").isVisible()
+    person.press(Qt.Key_K)
+    later = add_plane(2)
+    assert person.text("folder").startswith("Image 1 of 2: film [0]")
+    assert place(person)[1] == 0
+    assert person.session.can_undo
+    remove_layers(viewer, later)
+    assert len(person.dock._walk.review.images) == 1
+    assert place(person)[1] == 0
+
+
+def test_corrections_of_all_planes_are_taken_up_and_counted(viewer, add_plane, as_person):
+    for number in range(N_PLANES):
+        add_plane(number)
+    viewer.dims.set_current_step(0, 0)
+    person = as_person(viewer)
+    person.press(Qt.Key_K)
+    viewer.dims.set_current_step(0, 2)
+    person.press(Qt.Key_K)
+    person.press(Qt.Key_K)
+    viewer.window.remove_dock_widget(person.dock)
+    for layer in [each for each in viewer.layers if "|" in each.name]:
+        viewer.layers.remove(layer)
+
+    planes = [add_plane(number) for number in range(N_PLANES)]
+    viewer.dims.set_current_step(0, 0)
+    again = as_person(viewer)
+    assert again.shown is planes[0]
+    counts = [np.count_nonzero(image.states) for image in again.dock._walk.review.images]
+    assert counts == [1, 2, 0]
+    assert again.text("statistics").startswith("3 reviewed")
+    said = [record.message for record in notification_manager.records]
+    assert "Corrections of 1 more plane taken up again." in said
