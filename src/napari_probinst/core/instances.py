@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_probinst.core.box_index import BoxIndex
 from napari_probinst.core.boxes import check_boxes, crop_to, intersect, shifted, tight_bbox, window
 
 if TYPE_CHECKING:
@@ -217,12 +218,12 @@ class ProbabilisticInstances:
     shape: Shape
     instances: tuple[ProbabilisticInstance, ...]
     draws: tuple[InstanceSet, ...]
-    _boxes: NDArray[np.int64] = field(init=False, repr=False)
+    _index: BoxIndex = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         boxes = [instance.bbox for instance in self.instances]
         check_boxes(self.shape, boxes)
-        object.__setattr__(self, "_boxes", np.array(boxes, dtype=np.int64).reshape(-1, 4))
+        object.__setattr__(self, "_index", BoxIndex(boxes))
         if any(instance.n_draws != self.n_draws for instance in self.instances):
             raise ValueError(f"every instance needs one match for each of {self.n_draws} draws")
 
@@ -236,9 +237,7 @@ class ProbabilisticInstances:
 
     def within(self, bbox: BBox) -> tuple[int, ...]:
         """Indices of the instances whose boxes meet ``bbox`` (y0, x0, y1, x1), ascending."""
-        y0, x0, y1, x1 = self._boxes.T
-        meets = (y0 < bbox[2]) & (bbox[0] < y1) & (x0 < bbox[3]) & (bbox[1] < x1)
-        return tuple(np.flatnonzero(meets).tolist())
+        return self._index.meeting(bbox)
 
     def binarise(self, threshold: float) -> InstanceSet:
         """Binary instances in the same order; the unlikely ones are empty."""

@@ -44,10 +44,27 @@ def opinions(views: Sequence[Sequence[Instance]]) -> tuple[tuple[int, ...], ...]
     return tuple(sorted(map(tuple, groups), key=lambda group: (-len(group), group[0])))
 
 
+def surely_one_opinion(views: Sequence[Sequence[Instance]], n_pixels: int) -> bool:
+    """Whether all draws agree, as far as sizes tell: then there is one of `opinions`.
+
+    Masks of a and b pixels among ``n_pixels`` share a + b - n_pixels at least, and their union
+    has at most ``n_pixels``.
+
+    Parameters
+    ----------
+    views : sequence of sequence of Instance
+        As for `opinions`.
+    n_pixels : int
+        Pixels that any draw sees there.
+    """
+    if not all(len(view) == 1 for view in views):
+        return False
+    first, *others = (view[0].area for view in views)
+    return first + min(others, default=first) - n_pixels >= SAME_IOU * n_pixels
+
+
 def similarities(first: Sequence[Instance], second: Sequence[Instance]) -> NDArray[np.float64]:
     """IoU of each pair of the assignment that maximises their sum."""
-    if len(first) == len(second) == 1:
-        return np.array([first[0].iou(second[0])])
     ious = np.array([[one.iou(other) for other in second] for one in first], dtype=np.float64)
     ious = ious.reshape(len(first), len(second))
     best: NDArray[np.float64] = ious[linear_sum_assignment(ious, maximize=True)]
@@ -57,4 +74,6 @@ def similarities(first: Sequence[Instance], second: Sequence[Instance]) -> NDArr
 def _agree(first: Sequence[Instance], second: Sequence[Instance]) -> bool:
     if len(first) != len(second):
         return False
+    if len(first) == 1:  # nearly all
+        return first[0].iou(second[0]) >= SAME_IOU
     return bool((similarities(first, second) >= SAME_IOU).all())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_probinst.core.boxes import enclose, intersect, window
+from napari_probinst.core.boxes import intersect, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,11 +45,10 @@ def instances_beside(prediction: ProbabilisticInstances, index: int) -> frozense
     that contain them, by what one draw sees in its place: where one draw sees one worm and others
     two, all draws are asked about both.
     """
-    matches = zip(prediction.draws, prediction.instances[index].matches, strict=True)
-    bodies = [draw.instances[match] for draw, match in matches if match is not None]
+    one = prediction.instances[index]
     found = {index}
-    for other in prediction.within(enclose(body.bbox for body in bodies)):
-        if other != index and _is_mostly_in_one(prediction.instances[other], bodies):
+    for other in prediction.within(one.bbox):
+        if other != index and _is_mostly_in_one(prediction.instances[other], one, prediction):
             found.add(other)
     return frozenset(found)
 
@@ -66,14 +65,21 @@ def views_at(
     return tuple(views)
 
 
-def _is_mostly_in_one(instance: ProbabilisticInstance, bodies: Iterable[Instance]) -> bool:
+def _is_mostly_in_one(
+    instance: ProbabilisticInstance, one: ProbabilisticInstance, prediction: ProbabilisticInstances
+) -> bool:
+    """Whether what some draw sees as ``one`` covers half of an instance whose boxes meet."""
+    # Most neighbours hardly touch all that the draws see together: no need to ask each draw.
     least = COVERED * int(instance.counts.sum())
-    for body in bodies:
-        box = intersect(instance.bbox, body.bbox)
-        # Most neighbours do no more than touch: their boxes have too little in common.
-        if box is None or instance.votes * (box[2] - box[0]) * (box[3] - box[1]) < least:
-            continue
-        votes = instance.counts[window(box, instance.bbox)]
-        if int(votes[body.mask[window(box, body.bbox)]].sum()) >= least:
-            return least > 0
-    return False
+    box = intersect(instance.bbox, one.bbox)
+    if box is None or instance.votes * (box[2] - box[0]) * (box[3] - box[1]) < least:
+        return False
+    votes = instance.counts[window(box, instance.bbox)]
+    if int(votes[one.counts[window(box, one.bbox)] > 0].sum()) < max(least, 1):
+        return False
+    bodies = (
+        draw.instances[match]
+        for draw, match in zip(prediction.draws, one.matches, strict=True)
+        if match is not None
+    )
+    return any(int(votes[body.crop(box)].sum()) >= least for body in bodies)

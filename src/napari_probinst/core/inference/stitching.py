@@ -16,11 +16,12 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from napari_probinst.core.box_index import BoxIndex
 from napari_probinst.core.boxes import enclose, intersect, shifted, window
 from napari_probinst.core.instances import Instance, InstanceSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,8 +36,6 @@ RIM = 4
 SAME = 0.5
 #: Part of an instance's pixels that must lie in cores of tiles that have seen it.
 SUPPORT = 0.5
-#: Side of the squares by which instances are looked up, pixels: about the size of one.
-CELL = 128
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
@@ -105,28 +104,6 @@ class _Candidate:
         return supported >= SUPPORT * self.area
 
 
-class _Lookup:
-    """Find the boxes near a box in a time that doesn't grow with their number."""
-
-    def __init__(self) -> None:
-        self._cells: dict[tuple[int, int], list[int]] = {}
-
-    def add(self, number: int, bbox: BBox) -> None:
-        for cell in _cells(bbox):
-            self._cells.setdefault(cell, []).append(number)
-
-    def near(self, bbox: BBox) -> list[int]:
-        """Numbers in ascending order of the boxes that have a cell in common with ``bbox``."""
-        return sorted({number for cell in _cells(bbox) for number in self._cells.get(cell, ())})
-
-
-def _cells(bbox: BBox) -> Iterator[tuple[int, int]]:
-    y0, x0, y1, x1 = bbox
-    for row in range(y0 // CELL, (y1 - 1) // CELL + 1):
-        for column in range(x0 // CELL, (x1 - 1) // CELL + 1):
-            yield row, column
-
-
 def _sightings(parts: Iterable[tuple[Tile, InstanceSet]], shape: Shape) -> list[_Sighting]:
     """All instances with a pixel in their tile's core, the most trusted first."""
     sightings: list[_Sighting] = []
@@ -167,11 +144,11 @@ def _is_whole(bbox: BBox, outer: BBox, shape: Shape) -> bool:
 def _lead(sightings: Sequence[_Sighting]) -> tuple[list[_Candidate], list[_Sighting]]:
     """Instances that one tile sees whole, and the fragments that belong to none of them."""
     leaders: list[_Candidate] = []
-    lookup = _Lookup()
+    lookup = BoxIndex()
     fragments = []
     for sighting in sightings:
         explained = False
-        for leader in (leaders[number] for number in lookup.near(sighting.instance.bbox)):
+        for leader in (leaders[number] for number in lookup.meeting(sighting.instance.bbox)):
             if leader.tile is sighting.tile:
                 continue
             common = leader.instance.intersection(sighting.instance)
@@ -181,7 +158,7 @@ def _lead(sightings: Sequence[_Sighting]) -> tuple[list[_Candidate], list[_Sight
         if explained:
             continue
         if sighting.whole:
-            lookup.add(len(leaders), sighting.instance.bbox)
+            lookup.add(sighting.instance.bbox)
             leaders.append(
                 _Candidate(sighting.instance, sighting.area, sighting.tile, {sighting.tile.core})
             )
@@ -196,16 +173,16 @@ def _linked(fragments: Sequence[_Sighting]) -> list[list[_Sighting]]:
     The pieces that agree best are linked first, and each only once for each pair of tiles: a
     worm isn't linked to the one that crosses it at the seam.
     """
-    lookup = _Lookup()
+    lookup = BoxIndex()
     candidates = []
     for number, fragment in enumerate(fragments):
-        for earlier in lookup.near(fragment.instance.bbox):
+        for earlier in lookup.meeting(fragment.instance.bbox):
             other = fragments[earlier]
             candidates += [
                 (-iou, (earlier, fragment.tile.core, one), (number, other.tile.core, two))
                 for iou, one, two in _agreeing_pieces(other, fragment)
             ]
-        lookup.add(number, fragment.instance.bbox)
+        lookup.add(fragment.instance.bbox)
     used: set[tuple[int, BBox, int]] = set()
     links = []
     for _, first, second in sorted(candidates):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_probinst.core.inference.opinions import opinions
+from napari_probinst.core.inference.opinions import opinions, surely_one_opinion
 from napari_probinst.core.inference.place import instances_beside, views_at
 
 if TYPE_CHECKING:
@@ -36,7 +36,12 @@ class Witness:
 
     def _reason(self, involved: tuple[int, ...]) -> str:
         asked = sorted(frozenset().union(*map(self._beside, involved)))
-        return votes_in_words(views_at(self._instances, asked))
+        views = views_at(self._instances, asked)
+        if len(asked) == 1:  # nearly all, and the draws need not be compared with one another
+            n_pixels = int(np.count_nonzero(self._instances.instances[asked[0]].counts))
+            if surely_one_opinion(views, n_pixels):
+                return _unanimous(1, len(views))
+        return votes_in_words(views)
 
     def _kind(self, involved: tuple[int, ...]) -> str:
         doubtful = self._doubtful(involved)
