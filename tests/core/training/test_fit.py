@@ -91,7 +91,7 @@ def test_the_model_file_tells_how_it_was_made(tmp_path, data, config):
     assert model.header.name == "worms"
     assert model.header.network == config.network
     assert model.header.inference == config.inference
-    assert model.header.extent == (56, 56)
+    assert model.header.extent == (1024, 1024)
     record = model.header.training
     assert record["steps"] == 6
     assert record["training_images"] == ["a", "b"]

@@ -168,8 +168,13 @@ def test_masks_of_a_well_of_another_shape_are_refused(tmp_path):
 
 
 def test_extent_is_a_square_of_whole_strides_that_holds_every_image(data):
-    assert data.extent(16) == (64, 64)
-    assert data.extent(1) == (56, 56)
+    assert data.extent(16, coordinates=True) == (64, 64)
+    assert data.extent(1, coordinates=True) == (56, 56)
+
+
+def test_without_coordinates_to_read_the_extent_is_as_large_as_memory_allows(data):
+    assert data.extent(16, coordinates=False) == (1024, 1024)
+    assert data.extent(24, coordinates=False) == (1008, 1008)
 
 
 def test_object_width_is_that_of_the_bars(labelled):

@@ -134,10 +134,11 @@ def fit(
         _start_from(module, initial)
     step = _resumed_step(last, config) if resume else 0
     stop = StopOnRequest()
+    extent = data.extent(module.network.stride, coordinates=config.network.coordinates == "input")
     stream = CropStream(
         [item.normalised(config) for item in data.training],
         config,
-        data.extent(module.network.stride),
+        extent,
         start=step * config.training.batch_size,
     )
     n_validation = min(len(data.validation), config.training.validation_images)
@@ -167,7 +168,7 @@ def fit(
         name=output.stem,
         network=config.network,
         inference=config.inference,
-        extent=data.extent(module.network.stride),
+        extent=extent,
         binning=config.training.binning,
         object_width=data.object_width(),
         training=_record(module, data, config, trainer.global_step),

@@ -56,11 +56,22 @@ class TrainingData:
     training: tuple[LabelledImage, ...]
     validation: tuple[LabelledImage, ...]
 
-    def extent(self, stride: int) -> tuple[int, int]:
-        """Height and width that hold every image, at most `LARGEST_EXTENT`, in whole strides.
+    def extent(self, stride: int, *, coordinates: bool) -> tuple[int, int]:
+        """Largest height and width that a network may see at once, in whole strides.
 
-        A square: draws may then see an image in all eight orientations (see `n_orientations`).
+        One that reads coordinates may see what holds every image, at most `LARGEST_EXTENT`: a
+        square, so that draws see an image in all eight orientations (see `n_orientations`). For
+        others the size makes no difference, and it is `LARGEST_EXTENT`.
+
+        Parameters
+        ----------
+        stride : int
+            Of the network, pixels.
+        coordinates : bool
+            Whether it reads coordinates as channels.
         """
+        if not coordinates:
+            return (LARGEST_EXTENT // stride * stride,) * 2
         longest = max(max(item.truth.shape) for item in self.training)
         side = -(-min(longest, LARGEST_EXTENT) // stride) * stride
         return side, side
