@@ -81,9 +81,42 @@ def test_planes_come_and_go_while_one_is_worked_on(viewer, add_plane, as_person)
     assert person.text("folder").startswith("Image 1 of 2: film [0]")
     assert place(person)[1] == 0
     assert person.session.can_undo
+    # Undo comes back to what was done before the other plane came.
+    viewer.dims.set_current_step(0, 2)
+    person.press(Qt.Key_Z, CONTROL)
+    assert place(person)[:2] == (0, 0)
+    assert not person.session.can_undo
     remove_layers(viewer, later)
     assert len(person.dock._walk.review.images) == 1
     assert place(person)[1] == 0
+
+
+def test_undo_passes_over_steps_of_other_images(viewer, add_plane, as_person, put, make_prediction):
+    first, second = add_plane(0), add_plane(2)
+    viewer.dims.set_current_step(0, 2)
+    person = as_person(viewer)
+    assert person.shown is second
+    person.press(Qt.Key_K)
+    other = put(viewer, make_prediction("well"))
+    person.dock.choose(other)
+    person.press(Qt.Key_K)
+    person.dock.choose(first)
+    person.press(Qt.Key_Z, CONTROL)
+    assert person.shown is second
+    assert not second.session.can_undo
+    assert other.session.can_undo
+
+
+@pytest.mark.parametrize("action", ["next", "jump"])
+def test_a_place_is_shown_where_the_slider_was_moved_away(viewer, add_plane, as_person, action):
+    shown = add_plane(0)
+    viewer.dims.set_current_step(0, 0)
+    person = as_person(viewer)
+    viewer.dims.set_current_step(0, 1)  # nothing was predicted of it
+    assert not shown.instances.visible
+    person.dock.act(action)
+    assert place(person)[:2] == (0, 0)
+    assert shown.instances.visible
 
 
 def test_corrections_of_all_planes_are_taken_up_and_counted(viewer, add_plane, as_person):

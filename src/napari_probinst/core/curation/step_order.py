@@ -1,4 +1,4 @@
-"""In which images of a folder steps were made, so that undo follows the curator."""
+"""In which images of a queue steps were made, so that undo follows the curator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from napari_probinst.core.curation.history import DecisionStep, EditStep
 from napari_probinst.core.curation.records import Redo, Undo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from napari_probinst.core.curation.records import Record
 
@@ -27,15 +27,13 @@ class StepOrder:
         #: Records of each image that are known.
         self._seen: dict[str, int] = {}
 
-    @property
-    def last(self) -> str | None:
-        """Image of the step that undo takes back; None if none was made in this sitting."""
-        return self._done[-1] if self._done else None
+    def last(self, images: Container[str]) -> str | None:
+        """Which of some images has the step that undo takes back; None if none was made there."""
+        return next((name for name in reversed(self._done) if name in images), None)
 
-    @property
-    def next(self) -> str | None:
-        """Image of the step that redo makes again; None if none was undone in this sitting."""
-        return self._undone[-1] if self._undone else None
+    def next(self, images: Container[str]) -> str | None:
+        """Which of some images has the step that redo makes again; None if there is none."""
+        return next((name for name in reversed(self._undone) if name in images), None)
 
     def follow(self, image: str, records: Sequence[Record]) -> None:
         """Take up what has happened to an image; what did before its first mention is older.
@@ -51,8 +49,6 @@ class StepOrder:
         if len(records) < seen:  # another session of the image, begun since
             self.forget(image)
         self._seen[image] = len(records)
-        if len(records) < seen:  # of another session of the image, begun since
-            self.forget(image)
         for record in records[seen:]:
             match record.event:
                 case EditStep() | DecisionStep():

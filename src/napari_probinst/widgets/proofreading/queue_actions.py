@@ -176,6 +176,9 @@ class QueueActions:
         peak = bench.session.peaks[bench.session.position]
         patch = bench.session.prediction.settings.patch
         involved = bench.peak_ids()
+        if bench.shown.follower is not None:
+            # The curator may have moved the sliders to a plane that nothing was predicted of.
+            bench.shown.follower.bring_into_view()
         # Whether one instance is two objects can't be seen in a part of it.
         merged = peak.kind == "merge" and bool(involved)
         zoom_to_peak(

@@ -18,7 +18,7 @@ from napari_probinst.widgets.proofreading.reviewed_folder import ReviewedFolder
 from napari_probinst.widgets.proofreading.stack_planes import StackPlanes, planes_of_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -130,10 +130,11 @@ class ReviewWalk:
         images = () if self.review is None else self.review.images
         return {name: images[index].name for name, index in found.items() if index is not None}
 
-    def _elsewhere(self, name: str | None) -> int | None:
-        if self._images is None or self.review is None or name is None:
+    def _elsewhere(self, of_step: Callable[[Container[str]], str | None]) -> int | None:
+        if self._images is None or self.review is None:
             return None
-        image = self.review.index_of(name)
+        name = of_step({image.name for image in self.review.images})
+        image = None if name is None else self.review.index_of(name)
         return None if image == self._image else image
 
     def go(self, row: int) -> bool:
@@ -307,7 +308,10 @@ class ReviewWalk:
         planes = planes_of_stack(self._viewer, shown)
         if not planes:
             self._stack, self._image = None, 0
-            self.review = FolderReview.of([ImageReview.of(shown.session)])
+            # By the name that it has among the planes of a stack: others may come.
+            title = _title(shown)
+            self.review = FolderReview.of([replace(ImageReview.of(shown.session), name=title)])
+            self._steps.follow(title, shown.session.records)
             return
         order = "image" if self._stack is None or self.review is None else self.review.order
         self._stack = StackPlanes(self._desk, planes)
