@@ -188,6 +188,40 @@ def test_failed_write_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     assert read_journal(path).records == (UNDO, UNDO)
 
 
+class StuckFile:
+    """A file that neither syncs nor shrinks, as long as it is ``stuck``."""
+
+    def __init__(self, file):
+        self._file = file
+        self.stuck = True
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def truncate(self, size):
+        if self.stuck:
+            raise OSError(errno.EIO, "Input/output error")
+        return self._file.truncate(size)
+
+
+def test_a_whole_line_that_the_disk_did_not_let_go_of_is_cut_off_later(tmp_path, monkeypatch):
+    """Nobody else wrote it, whichever line is to be written next."""
+    with JournalWriter(tmp_path / "session.jsonl", HEADER) as writer:
+        file = writer._file = StuckFile(writer._file)
+
+        def fail(descriptor):
+            raise OSError(errno.EIO, "Input/output error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            for record in (UNDO, Record(UNDO.time, 1.5, Visit(0))):
+                with pytest.raises(OutputError, match="Input/output error"):
+                    writer.append(record)
+        file.stuck = False
+        writer.append(UNDO)
+    assert read_journal(writer.path).records == (UNDO,)
+
+
 def test_lines_are_json_that_others_read(prediction):
     session = CurationSession(prediction)
     session.apply(Merge((np.int64(1), np.int64(2))))

@@ -162,7 +162,7 @@ class JournalWriter:
         check_header(existing, header.prediction, str(self.path))
         #: Where the next line starts.
         self._end = existing.n_bytes
-        #: Last line that could not be written whole.
+        #: Last line that was begun: what a failing disk may not let go of.
         self._unfinished = b""
         try:
             # Unbuffered: a line is either with the operating system or not written at all.
@@ -216,12 +216,12 @@ class JournalWriter:
                 raise FileNotFoundError(errno.ENOENT, "it was cut short meanwhile")
             if status.st_size > self._end:
                 self._cut_off()
+            self._unfinished = bytes(content)
             while written < len(content):
                 written += self._file.write(content[written:])
             os.fsync(self._file.fileno())
         except OSError as error:
             # A line that is half there would damage the ones written after it.
-            self._unfinished = bytes(content)
             with suppress(OSError):
                 self._cut_off()
             raise self._failure(error) from error
