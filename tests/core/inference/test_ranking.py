@@ -11,7 +11,8 @@ from napari_probinst.core.inference.ranking import (
     rank_across,
     rank_peaks,
 )
-from napari_probinst.core.instances import InstanceSet, Peak
+from napari_probinst.core.inference.votes import votes_in_words
+from napari_probinst.core.instances import Instance, InstanceSet, Peak
 
 EIGHT = entropy_levels(8)
 
@@ -112,6 +113,11 @@ def test_draws_that_see_as_many_but_others_are_told_apart():
     assert {peak.reason for peak in peaks} == {
         "5 of 8 draws see one instance here, 2 see one differently, 1 sees none"
     }
+
+
+def test_the_only_draw_differs_from_none():
+    bars = [Instance.from_mask(worm((4, 12), box) > 0) for box in ((0, 0, 4, 8), (0, 4, 4, 8))]
+    assert votes_in_words([bars]) == "the only draw sees two instances here"
 
 
 def test_moving_outline():

@@ -113,6 +113,8 @@ def votes_in_words(views: Sequence[Sequence[Instance]]) -> str:
 
 
 def _unanimous(number: int, n_draws: int) -> str:
+    if n_draws == 1:
+        return f"the only draw sees {_word(number)} {_noun(number)}"
     draws = "both draws" if n_draws == 2 else f"all {n_draws} draws"
     outlines = "their outlines differ" if number > 1 else "its outline differs"
     return f"{draws} see {_word(number)} {_noun(number)}, {outlines}"
