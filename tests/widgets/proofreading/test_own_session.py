@@ -69,6 +69,11 @@ def test_a_file_that_is_opened_twice_is_shown_once_until_its_image_comes(
         dock.open(path)
         assert dock.shown.image is image
     assert len(list(shown_predictions(viewer))) == 2
+    # Also when that image was taken out of the viewer, and came again.
+    viewer.layers.remove(image)
+    again = viewer.add_image(np.zeros(first.prediction.shape), name="well")
+    dock.open(path)
+    assert dock.shown.image is again
 
 
 def test_removed_instances_are_told_of_but_not_while_napari_closes(opened, viewer, qtbot):

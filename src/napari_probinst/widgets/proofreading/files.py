@@ -91,9 +91,12 @@ def _is_shown_as_well(viewer: Any, shown: ShownPrediction, *, guess_image: bool)
     """Whether a prediction without corrections would be shown no better a second time."""
     if shown.kept is not None and (shown.kept.closed or shown.kept.read_only):
         return False
-    image = shown.image or find_image(viewer, shown.prediction, guess=guess_image)
-    place = session_place(shown)
-    return image is shown.image and place.find(shown.prediction, show_warning) is None
+    image = shown.image
+    if image not in list(viewer.layers):
+        image = find_image(viewer, shown.prediction, guess=guess_image)
+    # Without an image there is nothing better to show it on.
+    on_it = image is None or image is shown.image
+    return on_it and session_place(shown).find(shown.prediction, show_warning) is None
 
 
 def _show_on_image(
