@@ -70,10 +70,8 @@ class NetworkConfig(Section):
     embedding_dimensions: int = Field(16, ge=1, le=64, description="Dimensions of an embedding.")
     coordinates: Literal["output", "input", "none"] = Field(
         "output",
-        description="Where each pixel's y and x come in: added to its embedding, times weights "
-        "that are learnt (output), as channels that the network reads (input), or not at all. "
-        "With output an embedding's distance to others doesn't depend on where the image begins, "
-        "and images of any size mean the same.",
+        description="Where each pixel's y and x come in: added to its embedding with learnt "
+        "weights (output), as channels that the network reads (input), or not at all (none).",
     )
     dropout: Literal["concrete", "none"] = Field(
         "concrete", description="Concrete Dropout, or none: the deterministic baseline."
@@ -89,17 +87,12 @@ class NetworkConfig(Section):
         "the whole image, so that contours follow its contrast and illumination. Needs "
         "class_decoder.",
     )
-    initial_rate: float = Field(
-        0.05, gt=1e-4, lt=1 - 1e-4, description="Dropout rates before training."
-    )
+    initial_rate: float = Field(0.05, gt=1e-4, lt=1 - 1e-4, description="Dropout rates at first.")
 
     @field_validator("coordinates", mode="before")
     @classmethod
-    def _coordinates_by_place(cls, value: object) -> object:
-        # As earlier model files and configurations have it.
-        if isinstance(value, bool):
-            return "input" if value else "none"
-        return value
+    def _coordinates_of_earlier_files(cls, value: object) -> object:
+        return ("none", "input")[value] if isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _context_has_a_reader(self) -> Self:
@@ -332,7 +325,8 @@ class Config(Section):
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"{path} is not a readable YAML file: {_one_line(error)}.") from error
+            said = " ".join(str(error).split())
+            raise ConfigError(f"{path} is not a readable YAML file: {said}.") from error
         if content is not None and not isinstance(content, dict):
             raise ConfigError(f"{path} must hold sections such as 'network:', not a single value.")
         return validated(cls, content or {}, str(path))
@@ -354,7 +348,3 @@ def unit_of(field: FieldInfo) -> str:
     """Unit of a setting, e.g. "px"; empty where it has none."""
     extra = field.json_schema_extra
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -14,9 +14,10 @@ from napari_probinst.core.network.concrete_dropout import (
     sample_masks,
     stochastic_layers,
 )
+from napari_probinst.core.network.coordinates import coordinate_channels
 from napari_probinst.core.network.device import Runtime
 from napari_probinst.core.network.normalisation import ABSENT
-from napari_probinst.core.network.unet import UNet, coordinate_channels
+from napari_probinst.core.network.unet import UNet
 
 FLOAT32 = Runtime("cpu", bfloat16=False)
 

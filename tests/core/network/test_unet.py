@@ -5,12 +5,8 @@ import torch
 
 from napari_probinst.core.config import ChannelConfig, NetworkConfig
 from napari_probinst.core.network.concrete_dropout import dropout_rates, stochastic_layers
-from napari_probinst.core.network.unet import (
-    COORDINATE_UNIT,
-    DoubleConv,
-    UNet,
-    coordinate_channels,
-)
+from napari_probinst.core.network.coordinates import COORDINATE_UNIT, coordinate_channels
+from napari_probinst.core.network.unet import DoubleConv, UNet
 
 
 @pytest.mark.parametrize(

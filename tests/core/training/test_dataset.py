@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from napari_probinst.core.config import AugmentationConfig
 from napari_probinst.core.instances import InstanceSet
-from napari_probinst.core.network.unet import COORDINATE_UNIT
+from napari_probinst.core.network.coordinates import COORDINATE_UNIT
 from napari_probinst.core.training.dataset import CropStream, TrainingImage
 
 EXTENT = (48, 64)

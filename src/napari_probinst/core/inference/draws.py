@@ -17,9 +17,9 @@ from napari_probinst.core.network.concrete_dropout import (
     sample_masks,
     stochastic_layers,
 )
+from napari_probinst.core.network.coordinates import coordinate_channels
 from napari_probinst.core.network.normalisation import ABSENT
 from napari_probinst.core.network.thinning import thin
-from napari_probinst.core.network.unet import coordinate_channels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

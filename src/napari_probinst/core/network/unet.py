@@ -13,14 +13,11 @@ from napari_probinst.core.network.concrete_dropout import (
     StochasticConv2d,
     StochasticUpConv2d,
 )
+from napari_probinst.core.network.coordinates import COORDINATE_UNIT, POSITION_UNIT
 
 if TYPE_CHECKING:
     from napari_probinst.core.config import NetworkConfig
 
-#: Coordinates enter the network in units of this many pixels.
-COORDINATE_UNIT = 256.0
-#: Coordinates that are added to embeddings: so many pixels are one, before weights are learnt.
-POSITION_UNIT = 16.0
 #: Name of the layer that makes the global context.
 CONTEXT = "context"
 
@@ -261,27 +258,6 @@ class UNet(nn.Module):
         narrow = weights[name]
         zeros = narrow.new_zeros(len(narrow), self.config.filters, *narrow.shape[2:])
         return weights | own | {name: torch.cat([narrow, zeros], dim=1)}
-
-
-def coordinate_channels(height: int, width: int, offset: tuple[float, float]) -> Tensor:
-    """Coordinates of a crop as two channels.
-
-    Parameters
-    ----------
-    height, width : int
-        Size of the crop, pixels.
-    offset : (float, float)
-        y, x of the crop's top left pixel, pixels, in the frame whose origin is the middle of
-        the trained extent.
-
-    Returns
-    -------
-    Tensor of shape (2, height, width)
-        y, then x, in units of `COORDINATE_UNIT` pixels.
-    """
-    y = (torch.arange(height, dtype=torch.float32) + offset[0]) / COORDINATE_UNIT
-    x = (torch.arange(width, dtype=torch.float32) + offset[1]) / COORDINATE_UNIT
-    return torch.stack(torch.meshgrid(y, x, indexing="ij"))
 
 
 def _with_uniform(x: Tensor, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from napari_probinst.core.binning import bin_pages
 from napari_probinst.core.instances import Instance, InstanceSet
-from napari_probinst.core.network.unet import coordinate_channels
+from napari_probinst.core.network.coordinates import coordinate_channels
 from napari_probinst.core.training.augmentation import (
     PackedMasks,
     change_intensity,
