@@ -107,16 +107,44 @@ def test_undo_passes_over_steps_of_other_images(viewer, add_plane, as_person, pu
     assert other.session.can_undo
 
 
-@pytest.mark.parametrize("action", ["next", "jump"])
-def test_a_place_is_shown_where_the_slider_was_moved_away(viewer, add_plane, as_person, action):
-    shown = add_plane(0)
+def test_places_come_back_into_view_where_the_slider_was_moved_away(viewer, add_plane, as_person):
+    first, second = add_plane(0), add_plane(2)
     viewer.dims.set_current_step(0, 0)
     person = as_person(viewer)
-    viewer.dims.set_current_step(0, 1)  # nothing was predicted of it
-    assert not shown.instances.visible
-    person.dock.act(action)
-    assert place(person)[:2] == (0, 0)
-    assert shown.instances.visible
+
+    def seen():
+        return {layer.visible for layer in person.dock._desk.bench.own_layers}
+
+    for action in ("next", "jump"):
+        viewer.dims.set_current_step(0, 1)  # nothing was predicted of it
+        assert seen() == {False}
+        person.dock.act(action)
+        assert place(person)[:2] == (0, 0)
+        assert seen() == {True}
+    viewer.dims.set_current_step(0, 1)
+    person.dock.choose(second)
+    assert place(person)[:2] == (2, 2)
+    viewer.dims.set_current_step(0, 1)
+    assert seen() == {False}
+    assert not first.instances.visible
+
+
+def test_the_way_to_a_plane_leads_past_others(viewer, make_prediction, as_person):
+    """Of two axes one slider moves first: the plane on the way isn't worked on."""
+    image = viewer.add_image(np.zeros((2, 2, *make_prediction().shape), np.uint8), name="film")
+    planes = []
+    for plane in ((0, 0), (0, 1)):
+        made = make_prediction("film_{:03d}_{:03d}".format(*plane))
+        session = CurationSession(made)
+        planes.append(show_prediction(viewer, made, session, image, plane=plane, axes=(0, 1)))
+    viewer.dims.current_step = (0, 0, 0, 0)
+    person = as_person(viewer)
+    assert person.shown is planes[0]
+    for axis in (0, 1):
+        viewer.dims.set_current_step(axis, 1)
+    person.dock.act("jump")
+    assert person.shown is planes[0]
+    assert viewer.dims.current_step[:2] == (0, 0)
 
 
 def test_corrections_of_all_planes_are_taken_up_and_counted(viewer, add_plane, as_person):

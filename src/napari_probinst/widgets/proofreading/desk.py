@@ -115,13 +115,23 @@ class Desk:
             if shown in self._orphans:
                 self._orphans.remove(shown)
                 add_layers(self._viewer, shown)
-            if shown.follower is not None:
-                shown.follower.bring_into_view()
+            self._is_away = False
+            self.bring_into_view()
             bench.open()
         for layer in bench.own_layers:
             self._keys.bind_layer(layer)
         self._on_choices()
         self._on_chosen()
+
+    def bring_into_view(self) -> None:
+        """Move the sliders to the plane that is worked on, wherever the curator moved them."""
+        shown = self.shown
+        if shown is None or shown.follower is None:
+            return
+        # On the way there, axis by axis, other planes come by that are not to be worked on.
+        with self.switching():
+            shown.follower.bring_into_view()
+        self.follow_plane()
 
     def keep(self, shown: ShownPrediction) -> bool:
         """Keep a prediction's session open; return whether earlier corrections were taken up."""

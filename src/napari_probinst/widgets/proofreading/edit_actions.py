@@ -57,23 +57,25 @@ class EditActions:
             "leave": self.leave,
         }
 
-    def ready(self) -> Workbench | None:
-        """Return the bench with no tool on; None if there is none or a painting isn't finished."""
+    def bench(self) -> Workbench | None:
+        """Return the bench, whatever tool is on; say so where there is none."""
         if self._desk.bench is None:
             show_warning("There is no prediction: run Predict, or open a prediction's file.")
-            return None
-        return self._desk.bench if self._desk.free() else None
+        return self._desk.bench
+
+    def ready(self) -> Workbench | None:
+        """Return the bench with no tool on; None if there is none or a painting isn't finished."""
+        bench = self.bench()
+        return bench if bench is not None and self._desk.free() else None
 
     def merge(self) -> None:
         """Merge what was picked by hand, or let the user pick."""
         tools = self._desk.tools
-        if tools is None:
-            return
-        if isinstance(tools.tool, PickTool):
+        if tools is not None and isinstance(tools.tool, PickTool):
             tools.confirm()
             return
         bench = self.ready()
-        if bench is None:
+        if bench is None or tools is None:
             return
         if bench.by_hand and len(bench.selected) > 1:
             bench.apply(Merge(bench.selected))

@@ -157,17 +157,20 @@ class QueueActions:
 
     def isolate(self) -> None:
         """Show the selected instances alone, or all again."""
-        if self._desk.bench is not None:
-            self._desk.bench.isolate()
+        bench = self._edits.bench()
+        if bench is not None:
+            bench.isolate()
 
     def toggle_uncertainty(self) -> None:
         """Show or hide the entropy."""
-        if self._desk.bench is not None:
-            self._desk.bench.toggle_uncertainty()
+        bench = self._edits.bench()
+        if bench is not None:
+            bench.toggle_uncertainty()
 
     def jump(self) -> None:
         """Zoom to the current place again."""
-        self._look(keep_zoom=False)
+        if self._edits.bench() is not None:
+            self._look(keep_zoom=False)
 
     def _look(self, *, keep_zoom: bool) -> None:
         bench = self._desk.bench
@@ -176,9 +179,7 @@ class QueueActions:
         peak = bench.session.peaks[bench.session.position]
         patch = bench.session.prediction.settings.patch
         involved = bench.peak_ids()
-        if bench.shown.follower is not None:
-            # The curator may have moved the sliders to a plane that nothing was predicted of.
-            bench.shown.follower.bring_into_view()
+        self._desk.bring_into_view()
         # Whether one instance is two objects can't be seen in a part of it.
         merged = peak.kind == "merge" and bool(involved)
         zoom_to_peak(
