@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
 from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.curation.session_folder import create_session
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.layers import show_prediction
 from napari_probinst.widgets.proofreading import files
+from napari_probinst.widgets.proofreading.earlier import earlier_session
 from napari_probinst.widgets.reader import session_reader
 
 
@@ -166,6 +169,17 @@ def test_a_stack_offers_to_continue_its_plane(viewer, open_proofread, make_predi
     button.click()
     assert dock.shown.plane == (2,)
     assert dock.shown.session.can_undo
+
+
+def test_rows_of_a_colour_image_are_no_planes(sessions, make_prediction):
+    prediction = make_prediction("film_002")
+    create_session(prediction, sessions / "film_002.probinst").close()
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((*prediction.shape, 3), np.uint8), name="film", rgb=True)
+    assert earlier_session(viewer) is None
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((3, *prediction.shape)), name="film")
+    assert earlier_session(viewer).text.startswith("Continue film_002")
 
 
 def test_what_is_offered_to_continue_is_of_the_selected_image(

@@ -68,7 +68,7 @@ def _paths(layer: Image) -> list[Path]:
     name, folder = file_name(image_name(layer)), folder_of_layer(layer)
     parents = () if folder is None else (folder,)
     own = SessionPlace(name, parents, user_folder()).paths()
-    if len(page_of(layer).shape) == 2:
+    if layer.rgb or len(page_of(layer).shape) == 2:
         return own
     pattern = f"{glob.escape(name)}_*{SESSION_SUFFIX}"
     planes = [path for folder in (*parents, user_folder()) for path in folder.glob(pattern)]
