@@ -115,6 +115,11 @@ def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
     -------
     ReadImage or Outcome
         The outcome, where nothing is left to do.
+
+    Raises
+    ------
+    OutputError
+        If an export that is missing can't be written.
     """
     began = time.perf_counter()
     try:
