@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from napari_probinst.core.data.atomic import atomic_file, make_folder
+from napari_probinst.core.data.atomic import atomic_file, make_folder, write_together
 from napari_probinst.core.errors import OutputError
 
 
@@ -85,6 +85,37 @@ def test_a_write_that_the_disk_cuts_short(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, previous)
+    assert names(tmp_path) == []
+
+
+def test_files_that_belong_together_appear_together_or_not_at_all(tmp_path):
+    report = tmp_path / "new" / "report"
+    write_together({"figures/a.png": b"picture", "page.html": b"page"}, report)
+    assert (report / "figures" / "a.png").read_bytes() == b"picture"
+    assert names(report) == ["figures", "page.html"]
+
+    former = tmp_path / "former"
+    (former / "page.html").mkdir(parents=True)
+    for folder in (former, tmp_path / "absent" / "report"):
+        (tmp_path / "taken").write_bytes(b"")
+        wrong = "page.html" if folder == former else "../../taken/b.csv"
+        with pytest.raises(OutputError):
+            write_together({"a.csv": b"1", "figures/a.png": b"2", wrong: b"3"}, folder)
+    assert names(former) == ["page.html"]
+    assert names(tmp_path) == ["former", "new", "taken"]
+
+
+def test_nothing_stays_where_the_disk_is_full_in_the_middle(tmp_path, monkeypatch):
+    n_synced = []
+
+    def sync(number):
+        n_synced.append(number)
+        if len(n_synced) == 1:
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with pytest.raises(OutputError, match="the disk is full"):
+        write_together({"a.csv": b"1", "figures/b.png": b"2"}, tmp_path / "report")
     assert names(tmp_path) == []
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from napari_probinst.core.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _ADVICE = {
@@ -64,6 +64,43 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_together(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files that belong together: under their names once all are complete, or none is.
+
+    Folders that had to be created are removed again where nothing could be written.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        Content by path inside ``folder``; the last one gets its name last.
+    folder : Path
+        Where to write; created, with its parents, unless it exists.
+
+    Raises
+    ------
+    OutputError
+        If one can't be written.
+    """
+    paths = {folder / name: content for name, content in files.items()}
+    inner = {path.parent for path in paths}
+    new = [each for each in {*inner, folder, *folder.parents} if not each.exists()]
+    try:
+        for each in inner:
+            make_folder(each)
+        with ExitStack() as stack:
+            # What is entered first is left last.
+            for path, content in reversed(paths.items()):
+                if path.is_dir():
+                    raise output_error(path, IsADirectoryError(errno.EISDIR, ""))
+                file = stack.enter_context(atomic_file(path))
+                file.write(content)
+                file.flush()
+    finally:
+        for each in sorted(new, reverse=True):
+            with suppress(OSError):  # one that holds files stays
+                each.rmdir()
 
 
 def make_folder(folder: Path) -> None:

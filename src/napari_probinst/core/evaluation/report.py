@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from napari_probinst import __version__
-from napari_probinst.core.data.atomic import atomic_file, make_folder
+from napari_probinst.core.data.atomic import write_together
 from napari_probinst.core.evaluation import report_tables as tables
 from napari_probinst.core.evaluation.report_data import (
     image_csv,
@@ -85,17 +85,14 @@ def build_report(
 
 
 def write_report(files: Mapping[str, bytes], folder: Path) -> Path:
-    """Write the files of a report, the page last; its path is returned.
+    """Write the files of a report, all or none, the page last; its path is returned.
 
     Raises
     ------
     OutputError
         If one can't be written.
     """
-    make_folder(folder / FIGURE_FOLDER)
-    for name in sorted(files, key=PAGE.__eq__):
-        with atomic_file(folder / name) as file:
-            file.write(files[name])
+    write_together({name: files[name] for name in sorted(files, key=PAGE.__eq__)}, folder)
     return folder / PAGE
 
 

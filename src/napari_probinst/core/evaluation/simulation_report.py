@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from napari_probinst import __version__
-from napari_probinst.core.data.atomic import atomic_file, make_folder
+from napari_probinst.core.data.atomic import write_together
 from napari_probinst.core.evaluation.orders import ORACLES, ORDERS
 from napari_probinst.core.evaluation.simulate import AXES, SCORES
 from napari_probinst.core.evaluation.simulation_plots import simulation_figure
@@ -48,7 +48,7 @@ _HEADINGS = {
 def write_simulation(simulation: Simulation, folder: Path) -> Path:
     """Write ``report.json``, ``report.csv``, ``curves.png`` and, last, ``report.md``.
 
-    All are made before the first is written. Returns the path of ``report.md``.
+    All appear together or not at all. Returns the path of ``report.md``.
 
     Raises
     ------
@@ -64,10 +64,7 @@ def write_simulation(simulation: Simulation, folder: Path) -> Path:
         _CURVE: image.getvalue(),
         PAGE: _markdown(simulation).encode(),
     }
-    make_folder(folder)
-    for name, data in files.items():
-        with atomic_file(folder / name) as file:
-            file.write(data)
+    write_together(files, folder)
     return folder / PAGE
 
 
