@@ -67,7 +67,7 @@ def test_what_is_written_is_read(tmp_path):
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32), st.floats(0, 1))
-@settings(derandomize=True, max_examples=40)
+@settings(derandomize=True, max_examples=40, deadline=None)
 def test_any_mask_of_pycocotools_is_read_exactly(tmp_path_factory, height, width, seed, share):
     mask = np.random.default_rng(seed).random((height, width)) < share
     path = tmp_path_factory.mktemp("coco") / "set.json"
@@ -129,7 +129,11 @@ IMAGE = {"id": 1, "file_name": "a.tif", "height": 5, "width": 7}
         ([{"segmentation": "x"}], [IMAGE], "annotation 1 of .* a mask of an unknown kind; expect"),
         ([BAR, {"id": 8}], [IMAGE], "annotation 8 of .* has no mask; expected"),
         ([BAR], [{**IMAGE, "height": 0}], r"images\.0\.height"),
-        ([BAR], [{**IMAGE, "height": 6}], "is a mask of 5 x 7 pixels, but its image is 6 x 7"),
+        (
+            [BAR],
+            [{**IMAGE, "height": 6}],
+            r"\(image \S+\) is a mask of 5 x 7 .* its image is 6 x 7",
+        ),
         ([7], [IMAGE], r"annotations\.0"),
         ([{"segmentation": [[1, 2, 3, 4]]}], [IMAGE], "a polygon of 4 numbers"),
         ([{"segmentation": [[1, 2, 3, 4, 5, 1e9]]}], [IMAGE], "far outside its image of 5 x 7"),

@@ -108,6 +108,12 @@ def test_another_shape_is_named(bbbc010_layout, files, coco):
             read_truth(source, {name: (9, 6)})
 
 
+def test_every_image_of_another_shape_is_named(files):
+    shapes = {"stack": (9, 6), "none": SHAPE, "labels": (9, 7)}
+    with pytest.raises(InputError, match=r"truth of stack in .* size\. Neither do labels agree\.$"):
+        read_truth(files, shapes)
+
+
 def test_sources_that_are_no_truth(files, tmp_path):
     with pytest.raises(InputError, match="doesn't exist"):
         read_truth(tmp_path / "nowhere", {"a": SHAPE})

@@ -95,6 +95,7 @@ def read_coco(path: Path, listing: Path | None = None) -> tuple[CocoImage, ...]:
     _refuse_twice(listed_in, "file name", (image.file_name for image in dataset.images))
     _refuse_twice(path, "annotation id", (a.id for a in dataset.annotations if a.id is not None))
     shapes = {image.id: (image.height, image.width) for image in dataset.images}
+    file_names = {image.id: image.file_name for image in dataset.images}
     found: dict[int | str, list[tuple[Instance, float]]] = {key: [] for key in shapes}
     for number, annotation in enumerate(dataset.annotations, start=1):
         where = f"annotation {number if annotation.id is None else annotation.id} of {path}"
@@ -103,6 +104,7 @@ def read_coco(path: Path, listing: Path | None = None) -> tuple[CocoImage, ...]:
                 f"The {where} belongs to the image {annotation.image_id!r}, which 'images' of "
                 f"{listed_in} doesn't list; add it there."
             )
+        where = f"{where} (image {file_names[annotation.image_id]})"
         mask = _mask_of(annotation, where)
         instance = decode(mask, shapes[annotation.image_id], where)
         if instance.mask.size:

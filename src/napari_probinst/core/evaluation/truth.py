@@ -10,7 +10,7 @@ from napari_probinst.core.data.coco_reader import is_coco, read_coco
 from napari_probinst.core.data.files import IMAGE_SUFFIXES
 from napari_probinst.core.data.masks import read_instances
 from napari_probinst.core.errors import InputError
-from napari_probinst.core.evaluation.names import matched_names, named_once
+from napari_probinst.core.evaluation.names import listed, matched_names, named_once
 from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
@@ -43,19 +43,21 @@ def read_truth(source: Path, shapes: Mapping[str, Shape]) -> dict[str, InstanceS
     Raises
     ------
     InputError
-        If there is no truth of an image (which), or it is of another shape, or can't be read.
+        If there is no truth of images (which), or it is of another shape (whose), or can't be
+        read.
     """
     readers = _readers(source)
     matched = matched_names(shapes, sorted(readers), source, "truth")
     truth = {name: readers[known]() for name, known in matched.items()}
-    for name, instances in truth.items():
-        expected = shapes[name]
-        if instances.shape != tuple(expected):
-            raise InputError(
-                f"The truth of {name} in {source} is {instances.shape[0]} x "
-                f"{instances.shape[1]} pixels, but its prediction is {expected[0]} x "
-                f"{expected[1]}; both have to be of the image's size."
-            )
+    unlike = [name for name in truth if truth[name].shape != tuple(shapes[name])]
+    if unlike:
+        name, others = unlike[0], unlike[1:]
+        (height, width), expected = truth[name].shape, shapes[name]
+        raise InputError(
+            f"The truth of {name} in {source} is {height} x {width} pixels, but its prediction is "
+            f"{expected[0]} x {expected[1]}; both have to be of the image's size"
+            + (f". Neither do {listed(others)} agree." if others else ".")
+        )
     return truth
 
 
