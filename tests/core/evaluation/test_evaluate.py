@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.errors import InputError, OutputError
@@ -181,3 +182,22 @@ def test_pictures_are_found_beside_the_truth(bbbc010):
     assert read_picture(pictures, "C03", (520, 695)) is None
     assert read_picture(pictures, "unknown", (520, 696)) is None
     assert find_pictures(bbbc010 / "nowhere") == {}
+
+
+def test_pictures_of_a_training_folder_are_those_in_images(tmp_path):
+    from napari_probinst.core.evaluation.pixels import find_pictures, read_picture
+
+    for folder in ("images", "instances"):
+        (tmp_path / folder).mkdir()
+    ramp = np.linspace(0, 0.5, 60, dtype=np.float32).reshape(6, 10)
+    tifffile.imwrite(tmp_path / "images" / "a.tif", ramp, photometric="minisblack")
+    (tmp_path / "images" / "broken.tif").write_bytes(b"no TIFF")
+    for truth in (tmp_path, tmp_path / "instances"):
+        pictures = find_pictures(truth)
+        picture = read_picture(pictures, "a", (6, 10))
+        assert picture.shape == (6, 10, 3)
+        # The whole range of grey is used, of a float image too.
+        assert (picture.min(), picture.max()) == (0, 1)
+        assert np.ptp(picture, axis=2).max() == 0
+        assert read_picture(pictures, "a", (10, 6)) is None
+        assert read_picture(pictures, "broken", (6, 10)) is None
