@@ -54,7 +54,11 @@ def test_every_name_finds_its_own():
 @pytest.mark.parametrize(
     ("wanted", "known", "sentence"),
     [
-        (["a", "c", "d"], ["a", "b"], "^src holds no truth of c, d; it has a, b"),
+        (
+            ["a", "c", "d"],
+            ["a", "b"],
+            "^src holds no truth of c, d; it has a, b, so name .* or leave them out",
+        ),
         (["A01"], ["A01_w1", "A01_w2"], "more than one truth that could be of A01"),
         (["A01", "x_A01"], ["A01"], "A01 and x_A01 both stand for A01"),
     ],

@@ -80,7 +80,7 @@ def matched_names(
     if missing:
         raise InputError(
             f"{source} holds no {what} of {listed(missing)}; it has {listed(known)}, so name the "
-            "images alike or list those to score with --wells."
+            "images alike, or leave them out (--wells of 'evaluate' lists what is scored)."
         )
     for name, found in matches.items():
         if len(found) > 1:
