@@ -110,7 +110,7 @@ def test_another_shape_is_named(bbbc010_layout, files, coco):
 
 def test_every_image_of_another_shape_is_named(files):
     shapes = {"stack": (9, 6), "none": SHAPE, "labels": (9, 7)}
-    with pytest.raises(InputError, match=r"truth of stack in .* size\. Neither do labels agree\.$"):
+    with pytest.raises(InputError, match=r"truth of stack in .* Others .*: labels\.$"):
         read_truth(files, shapes)
 
 

@@ -56,7 +56,7 @@ def read_truth(source: Path, shapes: Mapping[str, Shape]) -> dict[str, InstanceS
         raise InputError(
             f"The truth of {name} in {source} is {height} x {width} pixels, but its prediction is "
             f"{expected[0]} x {expected[1]}; both have to be of the image's size"
-            + (f". Neither do {listed(others)} agree." if others else ".")
+            + (f". Others of unlike size: {listed(others)}." if others else ".")
         )
     return truth
 
