@@ -110,3 +110,14 @@ def test_context_survives_thinning():
         with torch.inference_mode():
             for mine, theirs in zip(thin(image, context), whole(image, context), strict=True):
                 torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_the_context_of_tiles_is_that_of_the_whole():
+    """What lies in several tiles counts once, and borders inside the image don't count."""
+    network = _network()
+    image = _image((96, 96))
+    image[:, 40:56] += 5
+    found = look_over(image, _mean(network), (64, 64))
+    with torch.inference_mode():
+        context = network.context_of(network.means(torch.from_numpy(image)[None]))
+    torch.testing.assert_close(found.context, context, atol=1e-5, rtol=1e-5)

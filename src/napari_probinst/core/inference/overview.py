@@ -106,12 +106,14 @@ def _sample(layout: Sequence[Tile]) -> list[Tile]:
 
 @torch.inference_mode()
 def _context(seen: Windows, mean: Realisation, tiles: Sequence[Tile]) -> torch.Tensor:
+    # Over the cores, as the share: they share no pixel, and lie away from the tiles' borders.
     means, areas = [], []
     for tile in tiles:
         batch = mean.entering(read_tile(seen, tile, mean.binning))
+        core = _core_slices(tile, mean.binning)
         with mean.runtime.autocast():
-            means.append(mean.network.means(batch).float().cpu())
-        areas.append(tile.shape[0] * tile.shape[1])
+            means.append(mean.network.means(batch, core).float().cpu())
+        areas.append((core[0].stop - core[0].start) * (core[1].stop - core[1].start))
     weights = torch.tensor(areas, dtype=torch.float32) / sum(areas)
     average = (torch.cat(means) * weights.view(-1, 1, 1, 1)).sum(dim=0, keepdim=True)
     with mean.runtime.autocast():

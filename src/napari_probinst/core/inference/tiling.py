@@ -66,7 +66,9 @@ def default_halo(extent: Shape, stride: int) -> int:
     stride : int
         Of the network, in pixels of the image.
     """
-    return max(min(HALO_STRIDES * stride, int(min(extent) * HALO_SHARE)), 1)
+    halo = min(HALO_STRIDES * stride, int(min(extent) * HALO_SHARE))
+    # Whole strides, where there is one.
+    return max(halo - halo % stride if halo >= stride else halo, 1)
 
 
 def tile_layout(

@@ -159,16 +159,19 @@ class UNet(nn.Module):
         # In place, as pages that are made anew cost more than what is computed on them.
         return embeddings.float().add_(rows).add_(columns)
 
-    def means(self, x: Tensor) -> Tensor:
+    def means(self, x: Tensor, inside: tuple[slice, slice] | None = None) -> Tensor:
         """Means of the features that the global context is made of, (batch, n_features, 1, 1).
 
         Parameters
         ----------
         x : Tensor of shape (batch, n_channels [+ 2], height, width)
             As for `forward`.
+        inside : (slice, slice), optional
+            Rows and columns, pixels, that the means are taken over: to the nearest stride, and one
+            at least. By default all.
         """
         seen = x if self.position is None else x[:, :-2]
-        return self._means(self._encode(seen, self._n_context))
+        return self._means(self._encode(seen, self._n_context), inside)
 
     def context_of(self, means: Tensor) -> Tensor:
         """Global context of an image, (batch, filters, 1, 1), from the means of its features.
@@ -189,11 +192,17 @@ class UNet(nn.Module):
             features.append(block(nn.functional.max_pool2d(features[-1], 2) if level else x))
         return features
 
-    def _means(self, features: list[Tensor]) -> Tensor:
+    def _means(self, features: list[Tensor], inside: tuple[slice, slice] | None = None) -> Tensor:
+        # Block by block (a stride at each level) first: reducing whole bfloat16 pages copies them.
         blocks = (2 ** (self.config.levels - 1 - level) for level in range(len(features)))
-        return torch.cat(
-            [_page_means(each, block) for each, block in zip(features, blocks, strict=True)], dim=1
-        )
+        grids = [
+            nn.functional.avg_pool2d(each, block)
+            for each, block in zip(features, blocks, strict=True)
+        ]
+        if inside is not None:
+            rows, columns = (_in_strides(each, self.stride) for each in inside)
+            grids = [grid[:, :, rows, columns] for grid in grids]
+        return torch.cat([grid.float().mean(dim=(2, 3), keepdim=True) for grid in grids], dim=1)
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Whose outputs each layer reads, concatenated in this order, by the layers' names.
@@ -301,10 +310,9 @@ def _with_uniform(x: Tensor, values: Tensor, weight: Tensor, bias: Tensor | None
     return result
 
 
-def _page_means(x: Tensor, block: int) -> Tensor:
-    """Mean of each page, (batch, channels, 1, 1), whose sides are multiples of ``block``."""
-    # Block by block first: a reduction of whole pages in bfloat16 copies them.
-    return nn.functional.avg_pool2d(x, block).float().mean(dim=(2, 3), keepdim=True)
+def _in_strides(pixels: slice, stride: int) -> slice:
+    start = round(pixels.start / stride)
+    return slice(start, max(round(pixels.stop / stride), start + 1))
 
 
 def _chain(sources: dict[str, tuple[str, ...]], block: str, read: tuple[str, ...]) -> str:
