@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import MeanShift
 
 from napari_probinst.core.network.concrete_dropout import sample_masks, stochastic_layers
-from napari_probinst.core.network.unet import coordinate_channels
+from napari_probinst.core.network.coordinates import coordinate_channels
 
 EIGHT = np.ones((3, 3), dtype=bool)
 
