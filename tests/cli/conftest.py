@@ -19,7 +19,7 @@ from napari_probinst.core.network.unet import UNet
 if TYPE_CHECKING:
     from pathlib import Path
 
-NETWORK = NetworkConfig(filters=4, levels=3, initial_rate=0.2)
+NETWORK = NetworkConfig(filters=4, levels=3, initial_rate=0.2, coordinates="input")
 #: With two draws, half is what an instance of either has: all are exported, and they overlap.
 INFERENCE = InferenceConfig(
     n_draws=2,

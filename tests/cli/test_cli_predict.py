@@ -387,8 +387,8 @@ def test_a_deterministic_model_makes_one_draw_without_entropy(
 def test_flips_are_asked_for_and_told(tmp_path, predict, write, pixels, make_model):
     model = make_model(config=NetworkConfig(filters=4, levels=2, dropout="none"))
     image = write(tmp_path / "a.tif", pixels())
-    for option, n_draws in (("--flips", 4), ("--no-flips", 1)):
-        done = predict(image, tmp_path / "out", option, "--draws", 6, model=model)
+    for option, n_draws in (("--flips", 8), ("--no-flips", 1)):
+        done = predict(image, tmp_path / "out", option, "--draws", 10, model=model)
         assert done.code == 0, done
         native = load_prediction(tmp_path / "out" / "a.prediction.npz")
         assert native.settings.flips == (option == "--flips")

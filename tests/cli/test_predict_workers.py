@@ -272,8 +272,8 @@ def test_two_threads_or_two_processes(plates, two_threads):
     one, two = plates.job("one"), plates.job("two")
     expected = files_of(one, summary(ThisProcess(told), one, plates.sources))
     assert files_of(two, summary(WorkerProcesses(2, of_workers), two, plates.sources)) == expected
-    assert told.of("a") == [(draw, 2, n, 12) for draw in (1, 2) for n in range(1, 13)]
-    assert of_workers.of("a") == [(1, 1, n, 24) for n in (0, 12, 24)]
+    assert told.of("a") == [(draw, 2, n, 16) for draw in (1, 2) for n in range(1, 17)]
+    assert of_workers.of("a") == [(1, 1, n, 32) for n in (0, 16, 32)]
 
 
 def test_a_slide_is_shared_by_processes_one_of_them_killed(plates, monkeypatch):
@@ -312,11 +312,11 @@ def test_tiles_done_apart_are_all_that_the_image_needs(plates, monkeypatch):
     source = plates.sources[0]
     outcome = predict_image(whole, source)
     plan = tile_tasks.begin_image(job, source)
-    assert plan.n_tiles == (12, 12)
+    assert plan.n_tiles == (16, 16)
     monkeypatch.setattr(tile_tasks, "BLOCK", 6)
     blocks = list(plan.blocks())
     assert sorted((d, n) for d, numbers in blocks for n in numbers) == [
-        (draw, number) for draw in range(2) for number in range(12)
+        (draw, number) for draw in range(2) for number in range(16)
     ]
     for draw, numbers in reversed(blocks):
         assert tile_tasks.compute_block(job, source, plan.checksum, draw, numbers) > 0
@@ -364,7 +364,7 @@ def test_a_lost_block_costs_no_more_than_its_time(plates, monkeypatch):
         if outcome is not None:
             found.append((step.index, outcome))
     assert sorted(index for index, _ in found) == [0, 1, 2]
-    assert told.of("a") == [(1, 1, n, 24) for n in (0, 7, 12, 19, 24)]
+    assert told.of("a") == [(1, 1, n, 32) for n in (0, 7, 14, 16, 23, 30, 32)]
     assert told.of("b") == []
     outcomes = dict(found)
     expected = files_of(one, summary(ThisProcess(), one, plates.sources))

@@ -100,8 +100,8 @@ def write_session(
     """
     if path is None or meta is None:
         show_info(
-            f"Select a layer of instances, choose File ▸ Save Selected Layers…, and a name that "
-            f"ends with {SESSION_SUFFIX}: it becomes a copy of the session."
+            f"Save a layer of instances (File ▸ Save Selected Layers…) as NAME{SESSION_SUFFIX}: a "
+            "copy of its session."
         )
         return []
     shown = _shown(meta)

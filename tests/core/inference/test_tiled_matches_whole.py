@@ -44,11 +44,11 @@ def _cut(instance, seam, axis, shape):
 
 
 @pytest.mark.parametrize(
-    ("shape", "extent"), [((704, 704), (352, 352)), ((528, 1056), (400, 528)), ((912, 912), None)]
+    ("shape", "extent"),
+    [((704, 704), (352, 352)), ((528, 1056), (400, 528)), ((912, 912), (512, 512))],
 )
 def test_tiled_and_whole_predictions_match(model, shape, extent):
-    """Images of two to four times an extent; the last one's is the model's own."""
-    extent = extent or model.header.extent
+    """Images of two to four times an extent."""
     tiled_model, whole_model = _with_extent(model, extent), _with_extent(model, shape)
     tiles = layout_of(shape, extent, model.network.stride)
     assert len(tiles) >= 4
@@ -68,4 +68,4 @@ def test_tiled_and_whole_predictions_match(model, shape, extent):
                     _cut(one, seam, axis, shape) <= _cut(_best(one, whole), seam, axis, shape) + 5
                 )
     assert np.mean(np.array(ious) >= 0.95) >= 0.98
-    assert len(ious) > 50
+    assert len(ious) > 40

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: Default halo in strides of the network, and the largest share of the extent's shorter side;
 #: `default_halo` says why.
 HALO_STRIDES = 8
-HALO_SHARE = 3 / 16
+HALO_SHARE = 1 / 4
 
 
 @dataclass(frozen=True, slots=True)
