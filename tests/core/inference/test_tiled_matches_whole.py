@@ -14,7 +14,7 @@ from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.core.network.device import Runtime
 from napari_probinst.models import default_model
 
-SEEDS = range(20, 22)
+SEED = 20
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +53,13 @@ def test_tiled_and_whole_predictions_match(model, shape, extent):
     tiles = layout_of(shape, extent, model.network.stride)
     assert len(tiles) >= 4
     seams = {(0, tile.core[0]) for tile in tiles} | {(1, tile.core[1]) for tile in tiles}
-    ious = []
-    for seed in SEEDS:
-        image = synthetic_image(seed, shape).channels
-        whole, tiled = _draw(whole_model, image), _draw(tiled_model, image)
-        pairs = [(one, tiled) for one in whole.instances] + [
-            (one, whole) for one in tiled.instances
-        ]
-        ious += [one.iou(_best(one, others)) for one, others in pairs]
-        for one in tiled.instances:
-            for axis, seam in seams - {(0, 0), (1, 0)}:
-                # Half of a worm's width more than where nothing was cut.
-                assert (
-                    _cut(one, seam, axis, shape) <= _cut(_best(one, whole), seam, axis, shape) + 5
-                )
+    image = synthetic_image(SEED, shape).channels
+    whole, tiled = _draw(whole_model, image), _draw(tiled_model, image)
+    pairs = [(one, tiled) for one in whole.instances] + [(one, whole) for one in tiled.instances]
+    ious = [one.iou(_best(one, others)) for one, others in pairs]
+    for one in tiled.instances:
+        for axis, seam in seams - {(0, 0), (1, 0)}:
+            # Half of a worm's width more than where nothing was cut.
+            assert _cut(one, seam, axis, shape) <= _cut(_best(one, whole), seam, axis, shape) + 5
     assert np.mean(np.array(ious) >= 0.95) >= 0.98
-    assert len(ious) > 40
+    assert len(ious) > 20
