@@ -85,17 +85,12 @@ def write_exports(
 ) -> int:
     """Write what `write_results` makes of a prediction that is in the folder already.
 
-    Parameters are those of `write_results`.
+    Parameters and errors are those of `write_results`.
 
     Returns
     -------
     int
         Pixels that belong to more than one instance.
-
-    Raises
-    ------
-    OutputError
-        If a file can't be written, or the stacks would be too large (then nothing is changed).
     """
     if stacks:
         check_stack_sizes(prediction)
