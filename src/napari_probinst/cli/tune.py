@@ -106,8 +106,8 @@ def tune(
 def _sources(data: Path, predictor: Predictor, names: Sequence[str]) -> list[ImageSource]:
     from napari_probinst.core.data.bbbc010 import find_wells
     from napari_probinst.core.data.io import find_images
+    from napari_probinst.core.data.naming import IMAGE_FOLDER
     from napari_probinst.core.errors import InputError
-    from napari_probinst.core.training.sources import IMAGE_FOLDER
 
     if not data.is_dir():
         raise InputError(f"{data} is not a folder; give the folder that holds the images.")

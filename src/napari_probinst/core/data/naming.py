@@ -1,4 +1,4 @@
-"""Names of the files that a prediction and a correction leave beside an image's NAME."""
+"""Names of folders, and of what a prediction and a correction leave beside an image's NAME."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Folders of the images and, beside it, of their masks in a training folder.
+IMAGE_FOLDER, INSTANCE_FOLDER = "images", "instances"
 PREDICTION_SUFFIX = ".prediction.npz"
 LABELS_SUFFIX = ".labels.tif"
 PROBABILITY_SUFFIX = ".probability.tif"

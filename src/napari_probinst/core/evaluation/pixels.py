@@ -9,17 +9,15 @@ import numpy as np
 from napari_probinst.core.data.bbbc010 import MASK_FOLDER, find_wells
 from napari_probinst.core.data.files import IMAGE_SUFFIXES
 from napari_probinst.core.data.images import read_image
+from napari_probinst.core.data.naming import IMAGE_FOLDER, INSTANCE_FOLDER
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.evaluation.names import alike, name_of
-from napari_probinst.core.evaluation.truth import INSTANCE_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-#: Folder of the images beside that of the masks in a training folder.
-IMAGE_FOLDER = "images"
 #: Percentiles of the intensities that are drawn black and white.
 _BRIGHT_FIELD, _FLUORESCENCE = (0.5, 99.5), (60.0, 99.9)
 _RED = np.array([0.9, 0.1, 0.1], dtype=np.float32)

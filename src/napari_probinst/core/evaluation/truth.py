@@ -9,6 +9,7 @@ from napari_probinst.core.data.bbbc010 import MASK_FOLDER, read_worm_masks
 from napari_probinst.core.data.coco_reader import is_coco, read_coco
 from napari_probinst.core.data.files import IMAGE_SUFFIXES
 from napari_probinst.core.data.masks import read_instances
+from napari_probinst.core.data.naming import INSTANCE_FOLDER
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.evaluation.names import listed, matched_names, named_once
 from napari_probinst.core.instances import InstanceSet
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_probinst.core.boxes import Shape
-
-#: Folder of the masks in a training folder.
-INSTANCE_FOLDER = "instances"
 
 
 def read_truth(source: Path, shapes: Mapping[str, Shape]) -> dict[str, InstanceSet]:

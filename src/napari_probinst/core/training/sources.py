@@ -19,6 +19,7 @@ from napari_probinst.core.data.bbbc010 import (
     read_worm_masks,
 )
 from napari_probinst.core.data.io import find_images, read_instances
+from napari_probinst.core.data.naming import IMAGE_FOLDER, INSTANCE_FOLDER
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.network.normalisation import normalise
 from napari_probinst.core.training.dataset import TrainingImage
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from napari_probinst.core.data.io import Image, ImageSource
     from napari_probinst.core.instances import InstanceSet
 
-IMAGE_FOLDER, INSTANCE_FOLDER = "images", "instances"
 _MASK_SUFFIXES = (".tif", ".tiff", ".png")
 #: An image may go through the network in one piece up to this many pixels a side.
 LARGEST_EXTENT = 1024
