@@ -11,7 +11,7 @@ from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.evaluation.average_precision import count_hits, mean_dsb
 from napari_probinst.core.evaluation.search import SearchSpace
-from napari_probinst.core.evaluation.tune import TuningImage, tune, untuned
+from napari_probinst.core.evaluation.tune import TuningImage, tune, typical_area, untuned
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.draw_cache import CachedDraw
 from napari_probinst.core.inference.foreground import Foreground
@@ -110,6 +110,28 @@ def test_what_the_model_states_has_no_part_in_the_cross_validation():
     assert result.cross_validated.dsb_image == 0
     assert result.before.dsb_image == result.scores.dsb_image == 1
     assert result.settings == current
+
+
+def test_objects_that_are_held_out_have_no_part_in_a_choice():
+    """The sizes that are tried follow from the objects: of the same half alone."""
+    image, other = (_touching(name, 4.0, one_worm=False) for name in "ab")
+    speck = np.zeros(SHAPE, bool)
+    speck[2, 2:5] = True
+    smaller = TuningImage("b", InstanceSet.from_masks([speck] * 3, SHAPE), other.draws)
+    chosen = [
+        tune([image, held_out], START, (("a",), ("b",))).folds[1].settings
+        for held_out in (other, smaller)
+    ]
+    assert chosen[0] == chosen[1]
+
+
+@pytest.mark.parametrize(("areas", "expected"), [([60], 63.1), ([55, 70, 500], 63.1), ([1], 1)])
+def test_typical_area_is_the_median_to_a_tenth_of_a_decade(areas, expected):
+    page = np.arange(600).reshape(20, 30)
+    truth = InstanceSet.from_masks([page < area for area in areas], (20, 30))
+    empty = InstanceSet((20, 30), ())
+    assert typical_area([truth, empty]) == pytest.approx(expected, abs=0.01)
+    assert typical_area([empty]) == 1
 
 
 def test_untuned_settings_are_those_of_the_program():

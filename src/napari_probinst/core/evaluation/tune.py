@@ -21,7 +21,7 @@ from napari_probinst.core.evaluation.segmentation import score_image, summarise
 from napari_probinst.core.inference.agglomeration import agglomerate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from napari_probinst.core.evaluation.folds import Folds
     from napari_probinst.core.evaluation.segmentation import ImageScores, SegmentationScores
@@ -137,6 +137,23 @@ def untuned(settings: InferenceConfig, area: float) -> InferenceConfig:
     return settings.model_copy(update=defaults)
 
 
+def typical_area(truths: Iterable[InstanceSet]) -> float:
+    """Median area of true instances, in steps of a tenth of a decade, pixels.
+
+    What a search tries depends on it, so that it must not know the images that are held out.
+    The steps, a quarter apart, let both halves try the same sizes nearly always, and what was
+    tried for one serves the other.
+
+    Parameters
+    ----------
+    truths : iterable of InstanceSet
+        True instances of each image; 1 where there is none.
+    """
+    areas = np.concatenate([truth.areas() for truth in truths])
+    median = max(float(np.median(areas)), 1.0) if areas.size else 1.0
+    return float(10 ** (round(10 * np.log10(median)) / 10))
+
+
 def tune(
     images: Sequence[TuningImage],
     current: InferenceConfig,
@@ -183,11 +200,9 @@ def tune(
         raise ValueError("two folds must hold every image once, and at least one each")
     space = space or SearchSpace()
     n_draws = len(images[0].draws)
-    area = float(np.median(np.concatenate([image.truth.areas() for image in images])))
-    start = start or untuned(current, area)
     probabilities = {
         probability
-        for settings in (start, current)
+        for settings in (start or InferenceConfig(), current)
         for probability in space.thresholds_of(n_draws, settings.probability_threshold)
     }
     trials = _Trials(sorted(probabilities), on_trial)
@@ -196,8 +211,13 @@ def tune(
         return float(np.mean([trials.of(image, settings).dsb for image in on]))
 
     def choose(on: Sequence[TuningImage]) -> InferenceConfig:
+        area = typical_area(image.truth for image in on)
         return search(
-            lambda settings: dsb(settings, on), start, area=area, n_draws=n_draws, space=space
+            lambda settings: dsb(settings, on),
+            start or untuned(current, area),
+            area=area,
+            n_draws=n_draws,
+            space=space,
         )
 
     def fold(held_out: Sequence[TuningImage], others: Sequence[TuningImage]) -> Fold:
