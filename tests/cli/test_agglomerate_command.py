@@ -117,6 +117,23 @@ def test_folders_are_matched_by_the_images_names(tmp_path, write, agglomerate):
     assert [record.file_name for record in records] == ["a_cp_masks.tif", "b_cp_masks.tif"]
 
 
+def test_one_image_is_chosen_by_its_name(tmp_path, write, agglomerate):
+    """A folder and a COCO file of several images, and a label image that is of the chosen one."""
+    (tmp_path / "one").mkdir()
+    for name, box in (("a", OTHER), ("b", WHOLE)):
+        write(tmp_path / "one" / f"{name}.tif", labels(box))
+    records = [
+        CocoImage(f"{name}.tif", SHAPE, (Instance.from_mask(mask(box)),), (1.0,))
+        for name, box in (("b", WHOLE), ("c", OTHER))
+    ]
+    write_coco(records, tmp_path / "two.json")
+    single = write(tmp_path / "single.tif", labels(LEFT, RIGHT))
+    done = agglomerate(tmp_path / "one", tmp_path / "two.json", single, options=("--name", "b"))
+    assert (done.code, done.err) == (0, "")
+    prediction = load_prediction(tmp_path / "out" / "b.prediction.npz")
+    assert [len(draw) for draw in prediction.instances.draws] == [1, 1, 2]
+
+
 def test_results_of_predict_are_draws_too(tmp_path, draws, agglomerate, run):
     agglomerate(*draws, options=("--name", "w"))
     again = run("agglomerate", tmp_path / "out", tmp_path / "out", "--output", tmp_path / "more")
@@ -197,7 +214,7 @@ class TestRefusals:
         for name in "ab":
             write(tmp_path / "one" / f"{name}.tif", labels(OTHER))
         for options, reason in (
-            (("--name", "a"), "--name a names one image"),
+            (("--name", "c"), "holds no segmentation of --name c; it has a, b."),
             (("--image", tmp_path / "one" / "a.tif"), "the draws are of 2"),
         ):
             done = agglomerate(tmp_path / "one", options=options)

@@ -31,7 +31,11 @@ def agglomerate(
     ],
     output: Annotated[Path, typer.Option(help="Folder for the results.")],
     name: Annotated[
-        str | None, typer.Option(help="Name of the image; that of the first file by default.")
+        str | None,
+        typer.Option(
+            help="Of draws that hold several images, the one to agglomerate. Of files that hold "
+            "one, what to call it; that of the first by default."
+        ),
     ] = None,
     image: Annotated[
         Path | None,
@@ -107,10 +111,7 @@ def _images(paths: Sequence[Path], name: str | None) -> dict[str, list[Segmentat
         # Files that are named one by one are of one image, whatever they are called.
         images = {name or draws[0][1][0].name: [found[0] for _, found in draws]}
     elif name is not None:
-        raise InputError(
-            f"--name {name} names one image, but the draws are folders or hold several; leave it "
-            "out."
-        )
+        images = {name: [_of_image(name, path, found) for path, found in draws]}
     else:
         check_same_images(draws)
         images = {
@@ -125,6 +126,19 @@ def _images(paths: Sequence[Path], name: str | None) -> dict[str, list[Segmentat
     return images
 
 
+def _of_image(name: str, path: Path, found: Sequence[Segmentation]) -> Segmentation:
+    """Segmentation of one image among several; a file that holds one is of that image."""
+    from napari_probinst.core.errors import InputError
+
+    if len(found) == 1 and not path.is_dir():
+        return found[0]
+    for segmentation in found:
+        if segmentation.name == name:
+            return segmentation
+    shown = ", ".join(one.name for one in found[:5]) + (" ..." if len(found) > 5 else "")
+    raise InputError(f"{path} holds no segmentation of --name {name}; it has {shown}.")
+
+
 def _image_source(path: Path | None, n_images: int) -> Image | None:
     from napari_probinst.core.data.io import read_image
     from napari_probinst.core.errors import InputError
@@ -133,7 +147,8 @@ def _image_source(path: Path | None, n_images: int) -> Image | None:
         return None
     if n_images > 1:
         raise InputError(
-            f"--image {path} is one image, but the draws are of {n_images}; leave it out."
+            f"--image {path} is one image, but the draws are of {n_images}; leave it out, or "
+            "choose an image with --name."
         )
     return read_image(path)
 
