@@ -159,7 +159,7 @@ def show_prediction(
     kept : KeptSession, optional
         What writes the session to the disk already.
     entropy : Image, optional
-        Layer of `show_entropy` to go on with.
+        Layer of entropy to go on with.
     plane, axes : sequence of int, optional
         Which plane of the image it is, and the axes of the image's pixels that count planes,
         where that is a stack.
@@ -207,37 +207,8 @@ def show_prediction(
     add_layers(viewer, shown)
     instances.visible = True
     if plane:
-        shown.follower = PlaneFollower(viewer, shown, axes)
+        shown.follower = PlaneFollower(viewer, image, shown.layers, plane=plane, axes=axes)
     return shown
-
-
-def show_entropy(viewer: Any, instances: ProbabilisticInstances, image: Layer) -> Image:
-    """Show the entropy of a prediction that isn't complete yet.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where it is shown.
-    instances : ProbabilisticInstances
-        What the draws so far agree on.
-    image : Layer
-        The image. A layer that an earlier prediction of it has left is used again.
-
-    Returns
-    -------
-    Image
-        For `show_prediction` to go on with. It is no prediction, and no image to predict.
-    """
-    for layer in viewer.layers:
-        if layer.metadata.get(METADATA_KEY, {}).get("entropy_of") is image:
-            layer.data = entropy_data(instances)
-            return layer
-    layer = _entropy_layer(instances, image, str(image.name), placement(image))
-    layer.metadata[METADATA_KEY] = {"shown": None, "entropy_of": image}
-    selected = set(viewer.layers.selection)
-    viewer.add_layer(layer)
-    viewer.layers.selection = selected
-    return layer
 
 
 def add_layers(viewer: Any, shown: ShownPrediction) -> None:
@@ -258,16 +229,28 @@ def redraw(shown: ShownPrediction) -> None:
     layer.refresh(extent=False)
 
 
-def remove_layers(viewer: Any, shown: ShownPrediction) -> None:
-    """Take a prediction out of a viewer for good; its corrections stay on the disk."""
+def remove_layers(viewer: Any, shown: ShownPrediction, *, but: Layer | None = None) -> None:
+    """Take a prediction out of a viewer for good; its corrections stay on the disk.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    shown : ShownPrediction
+        The prediction.
+    but : Layer, optional
+        A layer that stays, to go on with.
+    """
     present = list(viewer.layers)
     shown.leave_image()
     if shown.kept is not None:
         shown.kept.release()
     shown.instances.metadata.pop(METADATA_KEY, None)
     for layer in shown.layers:
-        if layer in present:
+        if layer in present and layer is not but:
             viewer.layers.remove(layer)
+    if shown.follower is not None:
+        shown.follower.stop()
 
 
 def plane_title(image: Layer, plane: Sequence[int]) -> str:
@@ -292,7 +275,7 @@ def _entropy_layer(
     instances: ProbabilisticInstances, image: Layer | None, title: str, place: dict[str, Any]
 ) -> Image:
     return entropy_layer(
-        instances, f"{title} | entropy", place, on_bright=is_bright(image, instances)
+        entropy_data(instances), f"{title} | entropy", place, on_bright=is_bright(image, instances)
     )
 
 

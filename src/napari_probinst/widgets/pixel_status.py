@@ -38,10 +38,10 @@ def show_readings(layer: Layer, read: Callable[[int, int], Sequence[Reading]]) -
     read : callable
         Called with y and x, pixels.
     """
-    plain = layer.get_status
 
     def get_status(position: Any = None, *args: Any, **kwargs: Any) -> dict[str, str]:
-        status: dict[str, str] = plain(position, *args, **kwargs)
+        # Not what stands in the layer: it may have been of an earlier prediction.
+        status: dict[str, str] = type(layer).get_status(layer, position, *args, **kwargs)
         pixel = None if position is None else pixel_at(layer, position)
         if pixel is not None and kwargs.get("world"):
             before = status["value"]

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-    from napari_probinst.widgets.layers import ShownPrediction
-
 
 def plane_in_view(viewer: Any, layer: Layer, axes: Sequence[int]) -> tuple[int, ...]:
     """Plane of a layer that the sliders of a viewer stand at.
@@ -49,20 +47,33 @@ def bring_into_view(viewer: Any, layer: Layer, axes: Sequence[int], plane: Seque
 
 
 class PlaneFollower:
-    """Hides the layers of a prediction while another plane of its image is in view.
+    """Hides the layers of one plane while another plane of its image is in view.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Where they are.
-    shown : ShownPrediction
-        Of a plane of a stack.
+    image : Layer or None
+        The stack.
+    layers : sequence of Layer
+        Of a plane of it.
+    plane : sequence of int
+        Which plane.
     axes : sequence of int
         Axes of the image's pixels that count planes.
     """
 
-    def __init__(self, viewer: Any, shown: ShownPrediction, axes: Sequence[int]) -> None:
-        self._viewer, self._shown, self._axes = viewer, shown, tuple(axes)
+    def __init__(
+        self,
+        viewer: Any,
+        image: Layer | None,
+        layers: Sequence[Layer],
+        *,
+        plane: Sequence[int],
+        axes: Sequence[int],
+    ) -> None:
+        self._viewer, self._image, self._layers = viewer, image, tuple(layers)
+        self._plane, self._axes = tuple(plane), tuple(axes)
         #: Layers that were seen when their plane was left.
         self._hidden: list[Layer] | None = None
         # Held by this object alone: napari forgets the call when it is gone.
@@ -71,25 +82,31 @@ class PlaneFollower:
 
     @property
     def is_here(self) -> bool:
-        """Whether the prediction's plane is in view."""
-        image = self._shown.image
-        if image is None or image not in self._viewer.layers:
+        """Whether the layers' plane is in view."""
+        if self._image is None or self._image not in self._viewer.layers:
             return True
-        return plane_in_view(self._viewer, image, self._axes) == self._shown.plane
+        return plane_in_view(self._viewer, self._image, self._axes) == self._plane
 
     def follow(self, _event: Any = None) -> None:
         """Hide the layers, or show those that were hidden."""
         if self.is_here:
-            for layer in self._hidden or ():
-                layer.visible = True
-            self._hidden = None
+            self._show()
         elif self._hidden is None:
-            self._hidden = [layer for layer in self._shown.layers if layer.visible]
+            self._hidden = [layer for layer in self._layers if layer.visible]
             for layer in self._hidden:
                 layer.visible = False
 
+    def stop(self) -> None:
+        """Show the layers from now on, whatever plane is in view."""
+        self._viewer.dims.events.point.disconnect(self.follow)
+        self._show()
+
     def bring_into_view(self) -> None:
-        """Move the sliders to the prediction's plane."""
-        image = self._shown.image
-        if image is not None and image in self._viewer.layers:
-            bring_into_view(self._viewer, image, self._axes, self._shown.plane)
+        """Move the sliders to the layers' plane."""
+        if self._image is not None and self._image in self._viewer.layers:
+            bring_into_view(self._viewer, self._image, self._axes, self._plane)
+
+    def _show(self) -> None:
+        for layer in self._hidden or ():
+            layer.visible = True
+        self._hidden = None

@@ -39,15 +39,13 @@ def probability_layer(instances: ProbabilisticInstances, name: str, place: dict[
     )
 
 
-def entropy_layer(
-    instances: ProbabilisticInstances, name: str, place: dict[str, Any], *, on_bright: bool
-) -> Image:
+def entropy_layer(data: Any, name: str, place: dict[str, Any], *, on_bright: bool) -> Image:
     """Layer of the map of entropies, 0 to ln 2 nats.
 
     Parameters
     ----------
-    instances : ProbabilisticInstances
-        What the draws agree on.
+    data : ndarray or list of PageLevel
+        Of `entropy_data`.
     name : str
         Name of the layer.
     place : dict
@@ -56,7 +54,7 @@ def entropy_layer(
         Whether the image below is bright: light added to it is lost, and the map is laid over it.
     """
     return Image(
-        entropy_data(instances),
+        data,
         name=name,
         contrast_limits=(0, math.log(2)),
         colormap=_transparent_magma(),
@@ -67,7 +65,7 @@ def entropy_layer(
 
 
 def entropy_data(instances: ProbabilisticInstances) -> Any:
-    """Data of the layer of entropies."""
+    """Data of a layer of entropies; it can be made in any thread."""
     return page_data(instances.shape, partial(entropy_map, instances))
 
 

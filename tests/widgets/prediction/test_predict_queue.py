@@ -72,8 +72,8 @@ def test_each_draw_and_tile_is_told_until_it_is_cancelled(viewer, dock, qtbot, m
     assert (tile_bar.total, tile_bar.n, tile_bar.nest_under) == (2, 0, draw_bar)
     button(dock, "cancel").click()
     wait(qtbot, dock)
-    assert len(viewer.layers) == 1
-    assert status(dock) == "Cancelled; nothing was changed."
+    assert [layer.name for layer in viewer.layers] == ["A01", "A01 | entropy of 2 draws"]
+    assert status(dock) == "Cancelled; the entropy of the first 2 draws is shown."
     assert not progress._all_instances
 
 

@@ -245,9 +245,14 @@ class PredictWidget(ScrollingDock):
 
     def _finished(self) -> None:
         self._queue_run = None
-        self._results = None
+        self._leave_results()
         self._view.finish()
         self._show_state()
+
+    def _leave_results(self) -> None:
+        if self._results is not None:
+            self._results.close()
+            self._results = None
 
     def cancel(self) -> None:
         """Stop after the tile that is running; images that are done stay."""
@@ -294,6 +299,7 @@ class PredictWidget(ScrollingDock):
         if self._queue_run is not None:
             self._queue_run.leave()
             self._queue_run = None
+        self._leave_results()
         self._view.close_activity()
         self._form.channels.stop_watching()
         self._selected.disconnect(self._show_state)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from napari_probinst.core.inference.scale import Misfit
     from napari_probinst.core.instances import ProbabilisticInstances
     from napari_probinst.core.prediction import Prediction
+    from napari_probinst.widgets.pages import PageLevel
 
 Ending = Literal["done", "finished before", "refused", "cancelled"]
 
@@ -63,7 +66,7 @@ class Noted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sharpened:
-    """What the draws so far agree on; told of images that need no tiles, if there is time.
+    """What the draws so far agree on; told where that takes little of the time.
 
     Parameters
     ----------
@@ -71,10 +74,13 @@ class Sharpened:
         Place of the image in the queue.
     instances : ProbabilisticInstances
         Agglomeration of the draws so far, two at least.
+    page : ndarray or list of PageLevel
+        Their entropy, as the data of a layer.
     """
 
     index: int
     instances: ProbabilisticInstances
+    page: NDArray[Any] | list[PageLevel]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

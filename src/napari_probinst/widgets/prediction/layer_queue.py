@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_probinst.core.errors import CancelledError, InputError
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.widgets.prediction.channels import read_channels
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress, Sharpened
 from napari_probinst.widgets.prediction.words import doubt
+from napari_probinst.widgets.result_layers import entropy_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,7 +106,6 @@ class LayerQueue:
 
         def count_tile(done: int, n_tiles: int) -> None:
             talk.check(index)
-            glimpses.allowed = n_tiles == 1
             talk.tell(Progress(index, len(draws), n_draws, done, n_tiles))
 
         def note(text: str) -> None:
@@ -121,7 +121,7 @@ class LayerQueue:
             talk.check(index)
             talk.tell(Progress(index, len(draws), n_draws))
             if 1 < len(draws) < n_draws:
-                glimpses.show(draws, lambda seen: talk.tell(Sharpened(index, seen)))
+                glimpses.show(draws, lambda seen, page: talk.tell(Sharpened(index, seen, page)))
         prediction = predictor.assemble(
             draws,
             settings,
@@ -167,22 +167,27 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Glimpses:
-    """Looks at the draws of an image before all are there, as long as that costs little."""
+    """Looks at the draws of an image before all are there, as long as that costs little.
 
-    allowed: bool = True
+    Large slides aren't left out: a look takes seconds there, and a draw minutes. Beside the
+    result it needs memory for the instances of one look, and no page beyond a few megapixels.
+    """
+
     _began: float = field(default_factory=time.perf_counter)
     _last: float = -math.inf
     _spent: float = 0.0
 
     def show(
-        self, draws: Sequence[InstanceSet], tell: Callable[[ProbabilisticInstances], None]
+        self, draws: Sequence[InstanceSet], tell: Callable[[ProbabilisticInstances, Any], None]
     ) -> None:
         """Tell what the draws agree on, unless earlier looks have taken their share of time."""
         now = time.perf_counter()
         is_time = now - self._last >= _PAUSE and self._spent <= _MOST_TIME * (now - self._began)
-        if self.allowed and is_time:
+        if is_time:
             from napari_probinst.core.inference.agglomeration import agglomerate
 
-            tell(agglomerate(draws))
+            seen = agglomerate(draws)
+            # Here, and not in the thread of the windows, which it would hold up.
+            tell(seen, entropy_data(seen))
             self._last = time.perf_counter()
             self._spent += self._last - now

@@ -8,13 +8,12 @@ from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.widgets.finding import shown_of_image
-from napari_probinst.widgets.layers import plane_title, remove_layers, show_entropy, show_prediction
+from napari_probinst.widgets.layers import plane_title, remove_layers, show_prediction
+from napari_probinst.widgets.prediction.coming_entropy import ComingEntropy
 from napari_probinst.widgets.prediction.words import found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from napari.layers import Image
 
     from napari_probinst.core.curation.history import Step
     from napari_probinst.core.prediction import Prediction
@@ -44,42 +43,38 @@ class LayerResults:
         self._confirm = confirm
         #: For each image the last step of the corrections that the user agreed to lose.
         self._given_up: dict[int, Step] = {}
-        #: Entropy of the images whose draws are coming, and of how many draws it is.
-        self._coming: dict[int, tuple[Image, int]] = {}
+        #: Of the images whose draws are coming.
+        self._coming: dict[int, ComingEntropy] = {}
 
     def may_begin(self) -> bool:
         """Whether there is nothing to lose, or the user agrees to lose it."""
         return self._may_replace(range(len(self._sources)))
 
     def sharpen(self, seen: Sharpened) -> None:
-        """Show what the draws so far say of an image that has no result yet.
-
-        The layer becomes part of the result, and is never taken away: deleting layers that
-        were just painted ends napari on some graphics drivers
-        (https://github.com/vispy/vispy/issues/1611).
-        """
-        source, present = self._sources[seen.index], self._viewer.layers
-        earlier = self._coming.get(seen.index)
-        if earlier is not None and earlier[0] not in present:
-            return  # the user doesn't want to see it
-        # Other planes of a stack would be covered.
-        if source.layer in present and not source.plane and self._earlier(seen.index) is None:
-            layer = show_entropy(self._viewer, seen.instances, source.layer)
-            self._coming[seen.index] = (layer, seen.instances.n_draws)
+        """Show what the draws so far say of an image."""
+        source, coming = self._sources[seen.index], self._coming.get(seen.index)
+        if coming is not None:
+            coming.show(seen)
+        elif source.layer in self._viewer.layers:
+            earlier = self._earlier(seen.index)
+            self._coming[seen.index] = ComingEntropy(self._viewer, source, earlier, seen)
 
     def end(self, ended: Ended) -> str:
         """Show the result of an image, if there is one; return what is to be said about it."""
         if ended.prediction is None:
-            return self._leave(ended)
+            left = self._leave(ended.index)
+            return ended.text or left
         return f"{self._show(ended.index, ended.prediction)} {ended.text}".strip()
 
-    def _leave(self, ended: Ended) -> str:
-        """Name the entropy of an image whose other draws won't come."""
-        layer, n_draws = self._coming.pop(ended.index, (None, 0))
-        if layer is None or layer not in self._viewer.layers:
-            return ended.text
-        layer.name = f"{self._sources[ended.index].layer.name} | entropy of {n_draws} draws"
-        return ended.text or f"Cancelled; the entropy of the first {n_draws} draws is shown."
+    def close(self) -> None:
+        """Leave the images that nothing more will come of."""
+        for index in tuple(self._coming):
+            self._leave(index)
+
+    def _leave(self, index: int) -> str:
+        """Leave an image whose other draws won't come; return what is to be said about it."""
+        coming = self._coming.pop(index, None)
+        return "" if coming is None else coming.leave()
 
     def _show(self, index: int, prediction: Prediction) -> str:
         source = self._sources[index]
@@ -88,14 +83,14 @@ class LayerResults:
             show_warning(f"'{image.name}' was removed meanwhile; its prediction is shown alone.")
         # The user may have gone on correcting meanwhile.
         if not self._may_replace([index]):
+            self._leave(index)
             return "The new prediction was dropped; the corrections are kept."
+        coming = self._coming.pop(index, None)
+        layer = None if coming is None else coming.hand_over()
         earlier = self._earlier(index)
         if earlier is not None:
-            remove_layers(self._viewer, earlier)
+            remove_layers(self._viewer, earlier, but=layer)
         session = CurationSession(prediction)
-        layer, _ = self._coming.pop(index, (None, 0))
-        if layer is not None and layer not in self._viewer.layers:
-            layer = None
         show_prediction(
             self._viewer,
             prediction,
