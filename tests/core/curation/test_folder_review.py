@@ -136,6 +136,17 @@ def test_an_image_is_begun_where_it_was_left_else_at_its_first_open_peak(images)
     assert review.latest == 0
     assert (review.first_open(0, ANY), review.first_open(1, ANY)) == (1, 1)
     assert review.first_open(1, PeakFilter(kinds=frozenset())) == 0
+    # What was noted apart counts where no journal tells more, and the peak is there.
+    assert review.first_open(1, ANY, FolderPlace("A", 2)) == 2
+    assert review.first_open(1, ANY, FolderPlace("A", 3)) == 1
+    assert review.first_open(1, ANY, FolderPlace("B", 2)) == 1
+    assert review.first_open(0, ANY, FolderPlace("B", 0)) == 1
+
+
+def test_planes_are_called_planes_in_every_order():
+    review = FolderReview.of([image("A", 2.0), image("B", 3.0)], "image", "plane")
+    for again in (review.ordered("score"), review.updated(0, image("C", 1.0))):
+        assert again.progress(ANY).unit == again.unit == "plane"
 
 
 @given(

@@ -448,4 +448,7 @@ def test_words():
     assert folder_text(FolderProgress(22, 5, 12, statistics(open=9)), 1, "C04") == (
         "Image 2 of 22: C04 · 5 done · 12 edits"
     )
+    planes = FolderProgress(3, 3, 1, statistics(touched=2), unit="plane")
+    assert folder_text(planes, 1, "film [1]") == "Plane 2 of 3: film [1] · 3 done · 1 edit"
+    assert end_notice(planes).text.startswith("3 of 3 planes done")
     assert listed_text(1, 9, 1, n_unusable=2) == "1 of 9 listed · 1 open · 2 images unusable"

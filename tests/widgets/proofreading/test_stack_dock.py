@@ -41,7 +41,7 @@ def test_next_and_previous_go_through_all_planes(viewer, add_plane, as_person, s
     person = as_person(viewer)
     n_peaks = len(planes[0].session.peaks)
     assert place(person) == (0, 0, 0)
-    assert person.text("folder").startswith("Image 1 of 3: film [0]")
+    assert person.text("folder").startswith("Plane 1 of 3: film [0]")
     box = person.dock.findChild(QComboBox, "predictions")
     assert [box.itemText(i).split(" (")[0] for i in range(3)] == [
         "film [0]",
@@ -78,7 +78,7 @@ def test_planes_come_and_go_while_one_is_worked_on(viewer, add_plane, as_person)
     assert not person.dock.findChild(QComboBox, "orders").isVisible()
     person.press(Qt.Key_K)
     later = add_plane(2)
-    assert person.text("folder").startswith("Image 1 of 2: film [0]")
+    assert person.text("folder").startswith("Plane 1 of 2: film [0]")
     assert place(person)[1] == 0
     assert person.session.can_undo
     # Undo comes back to what was done before the other plane came.
@@ -156,16 +156,87 @@ def test_corrections_of_all_planes_are_taken_up_and_counted(viewer, add_plane, a
     viewer.dims.set_current_step(0, 2)
     person.press(Qt.Key_K)
     person.press(Qt.Key_K)
+    left = place(person)
     viewer.window.remove_dock_widget(person.dock)
     for layer in [each for each in viewer.layers if "|" in each.name]:
         viewer.layers.remove(layer)
 
-    planes = [add_plane(number) for number in range(N_PLANES)]
-    viewer.dims.set_current_step(0, 0)
+    for number in range(N_PLANES):
+        add_plane(number)
     again = as_person(viewer)
-    assert again.shown is planes[0]
+    assert place(again) == left
     counts = [np.count_nonzero(image.states) for image in again.dock._walk.review.images]
     assert counts == [1, 2, 0]
     assert again.text("statistics").startswith("3 reviewed")
     said = [record.message for record in notification_manager.records]
     assert "Corrections of 1 more plane taken up again." in said
+
+
+def close(person):
+    """End a sitting: the dock, then the results."""
+    viewer = person.viewer
+    viewer.window.remove_dock_widget(person.dock)
+    for layer in [each for each in viewer.layers if "|" in each.name]:
+        viewer.layers.remove(layer)
+
+
+@pytest.mark.parametrize("correct", [False, True])
+def test_the_next_sitting_begins_where_the_stack_was_left(viewer, add_plane, as_person, correct):
+    for number in range(N_PLANES):
+        add_plane(number)
+    viewer.dims.set_current_step(0, 0)
+    person = as_person(viewer)
+    if correct:
+        person.press(Qt.Key_K)
+    viewer.dims.set_current_step(0, 2)
+    person.press(Qt.Key_N)
+    left = place(person)
+    assert left == (2, 2, 1)
+    close(person)
+
+    for number in range(N_PLANES):
+        add_plane(number)
+    viewer.dims.set_current_step(0, 0)
+    again = as_person(viewer)
+    assert place(again) == left
+    assert again.text("folder").startswith("Plane 2 of 3: film [2]")
+    orders = again.dock.findChild(QComboBox, "orders")
+    assert orders.itemText(0) == "Plane by plane"
+
+
+def test_planes_that_come_while_the_dock_is_open_are_resumed(viewer, add_plane, as_person, qtbot):
+    for number in range(N_PLANES):
+        add_plane(number)
+    viewer.dims.set_current_step(0, 2)
+    person = as_person(viewer)
+    person.press(Qt.Key_N)
+    left = place(person)
+    close(person)
+
+    viewer.dims.set_current_step(0, 0)
+    again = as_person(viewer)
+    for number in range(N_PLANES):
+        add_plane(number)
+        qtbot.wait(20)
+    assert place(again) == left
+    # Who has begun isn't led away.
+    viewer.dims.set_current_step(0, 0)
+    later = add_plane(1)
+    remove_layers(viewer, later)
+    qtbot.wait(20)
+    assert place(again)[:2] == (0, 0)
+
+
+def test_another_stack_of_the_same_name_is_begun_where_it_is(
+    viewer, add_plane, make_prediction, as_person
+):
+    for number in (0, 2):
+        add_plane(number)
+    viewer.dims.set_current_step(0, 2)
+    close(as_person(viewer))
+    image = viewer.layers["film"]
+    for number in (0, 2):
+        made = make_prediction(f"film_{number:03d}", certain=number == 2)
+        show_prediction(viewer, made, CurationSession(made), image, plane=(number,), axes=(0,))
+    viewer.dims.set_current_step(0, 0)
+    assert place(as_person(viewer))[:2] == (0, 0)

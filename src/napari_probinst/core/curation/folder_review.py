@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_probinst.core.curation.folder_place import FolderPlace
     from napari_probinst.core.curation.image_review import ImageReview
     from napari_probinst.core.curation.review import ReviewStatistics
     from napari_probinst.core.instances import Peak
 
 #: Image by image, or by the score of all peaks.
 Order = Literal["image", "score"]
+#: What the peaks lie in: images of a folder, or planes of a stack.
+Unit = Literal["image", "plane"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class FolderProgress:
         don't count.
     n_hidden_contours : int, default 0
         Those of them at which nothing but an outline is in doubt.
+    unit : "image" or "plane", default "image"
+        What the images are.
     """
 
     n_images: int
@@ -60,6 +65,7 @@ class FolderProgress:
     peaks: ReviewStatistics
     n_hidden: int = 0
     n_hidden_contours: int = 0
+    unit: Unit = "image"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +85,8 @@ class FolderReview(PeakWalk):
         Index of each row's image, and of its peak in that image.
     rows : tuple of ndarray of int
         For each image the row of each of its peaks.
+    unit : "image" or "plane"
+        What the images are: of a folder, or the planes of a stack.
     """
 
     images: tuple[ImageReview, ...]
@@ -86,11 +94,14 @@ class FolderReview(PeakWalk):
     image_of: NDArray[np.intp]
     peak_of: NDArray[np.intp]
     rows: tuple[NDArray[np.intp], ...]
+    unit: Unit
     _columns: PeakColumns
     _states: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, images: Iterable[ImageReview], order: Order = "image") -> Self:
+    def of(
+        cls, images: Iterable[ImageReview], order: Order = "image", unit: Unit = "image"
+    ) -> Self:
         """Put images and their peaks in order."""
         ranked = tuple(sorted(images, key=lambda image: (-image.uncertainty, image.name)))
         sizes = [len(image.peaks) for image in ranked]
@@ -114,13 +125,14 @@ class FolderReview(PeakWalk):
             image_of[sequence],
             peak_of[sequence],
             rows,
+            unit,
             columns[sequence],
             states[sequence],
         )
 
     def ordered(self, order: Order) -> Self:
         """Return the same images in another order of the rows."""
-        return self if order == self.order else self.of(self.images, order)
+        return self if order == self.order else self.of(self.images, order, self.unit)
 
     def updated(self, index: int, image: ImageReview) -> Self:
         """Return the review with news of one image.
@@ -134,7 +146,7 @@ class FolderReview(PeakWalk):
         """
         images = (*self.images[:index], image, *self.images[index + 1 :])
         if image.peaks is not self.images[index].peaks:
-            return self.of(images, self.order)
+            return self.of(images, self.order, self.unit)
         states = self._states.copy()
         states[self.rows[index]] = image.states
         return replace(self, images=images, _states=states)
@@ -182,14 +194,17 @@ class FolderReview(PeakWalk):
         worked = [index for index, image in enumerate(self.images) if image.moment]
         return max(worked, key=lambda index: self.images[index].moment, default=None)
 
-    def first_open(self, image: int, among: PeakFilter) -> int:
+    def first_open(self, image: int, among: PeakFilter, noted: FolderPlace | None = None) -> int:
         """Peak of an image to begin with: where it was left, else the first open one.
 
-        0 where none passes, also in an image without peaks.
+        The journal tells where, or what was noted apart from it; 0 where none passes, also in an
+        image without peaks.
         """
         left = self.images[image]
         if left.moment and left.position is not None:
             return left.position
+        if noted is not None and noted.image == left.name and noted.peak < len(left.peaks):
+            return noted.peak
         passing = self.open_passing(replace(among, image=image))[self.rows[image]]
         return int(passing.argmax()) if passing.any() else 0
 
@@ -212,6 +227,7 @@ class FolderReview(PeakWalk):
             peaks=self._statistics(listed),
             n_hidden=int(np.count_nonzero(hidden)),
             n_hidden_contours=int(np.count_nonzero(hidden & contours)),
+            unit=self.unit,
         )
 
     def position(self, row: int, among: PeakFilter) -> tuple[int | None, int]:

@@ -268,11 +268,14 @@ class PredictWidget(ScrollingDock):
     # What comes next -----------------------------------------------------------------------
 
     def open_proofread(self) -> None:
-        """Open the Proofread dock on the chosen image's prediction."""
+        """Open the Proofread dock on the chosen image's prediction.
+
+        Of a stack it may be at another plane: where its review was left.
+        """
         shown = self._shown()
-        self._open_dock()
-        if shown is not None and self.proofread is not None:
-            self.proofread.choose(shown)
+        dock = self._open_dock()
+        if shown is not None and (dock.shown is None or dock.shown.image is not shown.image):
+            dock.choose(shown)
 
     def _shown(self) -> ShownPrediction | None:
         """Prediction of the chosen image: of the plane in view, or of any of its planes."""

@@ -128,6 +128,7 @@ class ProofreadWidget(ScrollingDock):
         #: Asks before napari closes on work that isn't on the disk.
         self.guard = CloseGuard(self, self._desk.at_stake)
         self._desk.follow_layers()
+        self._resume()
 
     # The prediction that is worked on ------------------------------------------------------
 
@@ -179,18 +180,21 @@ class ProofreadWidget(ScrollingDock):
             self.queue.visit()
         self._refresh()
 
+    def _resume(self) -> None:
+        if self._bench is not None and self._walk.resume(self._panel.peak_filter):
+            self.queue.visit()
+            self._refresh()
+
     def _choose(self, chosen: int | ShownPrediction) -> None:
         """Work on an image of the folder, by its index, or on another prediction."""
-        if isinstance(chosen, int):
-            self._walk.enter(chosen)
-        else:
-            self.choose(chosen)
+        self._walk.enter(chosen) if isinstance(chosen, int) else self.choose(chosen)
         self._show_choices()
         self.setFocus()
 
     def _show_choices(self) -> None:
         if self._walk.follow():
             self._refresh()
+            QTimer.singleShot(0, self._resume)  # when all layers of a plane are there
         choices = self._walk.choices(self._panel.peak_filter)
         in_folder = self._walk.folder is not None
         self._panel.show_choices(choices, self._walk.current, in_folder=in_folder)

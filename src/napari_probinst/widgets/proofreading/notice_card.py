@@ -13,6 +13,7 @@ from napari_probinst.widgets.scrolling_dock import button
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from napari_probinst.core.curation.folder_review import Unit
     from napari_probinst.widgets.proofreading.queue_words import Notice
 
 #: White text is read on it, in any theme; it is no colour of the canvas.
@@ -20,7 +21,7 @@ _COLOUR = "#005A8C"
 #: Buttons: action, text, tooltip.
 _BUTTONS = (
     ("end_save", "Save", "Write the corrected masks, NAME.corrected.*"),
-    ("end_next", "Next image", "Work on the next image"),
+    ("end_next", "Next image", "Work on what comes next"),
     ("end_hidden", "Show hidden", "List also the places that the filters hide"),
     ("end_list", "List", "Go back to the list of places"),
 )
@@ -60,7 +61,9 @@ class NoticeCard(QWidget):
         column.addLayout(row)
         self.show_notice(None, hidden=False, following=False)
 
-    def show_notice(self, notice: Notice | None, *, hidden: bool, following: bool) -> None:
+    def show_notice(
+        self, notice: Notice | None, *, hidden: bool, following: bool, unit: Unit = "image"
+    ) -> None:
         """Show a notice.
 
         Parameters
@@ -71,8 +74,11 @@ class NoticeCard(QWidget):
             Whether filters hide places that could be shown.
         following : bool
             Whether there is another image to go to.
+        unit : "image" or "plane", default "image"
+            What it is.
         """
         self._title.setText("" if notice is None else notice.title)
         self._text.setText("" if notice is None else notice.text)
         for name, useful in (("end_hidden", hidden), ("end_next", following)):
             self._buttons[name].setVisible(useful)
+        self._buttons["end_next"].setText(f"Next {unit}")

@@ -273,7 +273,9 @@ class ProofreadPanel(QWidget):
     def _say(self, notice: Notice | None) -> None:
         """Say that it is the end or the time to stop, or nothing."""
         following = bool(self._following) or self._table.leaves_images_out
-        self._card.show_notice(notice, hidden=self._table.hides, following=following)
+        self._card.show_notice(
+            notice, hidden=self._table.hides, following=following, unit=self._table.unit
+        )
         self._pages.show_notice(notice)
 
     def _show_list(self) -> None:

@@ -27,7 +27,7 @@ _HEADER_TOOLTIPS = (
     "Entropy summed over the place and its instances, nats",
     "How many draws see what",
     "What was decided, or whether an edit has settled it",
-    "Image that the place is in",
+    "Where the place is",
 )
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -144,6 +144,8 @@ class QueueModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
+            if section == IMAGE and self._review is not None:
+                return self._review.unit.capitalize()
             return _HEADERS[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             return _HEADER_TOOLTIPS[section]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtCore import QModelIndex
 
-    from napari_probinst.core.curation.folder_review import FolderReview, Order
+    from napari_probinst.core.curation.folder_review import FolderReview, Order, Unit
     from napari_probinst.core.curation.review import Status
     from napari_probinst.widgets.proofreading.queue_words import Notice
 
@@ -39,11 +39,12 @@ _STATUS_CHOICES: tuple[tuple[str, frozenset[Status]], ...] = (
     *((SHORT_STATUSES[status].capitalize(), frozenset({status})) for status in STATUSES),
     ("Every status", frozenset(STATUSES)),
 )
+#: Their first texts, and those of the images, are put in words for planes, too.
 _ORDER_CHOICES: tuple[tuple[str, Order], ...] = (
     ("Image by image", "image"),
     ("Highest score first", "score"),
 )
-_ALL_IMAGES, _THIS_IMAGE = "All images", "This image"
+_ALL_IMAGES, _THIS_IMAGE = range(2)
 
 
 class QueueTable(QWidget):
@@ -127,11 +128,16 @@ class QueueTable(QWidget):
     @property
     def leaves_images_out(self) -> bool:
         """Whether the places of one image of several are listed."""
-        return self._images.currentText() == _THIS_IMAGE
+        return self._images.currentIndex() == _THIS_IMAGE
+
+    @property
+    def unit(self) -> Unit:
+        """What the places lie in."""
+        return "image" if self._review is None else self._review.unit
 
     def show_all_images(self) -> None:
         """List the places of all images."""
-        self._images.setCurrentText(_ALL_IMAGES)
+        self._images.setCurrentIndex(_ALL_IMAGES)
         self._choose_filter()
 
     def listed(self) -> tuple[int, ...]:
@@ -152,7 +158,8 @@ class QueueTable(QWidget):
         images = () if review is None else review.images
         self._folder.setVisible(len(images) > 1)
         if len(images) <= 1:
-            self._images.setCurrentText(_ALL_IMAGES)
+            self._images.setCurrentIndex(_ALL_IMAGES)
+        self._name_unit()
         n_places = 0 if review is None else len(review)
         self._table.show_images([image.name for image in images], n_places)
         self._model.show(review, current, self.peak_filter)
@@ -165,6 +172,12 @@ class QueueTable(QWidget):
         if self._review is None or self._current is None:
             return None
         return self._review.place(self._current)[0]
+
+    def _name_unit(self) -> None:
+        """Say of planes that they are planes."""
+        self._images.setItemText(_ALL_IMAGES, f"All {self.unit}s")
+        self._images.setItemText(_THIS_IMAGE, f"This {self.unit}")
+        self._orders.setItemText(0, f"{self.unit.capitalize()} by {self.unit}")
 
     def _highlight(self) -> None:
         """Highlight the current peak and have it in view."""
@@ -230,13 +243,13 @@ class QueueTable(QWidget):
         return row
 
     def _build_folder(self) -> QWidget:
-        self._images = _combo("images", [_ALL_IMAGES, _THIS_IMAGE])
-        self._images.setToolTip("Images whose places are listed")
+        self._images = _combo("images", ["All images", "This image"])
+        self._images.setToolTip("Whose places are listed")
         self._images.activated.connect(lambda _: self._choose_filter())
         self._orders = _combo("orders", [text for text, _ in _ORDER_CHOICES])
         self._orders.setToolTip(
-            "How Next goes through the images: each to its end, the most uncertain first, or to "
-            "the highest scores wherever they are, which opens images in turn"
+            "How Next goes on: each one to its end, the most uncertain first, or to the highest "
+            "scores wherever they are, which opens one after the other"
         )
         self._orders.activated.connect(lambda i: self._order_chosen(_ORDER_CHOICES[i][1]))
         self._folder = QWidget()

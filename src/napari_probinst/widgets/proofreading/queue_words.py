@@ -101,13 +101,13 @@ def end_notice(progress: FolderProgress) -> Notice | None:
         return Notice("No place is listed", hidden)
     parts = [summary_text(statistics), _counted(progress.n_edits, "edit")]
     if progress.n_images > 1:
-        parts.insert(0, f"{progress.n_done} of {progress.n_images} images done")
+        parts.insert(0, f"{progress.n_done} of {progress.n_images} {progress.unit}s done")
     parts.append(f"{100 * statistics.mass_share:.0f} % of the uncertainty reviewed")
     return Notice("End of the queue", " ".join(filter(None, (" · ".join(parts) + ".", hidden))))
 
 
 def folder_text(progress: FolderProgress, image: int, name: str) -> str:
-    """Where in a folder one is, e.g. "Image 2 of 22: C04 · 5 done · 12 edits".
+    """Where in a folder or a stack one is, e.g. "Image 2 of 22: C04 · 5 done · 12 edits".
 
     Parameters
     ----------
@@ -119,7 +119,8 @@ def folder_text(progress: FolderProgress, image: int, name: str) -> str:
         Its name.
     """
     edits = _counted(progress.n_edits, "edit")
-    return f"Image {image + 1} of {progress.n_images}: {name} · {progress.n_done} done · {edits}"
+    where = f"{progress.unit.capitalize()} {image + 1} of {progress.n_images}"
+    return f"{where}: {name} · {progress.n_done} done · {edits}"
 
 
 def summary_text(statistics: ReviewStatistics) -> str:

@@ -53,6 +53,7 @@ class ReviewWalk:
         self._folder: ReviewedFolder | None = None
         self._stack: StackPlanes | None = None
         self._steps = StepOrder()
+        self._is_under_way = False  # whether the curator has begun: then they aren't led away
         #: What is worked on, and the index of its image in the review.
         self._shown: ShownPrediction | None = None
         self._image = 0
@@ -96,7 +97,9 @@ class ReviewWalk:
             self._begin(shown)
             return True
         elif shown is not None and self.review is not None:
-            now = self.review.images[self._image].following(shown.session)
+            before = self.review.images[self._image]
+            now = before.following(shown.session)
+            self._is_under_way |= now.moment != before.moment
             self.review = self.review.updated(self._image, now)
             self._steps.follow(now.name, shown.session.records)
         return False
@@ -141,6 +144,7 @@ class ReviewWalk:
         """Go to a place, in another image if need be; return whether one is there."""
         if self.review is None:
             return False
+        self._is_under_way = True
         image, peak = self.review.place(row)
         entering = image != self._image or self._desk.shown is None
         if entering and not self.enter(image):
@@ -225,16 +229,25 @@ class ReviewWalk:
             known = self.review.images[image]
             if known.problem or not self.enter(image):
                 continue
-            peak = self.review.first_open(image, among)
-            if left is not None and image == place and not known.moment:
-                peak = left.peak if left.peak < len(known.peaks) else peak
             if known.peaks:
-                self.go(self.review.row(image, peak))
+                self.go(self.review.row(image, self.review.first_open(image, among, left)))
             break
         if former is not None:
             former.images.leave_others()
         self._note()
         return self._desk.shown
+
+    def resume(self, among: PeakFilter) -> bool:
+        """Go where the stack was left, unless something was done since; return whether one is."""
+        if self._stack is None or self.review is None or self._is_under_way:
+            return False
+        left = self._stack.left()
+        if left is not None:
+            self.review = self.review.ordered(left.order)
+        image = self.review.latest if left is None else self.review.index_of(left.image)
+        if image is None or not self.review.images[image].peaks:
+            return False
+        return self.go(self.review.row(image, self.review.first_open(image, among, left)))
 
     def look_for_images(self, path: Path) -> None:
         """Look for the images of the folder in another folder, too."""
@@ -251,7 +264,7 @@ class ReviewWalk:
             self._note()
 
     def close(self) -> None:
-        """Note where the folder was left."""
+        """Note where the folder or the stack was left."""
         self._note()
 
     def choices(self, among: PeakFilter) -> list[tuple[str, int | ShownPrediction]]:
@@ -279,10 +292,11 @@ class ReviewWalk:
 
     def _arrive(self, shown: ShownPrediction | None) -> None:
         """Another prediction is worked on, or none."""
-        self._shown = shown
+        former, self._shown = self._shown, shown
         if shown is None:
             if self._folder is None:
                 self.review = self._stack = None
+                self._is_under_way = False
             return
         name = None if self._images is None else self._images.name_of(shown)
         index = None if self.review is None or name is None else self.review.index_of(name)
@@ -297,6 +311,11 @@ class ReviewWalk:
         self._image = index
         self.review = self.review.updated(index, known.following(session))
         self._steps.follow(known.name, session.records)
+        # Not where the plane before was removed, as all are when napari closes.
+        present = former is not None and former.instances in self._viewer.layers
+        if self._stack is not None and present:
+            self._is_under_way = True
+            self._note()
 
     def _has_other_planes(self, shown: ShownPrediction) -> bool:
         """Whether the planes of its stack are others than those that are reviewed."""
@@ -315,15 +334,16 @@ class ReviewWalk:
             return
         order = "image" if self._stack is None or self.review is None else self.review.order
         self._stack = StackPlanes(self._desk, planes)
-        self.review = FolderReview.of(self._stack.reviews(), order)
+        self.review = FolderReview.of(self._stack.reviews(), order, "plane")
         self._image = self.review.index_of(plane_title(shown.image, shown.plane)) or 0
         for name, each in self._stack.named.items():
             self._steps.follow(name, each.session.records)
 
     def _note(self) -> None:
-        """Note the place in the folder, so that it can be opened there again."""
-        if self._folder is not None and self.review is not None and self.row is not None:
-            self._folder.note(self.review, self.row)
+        """Note the place, so that the folder or the stack can be opened there again."""
+        noted = self._stack if self._folder is None else self._folder
+        if noted is not None and self.review is not None and self.row is not None:
+            noted.note(self.review, self.row)
 
 
 def _title(shown: ShownPrediction) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 
+from napari_probinst.core.curation.folder_place import PLACE_NAME, FolderPlace
 from napari_probinst.core.curation.image_review import ImageReview
-from napari_probinst.widgets.finding import shown_predictions
+from napari_probinst.core.curation.journal import prediction_checksum
+from napari_probinst.core.data.atomic import make_folder
+from napari_probinst.core.errors import OutputError
+from napari_probinst.widgets.finding import image_name, shown_predictions
 from napari_probinst.widgets.layers import plane_title
+from napari_probinst.widgets.proofreading.session_place import file_name, user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from napari_probinst.core.curation.folder_review import FolderReview
     from napari_probinst.widgets.layers import ShownPrediction
     from napari_probinst.widgets.proofreading.desk import Desk
 
@@ -64,6 +71,31 @@ class StackPlanes:
         return [
             replace(ImageReview.of(each.session), name=name) for name, each in self.named.items()
         ]
+
+    def note(self, review: FolderReview, row: int) -> None:
+        """Note the place, so that the stack can be opened there again."""
+        index, peak = review.place(row)
+        name = review.images[index].name
+        checksum = prediction_checksum(self.named[name].prediction)
+        # The user's own folder, as looking around leaves nothing beside the image. Where it
+        # can't be written, the stack is opened where something was corrected last.
+        with suppress(OutputError):
+            make_folder(user_folder())
+            place = FolderPlace(name, peak, review.order, prediction=checksum)
+            place.write(user_folder(), self._place_name)
+
+    def left(self) -> FolderPlace | None:
+        """Place that was noted last, maybe on a plane that isn't here; None of other stacks."""
+        place = FolderPlace.read(user_folder(), self._place_name)
+        shown = None if place is None else self.named.get(place.image)
+        if place is None or shown is None:
+            return place
+        return place if prediction_checksum(shown.prediction) == place.prediction else None
+
+    @property
+    def _place_name(self) -> str:
+        image = self.planes[0].image
+        return f"{file_name('' if image is None else image_name(image))}.{PLACE_NAME}"
 
     def missing(self, _names: Iterable[str]) -> tuple[str, ...]:
         """Names of planes without an image: none, as the stack is in the viewer."""
