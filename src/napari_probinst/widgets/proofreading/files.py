@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from napari_probinst.widgets.finding import image_name, is_result, same_predicti
 from napari_probinst.widgets.layers import ShownPrediction, remove_layers, show_prediction
 from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.prediction.channels import named_plane, plane_axes
-from napari_probinst.widgets.proofreading.image_check import has_other_pixels
+from napari_probinst.widgets.proofreading.image_check import AT_ONCE, check_pixels
 from napari_probinst.widgets.proofreading.keeping import resumed_text, take_up
 from napari_probinst.widgets.proofreading.session_place import (
     file_name,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.prediction import Prediction
+
+#: Planes of a large array that may be the channels of one image; of more it is a stack.
+_MOST_CHANNELS = 8
 
 
 def open_path(
@@ -114,11 +118,7 @@ def _show_on_image(
     if image is not None:
         own = folder_of_layer(image)
         folders = (folder, folder.parent) if own is None else (own, folder, folder.parent)
-        if has_other_pixels(viewer, prediction, image, plane, folders):
-            show_warning(
-                f"'{image.name}' doesn't have the pixels that '{prediction.name}' was predicted "
-                "from: check that it is the right image."
-            )
+        check_pixels(viewer, prediction, image, plane, folders)
     return show_prediction(
         viewer, prediction, session, image, folder, kept=kept, plane=plane, axes=axes
     )
@@ -141,7 +141,8 @@ def find_image(viewer: Any, prediction: Prediction, *, guess: bool = True) -> Im
 
     The prediction of a plane would lie over all planes of a stack. So a stack is its image only
     where the prediction's name is that of a plane of it, or both have the same name and the
-    checksum is that of the stack or of a plane.
+    checksum is that of the stack or of a plane; one that is large or lazy isn't read for it, and
+    need only have as few planes as an image has channels.
     """
     images = [
         layer
@@ -170,7 +171,10 @@ def _could_be_of(layer: Image, prediction: Prediction) -> bool:
     wanted = prediction.provenance.image_checksum
     if not wanted or prediction.name not in (image_name(layer), layer.name):
         return False
-    planes = np.asarray(page).reshape(-1, *prediction.shape)
+    if not isinstance(page, np.ndarray) or page.nbytes > AT_ONCE:
+        # Its pixels are compared once it is shown; see `check_pixels`.
+        return math.prod(map(int, page.shape[:-2])) <= _MOST_CHANNELS
+    planes = page.reshape(-1, *prediction.shape)
     stacks = (planes, *(plane[np.newaxis] for plane in planes))
     return any(image_checksum(stack) == wanted for stack in stacks)
 

@@ -1,4 +1,9 @@
-"""Whether an image has the pixels that a prediction was made from, as its checksum tells."""
+"""Whether an image has the pixels that a prediction was made from, as its checksum tells.
+
+The checksum is that of all pixels, also of images that are read lazily: a second for some
+hundred megabytes, in a thread of its own and in bounded memory. One of samples alone would be
+quicker, and blind to what changed between them.
+"""
 
 from __future__ import annotations
 
@@ -7,42 +12,89 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.image_files import find_image_files
-from napari_probinst.core.data.checksum import image_checksum
-from napari_probinst.core.data.io import read_image
+from napari_probinst.core.data.checksum import checksum_steps
+from napari_probinst.core.data.lazy import ChannelStack, open_image
+from napari_probinst.core.data.planes import Plane
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import is_result
 from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.prediction.channels import plane_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from napari_probinst.core.prediction import Prediction
 
-#: Bytes that are read to find out, about a second's; beyond, an image passes by its size alone.
-_MOST_BYTES = 2**28
+#: Bytes in memory that are looked at at once, which takes a fraction of a second; what is beyond,
+#: and what is on the disk, is looked at in a thread of its own.
+AT_ONCE = 2**28
 #: Channels that are tried in every order; more are tried in the order that they are in.
 _MOST_PLANES = 3
+#: Ways to put large channels together that are tried: two channels have no more.
+_MOST_STACKS = 12
 
 
-def has_other_pixels(
+def check_pixels(
     viewer: Any,
     prediction: Prediction,
     image: Image,
     plane: tuple[int, ...],
     folders: Iterable[Path],
-) -> bool:
-    """Whether no channels that there are give the checksum of the prediction.
+) -> None:
+    """Warn if an image isn't the one that was predicted: now, or as soon as all of it is read.
+
+    Parameters
+    ----------
+    viewer, prediction, image, plane, folders
+        As for `compare_pixels`. An image that leaves the viewer isn't read any further.
+    """
+    steps = compare_pixels(viewer, prediction, image, plane, folders)
+
+    def tell(differs: bool) -> None:
+        if differs and image in viewer.layers:
+            show_warning(
+                f"'{image.name}' doesn't have the pixels that '{prediction.name}' was predicted "
+                "from: check that it is the right image."
+            )
+
+    def go_on() -> Generator[None, None, bool]:
+        while image in viewer.layers:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return bool(end.value)
+            yield
+        return False
+
+    left = AT_ONCE if isinstance(page_of(image), np.ndarray) else 0
+    try:
+        while left > 0:
+            left -= next(steps)
+    except StopIteration as end:
+        tell(end.value)
+        return
+    create_worker(go_on, _connect={"returned": tell})
+
+
+def compare_pixels(
+    viewer: Any,
+    prediction: Prediction,
+    image: Image,
+    plane: tuple[int, ...],
+    folders: Iterable[Path],
+) -> Generator[int, None, bool]:
+    """Find out whether no channels that there are give the checksum of the prediction.
 
     The checksum is that of all channels in the model's order, zeros for one that was absent; a
     layer may hold one of them or all. The others are looked for among the layers of its size,
-    then among the files of its name. Only the size is compared (by `find_image`) of an image
-    that is read lazily or is large, which would take long, and where no checksum is known.
+    then among the files of its name. Only the size is compared (by `find_image`) where no
+    checksum is known, and where large channels can be put together in more than `_MOST_STACKS`
+    ways and none of so many fits.
 
     Parameters
     ----------
@@ -56,81 +108,107 @@ def has_other_pixels(
         Which plane of a stack it is.
     folders : iterable of Path
         Where files of its other channels may be.
+
+    Yields
+    ------
+    int
+        Bytes that were read since the last time.
     """
-    wanted = prediction.provenance.image_checksum
     own = _planes(image, plane, prediction.shape)
-    if not wanted or not own or sum(channel.nbytes for channel in own) > _MOST_BYTES:
+    beside = _in_layers(viewer, prediction, image, plane)
+    return _compare(prediction, own, beside, folders)
+
+
+def _compare(
+    prediction: Prediction, own: Sequence[Plane], beside: Sequence[Plane], folders: Iterable[Path]
+) -> Generator[int, None, bool]:
+    wanted = prediction.provenance.image_checksum
+    if not wanted or not own:
         return False
-    budget = _MOST_BYTES
-    for beside in _others(viewer, prediction, image, plane, folders):
-        for stack in _stacks(own, beside):
-            budget -= stack.nbytes
-            if budget < 0 or image_checksum(stack) == wanted:
+    n_read = n_tried = 0
+    for others in _others(prediction, beside, folders):
+        for stack in _stacks(own, others):
+            if n_read > AT_ONCE and n_tried >= _MOST_STACKS:
                 return False
+            n_tried += 1
+            steps = checksum_steps(stack)
+            while True:
+                try:
+                    n_bytes = next(steps)
+                except StopIteration as end:
+                    if end.value == wanted:
+                        return False
+                    break
+                n_read += n_bytes
+                yield n_bytes
     return True
 
 
 def _others(
-    viewer: Any,
-    prediction: Prediction,
-    image: Image,
-    plane: tuple[int, ...],
-    folders: Iterable[Path],
-) -> Iterator[Sequence[NDArray[Any]]]:
-    """Where the other channels may be: in layers, else in files, which are read only then."""
-    yield [
+    prediction: Prediction, beside: Sequence[Plane], folders: Iterable[Path]
+) -> Iterator[Sequence[Plane]]:
+    """Where the other channels may be: in layers, else in files, which are opened only then."""
+    yield beside
+    yield _in_files(prediction, folders)
+
+
+def _in_layers(
+    viewer: Any, prediction: Prediction, image: Image, plane: tuple[int, ...]
+) -> list[Plane]:
+    """Channels that other layers hold."""
+    return [
         found
         for layer in viewer.layers
         if isinstance(layer, Image) and layer is not image and not is_result(layer)
         for found in _planes(layer, plane, prediction.shape)
     ]
-    yield _in_files(prediction, folders)
 
 
-def _planes(
-    layer: Image, plane: tuple[int, ...], shape: tuple[int, int]
-) -> tuple[NDArray[Any], ...]:
-    """Channels of a layer, each of this shape; none where it has another one, or is read lazily."""
+def _planes(layer: Image, plane: tuple[int, ...], shape: tuple[int, int]) -> tuple[Plane, ...]:
+    """Channels of a layer, each of this shape, unread; none where it has another one."""
     page = page_of(layer)
-    if layer.rgb or not isinstance(page, np.ndarray) or page.shape[-2:] != shape:
+    sizes = tuple(int(size) for size in page.shape)
+    if layer.rgb or sizes[-2:] != shape or np.dtype(page.dtype).kind not in "buif":
         return ()
     axes = plane_axes(layer, len(plane))
-    inside = all(index < page.shape[axis] for axis, index in zip(axes, plane, strict=False))
+    inside = all(index < sizes[axis] for axis, index in zip(axes, plane, strict=False))
     if len(axes) != len(plane) or not inside:
         return ()
-    place: list[int | slice] = [slice(None)] * page.ndim
-    for axis, index in zip(axes, plane, strict=True):
-        place[axis] = index
-    return _of_numbers(page[tuple(place)].reshape(-1, *shape))
+    fixed = dict(zip(axes, plane, strict=True))
+    ranges = (1 if axis in fixed else size for axis, size in enumerate(sizes[:-2]))
+    return tuple(
+        Plane(
+            str(layer.name),
+            page,
+            (*(fixed.get(axis, index) for axis, index in enumerate(place)), None, None),
+        )
+        for place in np.ndindex(*ranges)
+    )
 
 
-def _in_files(prediction: Prediction, folders: Iterable[Path]) -> list[NDArray[Any]]:
+def _in_files(prediction: Prediction, folders: Iterable[Path]) -> list[Plane]:
     """Channels of the files of an image's name, as far as they can be read."""
-    found: list[NDArray[Any]] = []
+    found: list[Plane] = []
     for path in find_image_files(folders).get(prediction.name, ()):
         try:
-            channels = read_image(path).channels
+            channels = open_image(path).channels
         except InputError:
             continue
         if channels.shape[1:] == prediction.shape:
-            found.extend(_of_numbers(channels))
+            n_channels = channels.shape[0]
+            found += [Plane(path.name, channels, (i, None, None)) for i in range(n_channels)]
     return found
 
 
-def _of_numbers(channels: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Channels as predicting reads them: true and false as 1 and 0."""
-    return tuple(channels.astype(np.uint8) if channels.dtype.kind == "b" else channels)
-
-
-def _stacks(own: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+def _stacks(own: Sequence[Plane], others: Sequence[Plane]) -> Iterator[ChannelStack]:
     """Channels that an image may have been predicted from, the likeliest first.
 
     Some of the planes in some order, one of the image's own among them; then with one absent.
     """
-    yield np.stack(own)
+    yield _stack(own)
     planes = [*own, *others]
     if len(planes) > _MOST_PLANES:
-        yield np.stack(planes)
+        yield _stack(planes)
         planes = planes[:_MOST_PLANES]
     chosen = [
         order
@@ -139,9 +217,22 @@ def _stacks(own: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]) -> Iter
         if min(order) < len(own)
     ]
     for order in chosen:
-        yield np.stack([planes[index] for index in order])
+        if order != tuple(range(len(own))):
+            yield _stack([planes[index] for index in order])
     for order in chosen:
         given = [planes[index] for index in order]
         for absent in range(len(given) + 1):
-            zeros = np.zeros(given[0].shape, np.result_type(*given))
-            yield np.stack([*given[:absent], zeros, *given[absent:]])
+            yield _stack([*given[:absent], None, *given[absent:]])
+
+
+def _stack(planes: Sequence[Plane | None]) -> ChannelStack:
+    """Planes as the channels of one image, true and false as 1 and 0; None is an absent one."""
+    given = [plane for plane in planes if plane is not None]
+    types: list[np.dtype[Any]] = [
+        np.dtype(np.uint8) if plane.dtype.kind == "b" else plane.dtype for plane in given
+    ]
+    return ChannelStack(
+        tuple(None if plane is None else (plane, 0) for plane in planes),
+        (len(planes), *given[0].shape[1:]),
+        np.result_type(*types),
+    )
