@@ -71,6 +71,24 @@ def test_next_and_previous_go_through_all_planes(viewer, add_plane, as_person, s
     assert place(person)[:2] == (2, 2)
 
 
+def test_the_box_counts_the_open_places_that_are_listed(viewer, add_plane, as_person):
+    for number in (0, 2):
+        add_plane(number)
+    viewer.dims.set_current_step(0, 0)
+    person = as_person(viewer)
+    box = person.dock.findChild(QComboBox, "predictions")
+
+    def texts():
+        return [box.itemText(i) for i in range(box.count())]
+
+    review, among = person.dock._walk.review, person.dock._panel.peak_filter
+    n_open = review.n_open_by_image(among)[0]
+    assert texts() == [f"film [0] ({n_open} open)", f"film [2] ({n_open} open)"]
+    person.press(Qt.Key_K)
+    assert texts()[1] == f"film [2] ({n_open} open)"
+    assert texts()[0] == (f"film [0] ({n_open - 1} open)" if n_open > 1 else "film [0] (done)")
+
+
 def test_planes_come_and_go_while_one_is_worked_on(viewer, add_plane, as_person):
     add_plane(0)
     viewer.dims.set_current_step(0, 0)

@@ -195,14 +195,16 @@ class ProofreadWidget(ScrollingDock):
         if self._walk.follow():
             self._refresh()
             QTimer.singleShot(0, self._resume)  # when all layers of a plane are there
-        choices = self._walk.choices(self._panel.peak_filter)
-        in_folder = self._walk.folder is not None
-        self._panel.show_choices(choices, self._walk.current, in_folder=in_folder)
+        self._list_choices()
         self._account.follow(self.shown)
         if self.shown is None:
             self._earlier = earlier_session(self._viewer)
             text = "" if self._earlier is None else self._earlier.text
             self._panel.show_nothing(self._walk.review, text)
+
+    def _list_choices(self) -> None:
+        choices, current = self._walk.choices(self._panel.peak_filter), self._walk.current
+        self._panel.show_choices(choices, current, in_folder=self._walk.folder is not None)
 
     def _continue(self) -> None:
         """Go on with the corrections that an image of the viewer has."""
@@ -286,8 +288,7 @@ class ProofreadWidget(ScrollingDock):
 
     def ask_to_open(self) -> None:
         """Let the user choose a prediction's file or a session, and open it."""
-        path = files.ask_prediction(self)
-        if path is not None:
+        if (path := files.ask_prediction(self)) is not None:
             self.open(path)
 
     def _open_folder_dialog(self) -> None:
@@ -296,9 +297,8 @@ class ProofreadWidget(ScrollingDock):
             self.open(path)
 
     def _images_dialog(self) -> None:
-        if self._walk.folder is None:
-            return
-        path = files.ask_folder_of_images(self, self._walk.folder)
+        folder = self._walk.folder
+        path = None if folder is None else files.ask_folder_of_images(self, folder)
         if path is not None:
             self._walk.look_for_images(path)
             self._show_choices()
@@ -311,8 +311,7 @@ class ProofreadWidget(ScrollingDock):
     def _show(self) -> None:
         if self._bench is None or self._tools is None:
             return
-        bench = self._bench
-        shown = bench.shown
+        bench, shown = self._bench, self._bench.shown
         self._walk.follow()
         self._panel.show_session(
             bench.session, bench.selected, self._tools.tool, self._backdrop, shown.colours
@@ -323,6 +322,7 @@ class ProofreadWidget(ScrollingDock):
                 bench.session, self._walk.review, self._walk.row, self._walk.image
             )
             bench.show_peaks(self._walk.listed_here(self._panel.peak_filter))
+            self._list_choices()  # how many are open there
         self._account.follow(shown)
         if shown.kept is not None:
             self._panel.show_saved(shown.kept, shown.saved.text(bench.session))

@@ -31,9 +31,12 @@ class FileRow(QWidget):
         on_chosen: Callable[[Any], None],
     ) -> None:
         super().__init__()
+        self._listed: list[tuple[str, Any]] = []
         self._choices = QComboBox()
         self._choices.setObjectName("predictions")
-        self._choices.setToolTip("Prediction, or image of the folder, to proofread")
+        self._choices.setToolTip(
+            "Prediction, or image of the folder or plane of the stack, to proofread"
+        )
         self._choices.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
@@ -71,10 +74,17 @@ class FileRow(QWidget):
         in_folder : bool
             Whether a folder is reviewed, whose images may be elsewhere.
         """
+        before, self._listed = self._listed, list(choices)
         self._choices.blockSignals(True)
-        self._choices.clear()
-        for text, data in choices:
-            self._choices.addItem(text, data)
+        if [data for _, data in before] != [data for _, data in choices]:
+            self._choices.clear()
+            for text, data in choices:
+                self._choices.addItem(text, data)
+        else:
+            # At every step: of many images few have news.
+            for i, (text, _) in enumerate(choices):
+                if text != before[i][0]:
+                    self._choices.setItemText(i, text)
         index = next((i for i, (_, data) in enumerate(choices) if data == current), -1)
         self._choices.setCurrentIndex(index)
         self._choices.blockSignals(False)
