@@ -187,7 +187,10 @@ class ProofreadWidget(ScrollingDock):
 
     def _choose(self, chosen: int | ShownPrediction) -> None:
         """Work on an image of the folder, by its index, or on another prediction."""
-        self._walk.enter(chosen) if isinstance(chosen, int) else self.choose(chosen)
+        if isinstance(chosen, int):
+            self._walk.enter(chosen)
+        else:
+            self.choose(chosen)
         self._show_choices()
         self.setFocus()
 

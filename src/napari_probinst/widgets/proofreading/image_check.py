@@ -7,6 +7,7 @@ quicker, and blind to what changed between them.
 
 from __future__ import annotations
 
+import math
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
@@ -131,16 +132,9 @@ def _compare(
             if n_read > AT_ONCE and n_tried >= _MOST_STACKS:
                 return False
             n_tried += 1
-            steps = checksum_steps(stack)
-            while True:
-                try:
-                    n_bytes = next(steps)
-                except StopIteration as end:
-                    if end.value == wanted:
-                        return False
-                    break
-                n_read += n_bytes
-                yield n_bytes
+            if (yield from checksum_steps(stack)) == wanted:
+                return False
+            n_read += math.prod(stack.shape) * stack.dtype.itemsize
     return True
 
 
