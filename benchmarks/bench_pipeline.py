@@ -47,6 +47,8 @@ class ImageToPeaks(_Warm):
 class WithoutMatrixUnits(_Warm):
     """The same in float32, as where the processor has no AMX."""
 
+    repeat = by_length(2, 5)
+
     def setup(self):
         super().setup()
         if not self.predictor.runtime.bfloat16:

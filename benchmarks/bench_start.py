@@ -28,7 +28,7 @@ class CommandLine:
     timeout = 120
     rounds = 1
     number = 1
-    repeat = by_length(3, 7)
+    repeat = by_length(2, 7)
     # The first reads the program from the disk.
     warmup_time = 0.01
 

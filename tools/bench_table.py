@@ -1,8 +1,9 @@
 """Write what asv has measured as a table: value, what it is compared with, ratio, and the aim.
 
-    python tools/bench_table.py [--results benchmarks/.asv/results] [--output FILE] [--note TEXT]
+    python tools/bench_table.py [--results FOLDER] [--since FILE] [--output FILE] [--note TEXT]
 
-The newest results are taken. ``make bench`` does this after it has measured.
+The newest results are taken; those from before ``--since`` was written don't count. ``make bench``
+does this after it has measured.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _RESULTS = _ROOT / "benchmarks" / ".asv" / "results"
 _PAGE = _ROOT / "docs" / "performance" / "bench.md"
 
 GIB = 2**30
-_FAILED = "failed"
+_FAILED, _ABSENT = "failed", "Not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +194,12 @@ def main() -> None:
     """Read the newest results, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--results", type=Path, default=_RESULTS, help="folder of asv")
+    parser.add_argument("--since", type=Path, help="file that was written before asv began")
     parser.add_argument("--output", type=Path, default=_PAGE)
     parser.add_argument("--note", default="", help="of the machine, for the record")
     given = parser.parse_args()
     try:
-        results = newest(given.results)
+        results = newest(given.results, given.since)
     except InputError as error:
         parser.exit(2, f"error: {error}\n")
     text = page(results, note=given.note)
@@ -205,22 +207,35 @@ def main() -> None:
     with atomic_file(given.output) as file:
         file.write(text.encode())
     sys.stdout.write(text)
-    if f"| {_FAILED} |" in text:
-        parser.exit(1, "error: some benchmarks failed; asv says why above.\n")
+    if f"| {_FAILED} |" in text or f"\n{_ABSENT}: " in text:
+        parser.exit(1, "error: some benchmarks failed or did not run; asv says why above.\n")
 
 
-def newest(folder: Path) -> dict[str, Any]:
-    """Results that asv wrote last.
+def newest(folder: Path, since: Path | None = None) -> dict[str, Any]:
+    """Results that asv wrote last, without those from before a file was written.
+
+    asv keeps what it has measured of a revision earlier where it can't measure anew.
 
     Raises
     ------
     InputError
-        If it has written none.
+        If there are none.
     """
     files = [path for path in folder.glob("*/*.json") if path.name != "machine.json"]
     if not files:
         raise InputError(f"{folder} holds no results of asv; run 'make bench' first.")
-    return json.loads(max(files, key=lambda path: path.stat().st_mtime).read_bytes())
+    results = json.loads(max(files, key=lambda path: path.stat().st_mtime).read_bytes())
+    if since is None:
+        return results
+    began = 1000 * since.stat().st_mtime
+    rows = {
+        name: row
+        for name, row in results["results"].items()
+        if dict(zip(results["result_columns"], row, strict=False))["started_at"] >= began
+    }
+    if not rows:
+        raise InputError("asv has measured nothing: it says why above. The table stays as it was.")
+    return {**results, "results": rows}
 
 
 def values(results: Mapping[str, Any], benchmark: str) -> dict[tuple[str, ...], float | None]:
@@ -257,7 +272,7 @@ def page(results: Mapping[str, Any], *, note: str = "") -> str:
             titles = [heading, "this program", "beside it", "ratio", "aim", "met"]
             lines += ["", _line(titles), _line(["---"] * len(titles)), *map(_line, rows)]
     if absent:
-        lines += ["", f"Not measured: {', '.join(f'`{name}`' for name in absent)}."]
+        lines += ["", f"{_ABSENT}: {', '.join(f'`{name}`' for name in absent)}."]
     return "\n".join(lines) + "\n"
 
 

@@ -104,6 +104,33 @@ def test_the_newest_results_are_read(tmp_path):
     assert bench_table.newest(tmp_path) == {"commit_hash": "new"}
 
 
+def test_what_was_measured_before_the_run_does_not_count(tmp_path):
+    name = "bench_start.CommandLine.time_help"
+    kept, began = tmp_path / "vm" / "revision.json", tmp_path / "began"
+    kept.parent.mkdir()
+    began.touch()
+    now = 1000 * began.stat().st_mtime
+    found = results(**{name: [[0.2], [], "", now + 1], "other": [[0.1], [], "", now - 1]})
+    kept.write_text(json.dumps({**found, "result_columns": [*COLUMNS, "started_at"]}))
+    assert list(bench_table.newest(tmp_path, began)["results"]) == [name]
+    os.utime(began, (now / 1000 + 1,) * 2)
+    with pytest.raises(InputError, match="measured nothing"):
+        bench_table.newest(tmp_path, began)
+
+
+def test_a_run_without_all_benchmarks_fails(tmp_path, monkeypatch, capsys):
+    kept, table = tmp_path / "vm" / "revision.json", tmp_path / "bench.md"
+    kept.parent.mkdir()
+    kept.write_text(json.dumps(results(bench_start__CommandLine__time_help=[[0.2], []])))
+    arguments = ["bench_table.py", "--results", str(tmp_path), "--output", str(table)]
+    monkeypatch.setattr("sys.argv", arguments)
+    with pytest.raises(SystemExit) as stopped:
+        bench_table.main()
+    assert stopped.value.code == 1
+    assert "Not measured: `bench_pipeline" in table.read_text()
+    assert "did not run" in capsys.readouterr().err
+
+
 def test_every_benchmark_of_the_table_exists():
     """Names of classes and functions, read from the sources: asv need not be installed."""
     figures = [figure for group in bench_table.FIGURES.values() for figure in group]
