@@ -97,7 +97,7 @@ def predict(run, model):
     return predict
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pixels():
     """Return the function that makes noise of two channels, from a seed."""
 
@@ -107,7 +107,7 @@ def pixels():
     return pixels
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write():
     """Return the function that writes pages as a TIFF."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -44,12 +45,11 @@ DRAWS = 2
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="workers are killed by a signal")
 
 
-@pytest.fixture
-def plate(tmp_path, write, pixels):
-    folder = tmp_path / "plate"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def plate(tmp_path_factory, write, pixels):
+    folder = tmp_path_factory.mktemp("plate")
     for index in range(N_IMAGES):
-        write(folder / f"{index:02}.tif", pixels(index, (2, 90 + index, 100)))
+        write(folder / f"{index:02}.tif", pixels(index, (2, 60 + index, 70)))
     return folder
 
 
@@ -59,22 +59,26 @@ def make_job(tmp_path, model):
 
     def make(name, **options) -> Job:
         (tmp_path / name).mkdir()
-        loaded = load_model(model)
-        settings = loaded.header.inference.model_copy(update={"n_draws": DRAWS})
-        return Job((model,), (loaded.checksum,), settings, tmp_path / name, **options)
+        return job_of(model, tmp_path / name, **options)
 
     return make
 
 
-@pytest.fixture
+def job_of(model, folder, **options):
+    loaded = load_model(model)
+    settings = loaded.header.inference.model_copy(update={"n_draws": DRAWS})
+    return Job((model,), (loaded.checksum,), settings, folder, **options)
+
+
+@pytest.fixture(scope="module")
 def sources(plate, model):
     return find_images(plate, load_model(model).header.network.channels)
 
 
-@pytest.fixture
-def expected(make_job, sources):
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory, model, sources):
     """What one process writes."""
-    job = make_job("expected")
+    job = job_of(model, tmp_path_factory.mktemp("expected"))
     return files_of(job, summary(ThisProcess(), job, sources))
 
 
@@ -135,8 +139,9 @@ def test_two_processes_one_of_them_killed(make_job, sources, expected):
 
 
 def test_workers_on_the_command_line(tmp_path, predict, plate, contents, expected):
-    (plate / "bad.tif").write_text("not an image")
-    done = predict(plate, tmp_path / "out", "--workers", 2, "--draws", DRAWS)
+    images = shutil.copytree(plate, tmp_path / "images")
+    (images / "bad.tif").write_text("not an image")
+    done = predict(images, tmp_path / "out", "--workers", 2, "--draws", DRAWS)
     assert done.code == 1
     assert f"{N_IMAGES} predicted, 0 finished before, 1 refused" in done.out
     # The processes end without a word of their own.
@@ -145,7 +150,6 @@ def test_workers_on_the_command_line(tmp_path, predict, plate, contents, expecte
     files = contents(tmp_path / "out")
     del files["images.csv"]
     assert files == expected
-    (plate / "bad.tif").unlink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +497,39 @@ def test_gpus_of_a_worker_that_joins_late_are_taken(make_job, sources, empty_clu
     late.join()
     assert asked
     assert all(one == {"GPU": 1} for one in asked), asked
+
+
+class Counting:
+    """A step that tells how many of its kind ran at once."""
+
+    running = most = 0
+
+    def run(self, _job, _source):
+        Counting.running += 1
+        Counting.most = max(Counting.most, Counting.running)
+        time.sleep(0.05)
+        Counting.running -= 1
+
+
+def test_tasks_from_before_a_gpu_came_take_turns_on_it(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(Counting, "most", 0)
+    with (
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=3,
+            processes=False,
+            dashboard_address=":0",
+            resources={"GPU": 1},
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        ask_for_none = [
+            client.submit(cluster_module._run_in_turn, Counting(), None, None, pure=False)
+            for _ in range(3)
+        ]
+        client.gather(ask_for_none)
+    assert Counting.most == 1
 
 
 def test_a_scheduler_without_workers_is_told(make_job, sources, empty_cluster, monkeypatch):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import import_module
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from napari_probinst.core.batch.job import Outcome
@@ -82,7 +84,8 @@ class Cluster:
             def submit(steps: Sequence[Step]) -> None:
                 for step in steps:
                     future = client.submit(
-                        step.run,
+                        _run_in_turn,
+                        step,
                         absolute,
                         given[step.index],
                         resources=takes,
@@ -160,6 +163,23 @@ class Cluster:
         finally:
             future.release()
         return result
+
+
+def _run_in_turn(step: Step, job: Job, source: ImageSource) -> Told:
+    """Run a step on a worker, as many at once as it has GPUs if it declares any.
+
+    Tasks that were made before such a worker came don't ask for its GPUs, and would share one.
+    """
+    worker = _distributed().get_worker()
+    n_gpus = int(worker.state.total_resources.get(GPU, 0))
+    with _turns(worker.address, n_gpus) if n_gpus else nullcontext():
+        return step.run(job, source)
+
+
+@cache
+def _turns(_address: str, n: int) -> BoundedSemaphore:
+    """Turns of the tasks of a worker, the same ones for all its threads."""
+    return BoundedSemaphore(n)
 
 
 async def _knock(address: str) -> None:
