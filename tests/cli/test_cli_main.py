@@ -95,7 +95,7 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path, model, write, pixels):
         write(tmp_path / f"{index:02}.tif", pixels(index))
     command = (sys.executable, "-c", COMMAND, "predict", tmp_path, "--output", tmp_path / "out")
     with subprocess.Popen(
-        [*command, "--model", model, "--draws", "30"],
+        [*command, "--model", model, "--draws", "8"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -111,4 +111,4 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path, model, write, pixels):
     assert "39.labels.tif" not in left
     assert not [name for name in left if name.startswith(".") or name.endswith(".part")]
     for path in (tmp_path / "out").glob("*.prediction.npz"):
-        assert load_prediction(path).instances.n_draws == 30
+        assert load_prediction(path).instances.n_draws == 8

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +144,16 @@ def _put(viewer, prediction, name="well", **place):
 
 def _open_proofread(viewer):
     return viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collections_are_quick():
+    """Leave what is imported out of garbage collections: napari makes one a layer it removes."""
+    import_module("napari.window")
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
