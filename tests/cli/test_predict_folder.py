@@ -12,6 +12,7 @@ import pytest
 from napari_probinst.core.batch import results
 from napari_probinst.core.batch.job import Job
 from napari_probinst.core.batch.predicting import predict_images
+from napari_probinst.core.data.image_folders import recorded_image_folders
 from napari_probinst.core.data.io import ImageSource, find_images
 from napari_probinst.core.data.prediction_file import load_prediction
 from napari_probinst.core.inference.image_ranking import rank_results
@@ -228,3 +229,9 @@ def test_one_image_is_read_ahead_and_no_more(tmp_path, plate, model, monkeypatch
         (name, "predicted") for name in "abc"
     ]
     assert read_by_then["a"] == "ab"
+
+
+def test_the_results_tell_where_the_images_were(tmp_path, predict, plate):
+    out = tmp_path / "deep" / "results"
+    predict(plate, out)
+    assert recorded_image_folders(out) == (plate.resolve(),)

@@ -120,6 +120,7 @@ def predict(
     from napari_probinst.core.batch.summary import RunSummary
     from napari_probinst.core.data.atomic import make_folder
     from napari_probinst.core.data.bbbc010 import read_list
+    from napari_probinst.core.data.image_folders import record_image_folders
     from napari_probinst.core.data.io import find_images
     from napari_probinst.core.errors import InputError
     from napari_probinst.core.inference.ensemble import check_agreement
@@ -148,6 +149,7 @@ def predict(
     names = read_list(wells) if wells is not None else None
     sources = find_images(images, models[0].header.network.channels, names)
     make_folder(output)
+    record_image_folders(output, dict.fromkeys(source.path.parent for source in sources))
     job = Job(
         models=paths,
         checksums=tuple(one.checksum for one in models),

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAction, QCheckBox, QComboBox
 
 from napari_probinst.core.curation.session_folder import open_session
+from napari_probinst.core.data.image_folders import record_image_folders
 from napari_probinst.core.data.prediction_file import save_prediction
 
 ON_LEFT = (10, 20)
@@ -158,3 +159,15 @@ def test_undo_goes_back_to_the_image_of_the_last_step(folder, viewer, open_folde
     assert person.shown.title == "A"
     person.press(Qt.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert (person.shown.title, person.session.status(0)) == ("B", "open")
+
+
+def test_images_are_found_where_they_were_predicted(folder, viewer, open_folder):
+    results, images = folder / "a" / "results", folder / "b" / "images"
+    for each in (results, images):
+        each.mkdir(parents=True)
+    (folder / "A.prediction.npz").rename(results / "A.prediction.npz")
+    (folder / "A.tif").rename(images / "A.tif")
+    record_image_folders(results, [images])
+    person = open_folder(results)
+    assert person.shown.image is viewer.layers["A"]
+    assert not any("not found" in each for each in messages())

@@ -17,6 +17,7 @@ from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.curation.session_folder import MANIFEST, SESSION_SUFFIX, read_manifest
 from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.data.checksum import image_checksum
+from napari_probinst.core.data.image_folders import recorded_image_folders
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.errors import OutputError, ProbinstError
@@ -117,7 +118,8 @@ def _show_on_image(
     axes = plane_axes(image, len(plane)) if plane else ()
     if image is not None:
         own = folder_of_layer(image)
-        folders = (folder, folder.parent) if own is None else (own, folder, folder.parent)
+        told = () if own is None else (own,)
+        folders = (*told, folder, folder.parent, *recorded_image_folders(folder))
         check_pixels(viewer, prediction, image, plane, folders)
     return show_prediction(
         viewer, prediction, session, image, folder, kept=kept, plane=plane, axes=axes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.folder_place import FolderPlace
+from napari_probinst.core.data.image_folders import recorded_image_folders
 from napari_probinst.core.errors import OutputError
 from napari_probinst.widgets.proofreading.folder_images import FolderImages
 
@@ -76,4 +77,4 @@ class ReviewedFolder:
     def _image_folders(self) -> tuple[Path, ...]:
         """Where the images may be."""
         told = (Path(self._images_path),) if self._images_path else ()
-        return (*told, self.path, self.path.parent)
+        return (*told, self.path, self.path.parent, *recorded_image_folders(self.path))
