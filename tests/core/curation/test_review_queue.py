@@ -51,6 +51,8 @@ def test_walk_passes_over_touched_peaks_both_ways():
     queue.count_edit((2,), None)
     assert (queue.next(0), queue.next(2), queue.next(3)) == (2, 3, None)
     assert (queue.previous(3), queue.previous(2), queue.previous(0)) == (2, 0, None)
+    # One that was visited can be looked at again, though an edit has settled it.
+    assert queue.previous(2, visited=(1,)) == 1
 
 
 def test_open_peaks_are_offered_until_none_is_left():

@@ -13,6 +13,7 @@ from napari_probinst.core.curation.corrected import load_corrected
 from napari_probinst.core.curation.edits import SplitAlongLine
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.label_view import OVERLAP, PALETTE
+from napari_probinst.widgets.proofreading.canvas import view_box, zoom_to_peak
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
 from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
@@ -23,6 +24,7 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 #: Points on the bars of the hand-made prediction.
 ON_LEFT, ON_RIGHT, ON_ACROSS, ON_DOWN = (10, 20), (10, 60), (40, 48), (52, 64)
 CROSSING = (40, 64)
+LEFT_AND_RIGHT = (6, 8, 16, 72)
 
 
 def last_message():
@@ -534,3 +536,35 @@ def test_a_hypothesis_is_adopted_by_a_click_and_taken_back(person):
     assert set(person.session.instances) == set(before)
     for key, mask in before.items():
         np.testing.assert_array_equal(person.mask(key), mask)
+
+
+def test_an_edit_says_what_it_has_done_and_previous_leads_back_to_it(person):
+    before = person.session.position
+    person.dock.findChild(HypothesesStrip).choose(1)  # LEFT and RIGHT are one
+    assert person.session.status(before) == "touched"
+    assert "2 instances changed." in person.text("reason")
+    person.press(Qt.Key_N)
+    assert "changed" not in person.text("reason")
+    person.press(Qt.Key_N, SHIFT)
+    assert person.session.position == before
+
+    person.click_button("undo")
+    assert "changed" not in person.text("reason")
+    person.camera.center = (0, 500, 500)
+    person.dock.findChild(HypothesesStrip).choose(1)
+    assert "2 instances changed, 2 of them beyond the view." in person.text("reason")
+
+
+def test_zoom_takes_in_what_the_hypotheses_would_change(person):
+    width = 2.0
+    shown, peak = person.shown.instances, person.session.peaks[0]
+    place = (person.viewer, shown, peak, 4, width)
+    zoom_to_peak(*place, wholes=[LEFT_AND_RIGHT])
+    y0, x0, y1, x1 = view_box(person.viewer, shown)
+    assert (y0, x0) < LEFT_AND_RIGHT[:2]
+    assert (y1, x1) > LEFT_AND_RIGHT[2:]
+    # One that would make all else tiny is left alone.
+    zoom_to_peak(*place)
+    usual = view_box(person.viewer, shown)
+    zoom_to_peak(*place, wholes=[(0, 0, 64, 1000)])
+    assert view_box(person.viewer, shown) == usual

@@ -11,7 +11,7 @@ import numpy as np
 from napari_probinst.core.curation.peak_filter import CONTOUR, STATUSES, PeakFilter, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Self
 
     from numpy.typing import NDArray
@@ -90,9 +90,19 @@ class PeakWalk(ABC):
         """Peak after ``position`` that passes, whether decided or not."""
         return _first(self.passing(among)[position + 1 :], position + 1)
 
-    def previous(self, position: int, among: PeakFilter = _ANY) -> int | None:
-        """Peak before ``position`` that passes, whether decided or not."""
-        before = _first(self.passing(among)[:position][::-1])
+    def previous(
+        self, position: int, among: PeakFilter = _ANY, visited: Sequence[int] = ()
+    ) -> int | None:
+        """Peak before ``position`` that passes, whether decided or not.
+
+        Of those that were ``visited`` also the ones that pass but for their state: an edit that
+        settles a peak takes it out of the list, and one must be able to look at it again.
+        """
+        wanted = self.passing(among)
+        if visited:
+            indices = np.asarray(visited, dtype=np.intp)
+            wanted[indices] = self.passing(among.in_any_state)[indices]
+        before = _first(wanted[:position][::-1])
         return None if before is None else position - 1 - before
 
     def next_open(self, position: int, among: PeakFilter = _ANY) -> int | None:

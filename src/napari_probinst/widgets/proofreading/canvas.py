@@ -31,7 +31,7 @@ def zoom_to_peak(
     patch: int,
     width: float,
     *,
-    whole: BBox | None = None,
+    wholes: Sequence[BBox] = (),
     keep_zoom: bool = False,
 ) -> None:
     """Show a patch with its surroundings in the middle of the canvas.
@@ -51,19 +51,22 @@ def zoom_to_peak(
         Side of the patch, pixels.
     width : float
         Typical width of an object, pixels.
-    whole : (int, int, int, int), optional
-        Box (y0, x0, y1, x1) that is to be seen as a whole, in the middle; one that is far larger
-        than the usual view is not.
+    wholes : sequence of (int, int, int, int), default ()
+        Boxes (y0, x0, y1, x1), the first of which that isn't far larger than the usual view is
+        seen as a whole: in the middle, unless the usual view shows it anyway.
     keep_zoom : bool, default False
         Only move there.
     """
     centre = np.array([peak.y, peak.x]) + (patch - 1) / 2
     side = ZOOM_FACTOR * (patch + 2 * width)
-    if whole is not None:
+    for whole in wholes:
         low, high = np.array(whole[:2]), np.array(whole[2:])
+        if (low >= centre - side / 2).all() and (high <= centre + side / 2).all():
+            break
         needed = _ROOM * float((high - low).max())
         if needed <= _WIDEST * side:
             centre, side = (low + high - 1) / 2, max(side, needed)
+            break
     origin = _world(viewer, layer, centre)
     steps = [_world(viewer, layer, centre + step) - origin for step in np.eye(2)]
     pixel = max(float(np.linalg.norm(step)) for step in steps)
@@ -71,6 +74,18 @@ def zoom_to_peak(
     view.center = (0.0, *origin)
     if not keep_zoom:
         view.zoom = min(canvas_size(viewer)) / (side * pixel)
+
+
+def view_box(viewer: Any, layer: Layer) -> BBox:
+    """Pixels of a two-dimensional layer that the canvas shows, also beyond its edges."""
+    view = camera(viewer)
+    half = np.array(canvas_size(viewer)) / (2 * view.zoom)
+    corners = [
+        point_at(layer, np.array(view.center[-2:]) + half * signs)
+        for signs in ((-1, -1), (-1, 1), (1, -1), (1, 1))
+    ]
+    low, high = np.floor(np.min(corners, axis=0)), np.ceil(np.max(corners, axis=0))
+    return (int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1)
 
 
 def typical_width(instances: Sequence[Instance]) -> float:

@@ -322,7 +322,7 @@ class ProofreadWidget(ScrollingDock):
         self._panel.show_steps_elsewhere(self._walk.step_names)
         if self._walk.review is not None:
             self._panel.show_review(
-                bench.session, self._walk.review, self._walk.row, self._walk.image
+                bench.session, self._walk.review, self._walk.row, self._walk.image, bench.edited
             )
             bench.show_peaks(self._walk.listed_here(self._panel.peak_filter))
             self._list_choices()  # how many are open there

@@ -239,7 +239,12 @@ class ProofreadPanel(QWidget):
         self._edits.show_steps_elsewhere(images)
 
     def show_review(
-        self, session: CurationSession, review: FolderReview, row: int | None, image: int
+        self,
+        session: CurationSession,
+        review: FolderReview,
+        row: int | None,
+        image: int,
+        edited: str = "",
     ) -> None:
         """Show the queue over one image or a folder, and where one is in it.
 
@@ -253,11 +258,15 @@ class ProofreadPanel(QWidget):
             Place one is at.
         image : int
             Index of the image that is worked on.
+        edited : str, default ""
+            What the last edit has done.
         """
         # What is jitter depends on the review that is listed.
         self._table.show_review(review, row)
         among = self.peak_filter
-        self._place.show_place(session, review, row, image, review.progress(among), among=among)
+        self._place.show_place(
+            session, review, row, image, review.progress(among), among=among, edited=edited
+        )
         self._say(self._table.notice)
 
     def show_saved(self, kept: KeptSession, results: str) -> None:

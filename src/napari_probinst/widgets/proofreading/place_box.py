@@ -70,6 +70,7 @@ class PlaceBox(QWidget):
         progress: FolderProgress,
         *,
         among: PeakFilter,
+        edited: str = "",
     ) -> None:
         """Show a place.
 
@@ -87,13 +88,15 @@ class PlaceBox(QWidget):
             How far the review is.
         among : PeakFilter
             What is listed, and counted.
+        edited : str, default ""
+            What the last edit has done.
         """
         self._position.setText(position_text(review, row, among))
         self._statistics.setText(statistics_text(progress))
         self._folder.setText(folder_text(progress, image, review.images[image].name))
         self._folder.setVisible(len(review.images) > 1)
         self._kind.setText(peak_text(session))
-        self._reason.setText(reason_text(session))
+        self._reason.setText(reason_text(session, edited))
 
 
 def _emphasise(label: QLabel, larger: int = 0) -> None:

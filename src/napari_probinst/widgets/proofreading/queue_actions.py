@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 
+from napari_probinst.core.boxes import enclose
 from napari_probinst.core.curation.folder_review import FolderReview
+from napari_probinst.core.curation.scene import scene_at
+from napari_probinst.core.inference.opinions import opinions
 from napari_probinst.widgets.proofreading.canvas import typical_width, zoom_to_peak
 from napari_probinst.widgets.proofreading.edit_actions import tried
 from napari_probinst.widgets.proofreading.retrace import Retrace
@@ -14,12 +18,15 @@ from napari_probinst.widgets.proofreading.retrace import Retrace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_probinst.core.boxes import BBox
     from napari_probinst.core.curation.history import Decision
     from napari_probinst.core.curation.peak_filter import PeakFilter
+    from napari_probinst.core.instances import Peak
     from napari_probinst.widgets.proofreading.desk import Desk
     from napari_probinst.widgets.proofreading.edit_actions import EditActions
     from napari_probinst.widgets.proofreading.refresh import Refresh
     from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
+    from napari_probinst.widgets.proofreading.workbench import Workbench
 
 #: napari cuts longer ones off.
 _LAST, _FIRST = "This is the last listed place.", "This is the first listed place."
@@ -68,6 +75,8 @@ class QueueActions:
         self._keep_zoom = keep_zoom
         self._refresh = refresh
         self._show_images = show_images
+        #: Places that were left for others, by their image's name and their peak's index.
+        self._visited: set[tuple[str, int]] = set()
         #: Undo and redo, over all images of a folder.
         self.retrace = Retrace(edits, walk, self.visit)
 
@@ -109,12 +118,15 @@ class QueueActions:
         self._step(FolderReview.next, _LAST)
 
     def previous(self) -> None:
-        """Go back."""
-        self._step(FolderReview.previous, _FIRST)
+        """Go back, also to a place that an edit has settled since one was there."""
+        self._step(self._before, _FIRST)
 
     def go_to(self, row: int) -> None:
         """Go to a place of the review, by its row."""
-        if self._edits.ready() is not None and self._walk.go(row):
+        if self._edits.ready() is None:
+            return
+        self._note_visit()
+        if self._walk.go(row):
             self.visit()
 
     def accept(self) -> None:
@@ -134,6 +146,7 @@ class QueueActions:
     ) -> None:
         if self._edits.ready() is None or self._walk.row is None:
             return
+        self._note_visit()
         with self._refresh.once():
             moved = self._walk.step(following, self._among())
             if moved:
@@ -144,6 +157,22 @@ class QueueActions:
         self._refresh()
         if end:
             show_info(end)
+
+    def _before(self, review: FolderReview, row: int, among: PeakFilter) -> int | None:
+        """Place before a row that is listed, or where one has been."""
+        visited = [
+            review.row(image, peak)
+            for name, peak in self._visited
+            if (image := review.index_of(name)) is not None
+            and peak < len(review.images[image].peaks)
+        ]
+        return review.previous(row, among, visited)
+
+    def _note_visit(self) -> None:
+        review, row = self._walk.review, self._walk.row
+        if review is not None and row is not None:
+            image, peak = review.place(row)
+            self._visited.add((review.images[image].name, peak))
 
     def _decide(self, decision: Decision) -> None:
         bench = self._edits.ready()
@@ -178,16 +207,28 @@ class QueueActions:
             return
         peak = bench.session.peaks[bench.session.position]
         patch = bench.session.prediction.settings.patch
-        involved = bench.peak_ids()
         self._desk.bring_into_view()
-        # Whether one instance is two objects can't be seen in a part of it.
-        merged = peak.kind == "merge" and bool(involved)
         zoom_to_peak(
             self._viewer,
             bench.shown.instances,
             peak,
             patch,
             self._width,
-            whole=bench.session.instances[involved[0]].bbox if merged else None,
+            wholes=_wholes(bench, peak),
             keep_zoom=keep_zoom,
         )
+
+
+def _wholes(bench: Workbench, peak: Peak) -> list[BBox]:
+    """Boxes that are to be seen as a whole at a place, the best first."""
+    session, involved = bench.session, bench.peak_ids()
+    scene = scene_at(session.prediction.instances, peak.instances)
+    wholes = []
+    if len(opinions(scene.views)) > 1:
+        # All that adopting one of the hypotheses would change.
+        changed = [*chain(*scene.views), *scene.present(session.instances).values()]
+        wholes.append(enclose(instance.bbox for instance in changed))
+    if peak.kind == "merge" and involved:
+        # Whether one instance is two objects can't be seen in a part of it.
+        wholes.append(session.instances[involved[0]].bbox)
+    return wholes

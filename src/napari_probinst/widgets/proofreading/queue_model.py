@@ -12,7 +12,7 @@ from napari_probinst.core.curation.peak_filter import PeakFilter
 from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.widgets.layers import STATUS_COLOURS
 from napari_probinst.widgets.proofreading.queue_words import SHORT_STATUSES, short_kind
-from napari_probinst.widgets.proofreading.words import KINDS
+from napari_probinst.widgets.proofreading.words import kind_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -174,7 +174,7 @@ class QueueModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == STATUS:
             return QColor(STATUS_COLOURS[status])
         if role == Qt.ItemDataRole.ToolTipRole:
-            kind = KINDS.get(peak.kind, peak.kind.capitalize())
+            kind = kind_text(peak)
             image = review.images[review.place(place)[0]].name
             where = f"{image}, " if len(review.images) > 1 else ""
             return f"{kind} at {where}y {peak.y}, x {peak.x}: {peak.reason}. Click to go there."

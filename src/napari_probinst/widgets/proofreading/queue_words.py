@@ -68,13 +68,13 @@ def listed_text(n_listed: int, total: int, n_open: int, *, n_unusable: int = 0) 
         said = f"None of the {total} places passes the filters."
     if not n_unusable:
         return said
-    return f"{said} · {_counted(n_unusable, 'image')} unusable"
+    return f"{said} · {counted(n_unusable, 'image')} unusable"
 
 
 def hidden_text(progress: FolderProgress) -> str:
     """What the filters hide, e.g. "131 contour places"."""
     only_contours = progress.n_hidden == progress.n_hidden_contours
-    return _counted(progress.n_hidden, "contour place" if only_contours else "place")
+    return counted(progress.n_hidden, "contour place" if only_contours else "place")
 
 
 def stop_notice(progress: FolderProgress) -> Notice | None:
@@ -99,7 +99,7 @@ def end_notice(progress: FolderProgress) -> Notice | None:
     hidden = f"{hidden_text(progress)} hidden." if progress.n_hidden else ""
     if statistics.total == 0:
         return Notice("No place is listed", hidden)
-    parts = [summary_text(statistics), _counted(progress.n_edits, "edit")]
+    parts = [summary_text(statistics), counted(progress.n_edits, "edit")]
     if progress.n_images > 1:
         parts.insert(0, f"{progress.n_done} of {progress.n_images} {progress.unit}s done")
     parts.append(f"{100 * statistics.mass_share:.0f} % of the uncertainty reviewed")
@@ -118,7 +118,7 @@ def folder_text(progress: FolderProgress, image: int, name: str) -> str:
     name : str
         Its name.
     """
-    edits = _counted(progress.n_edits, "edit")
+    edits = counted(progress.n_edits, "edit")
     where = f"{progress.unit.capitalize()} {image + 1} of {progress.n_images}"
     return f"{where}: {name} · {progress.n_done} done · {edits}"
 
@@ -135,5 +135,6 @@ def summary_text(statistics: ReviewStatistics) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Number and noun, e.g. "1 place", "2 places"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

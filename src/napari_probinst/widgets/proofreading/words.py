@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
-from napari_probinst.widgets.proofreading.queue_words import hidden_text
+from napari_probinst.widgets.proofreading.queue_words import counted, hidden_text
 
 if TYPE_CHECKING:
     from napari_probinst.core.curation.folder_review import FolderProgress, FolderReview
     from napari_probinst.core.curation.peak_filter import PeakFilter
     from napari_probinst.core.curation.session import CurationSession
+    from napari_probinst.core.instances import Peak
 
 #: Likely error of a peak in a curator's words.
 KINDS = {
@@ -20,6 +22,8 @@ KINDS = {
     "spurious": "Possibly nothing there",
     "contour": "Uncertain outline",
 }
+#: Said of a vote, in the words of `votes_in_words`, if some draws see nothing at all.
+_NOTHING_SEEN = re.compile(r"\b(none|no instance)\b")
 _STATUS = {
     "open": "open",
     "accepted": "accepted",
@@ -37,23 +41,51 @@ def position_text(review: FolderReview, row: int | None, among: PeakFilter) -> s
     return f"{'–' if place is None else place} of {total}"
 
 
+def kind_text(peak: Peak) -> str:
+    """Likely error of a peak; "nothing there" only where some draw sees nothing at all."""
+    if peak.kind == "spurious" and peak.reason and not _NOTHING_SEEN.search(peak.reason):
+        return "One of the instances here may be none"
+    return KINDS.get(peak.kind, peak.kind.capitalize())
+
+
 def peak_text(session: CurationSession) -> str:
     """Likely error and state of the current peak."""
     if session.position is None:
         return "The draws agree everywhere: nothing to review."
     peak = session.peaks[session.position]
-    kind = KINDS.get(peak.kind, peak.kind.capitalize())
-    return f"{kind} — {_STATUS[session.status(session.position)]}"
+    return f"{kind_text(peak)} — {_STATUS[session.status(session.position)]}"
 
 
-def reason_text(session: CurationSession) -> str:
-    """Votes of the draws at the current peak, and its entropy."""
+def reason_text(session: CurationSession, edited: str = "") -> str:
+    """Votes of the draws at the current peak, and its entropy, or what an edit there has done."""
     if session.position is None:
         return "Missed instances can still be added, and outlines corrected."
     peak = session.peaks[session.position]
     reason = peak.reason[:1].upper() + peak.reason[1:]
     stop = "" if reason.endswith(".") else "."
+    if edited:
+        return f"{reason}{stop}\n{edited}"
     return f"{reason}{stop}\nEntropy {peak.entropy:.2f} of at most {math.log(2):.2f} nats."
+
+
+def edited_text(n_changed: int, n_beyond: int, n_settled: int) -> str:
+    """What an edit has done, e.g. "3 instances changed, 2 of them beyond the view".
+
+    Parameters
+    ----------
+    n_changed : int
+        Instances that changed, appeared or went.
+    n_beyond : int
+        Those of them that changed where it can't be seen.
+    n_settled : int
+        Other places of the queue that it has settled.
+    """
+    text = counted(n_changed, "instance") + " changed"
+    if n_beyond:
+        text += f", {n_beyond} of them beyond the view" if n_changed > 1 else " beyond the view"
+    if n_settled:
+        text += f"; {counted(n_settled, 'other place')} settled"
+    return f"{text}."
 
 
 def statistics_text(progress: FolderProgress) -> str:

@@ -12,6 +12,8 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.notifications import show_warning
 
+from napari_probinst.core.boxes import intersect
+from napari_probinst.core.curation.history import EditStep
 from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.core.errors import EditRefusedError, OutputError
 from napari_probinst.widgets.label_view import (
@@ -25,9 +27,10 @@ from napari_probinst.widgets.label_view import (
 from napari_probinst.widgets.layers import peak_colours
 from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.placement import Following
-from napari_probinst.widgets.proofreading.canvas import pixel_at
+from napari_probinst.widgets.proofreading.canvas import pixel_at, view_box
 from napari_probinst.widgets.proofreading.emphasis import Emphasis
 from napari_probinst.widgets.proofreading.place_mark import PlaceMark
+from napari_probinst.widgets.proofreading.words import edited_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -65,6 +68,8 @@ class Workbench:
         self.selected: tuple[int, ...] = ()
         #: Whether the user selected them, not the peak.
         self.by_hand = False
+        #: What the last edit has done; empty once something else was done.
+        self.edited = ""
         #: Tool that takes the mouse; None while clicks select.
         self.tool: Tool | None = None
         #: Called when a drag has completed the tool's edit.
@@ -183,7 +188,8 @@ class Workbench:
         self._on_change()
 
     def select_peak(self) -> None:
-        """Select the most uncertain instance of the current peak."""
+        """Select the most uncertain instance of the current peak, which one has come to."""
+        self.edited = ""
         self.select(self.peak_ids()[:1])
 
     def cycle(self, pixel: tuple[int, int], *, extend: bool) -> None:
@@ -220,10 +226,23 @@ class Workbench:
         except (EditRefusedError, OutputError) as error:
             show_warning(str(error))
             return False
+        self.edited = self._told(change)
         self.select([i for i in change.ids if i in self.session.instances][:1])
         return True
 
+    def _told(self, change: Change) -> str:
+        """What an edit has done, also where it can't be seen."""
+        step = self.session.undo_step
+        flips = step.delta.flips if isinstance(step, EditStep) else ()
+        view = view_box(self.viewer, self.shown.instances)
+        n_beyond = sum(intersect(flip.bbox, view) is None for flip in flips)
+        states = [
+            self.session.status(peak) for peak in change.peaks if peak != self.session.position
+        ]
+        return edited_text(len(flips), n_beyond, states.count("touched"))
+
     def _changed(self, change: Change) -> None:
+        self.edited = ""
         if change.ids:
             layer = self.shown.instances
             render_again(layer, change.bbox, partial(label_page, self.session))
