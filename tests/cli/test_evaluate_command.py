@@ -87,6 +87,15 @@ def report(tmp_path):
     return report
 
 
+def test_truth_without_a_prediction_is_told(evaluate, folder):
+    (folder / "A02.prediction.npz").unlink()
+    done = evaluate(folder)
+    assert done.err == "1 image of the truth has no prediction and is not scored: A02\n"
+    (folder / "A01.prediction.npz").unlink()
+    done = evaluate(folder)
+    assert done.err == "2 images of the truth have no prediction and are not scored: A01, A02\n"
+
+
 def test_a_folder_of_predictions(evaluate, folder, report, tmp_path):
     done = evaluate(folder, "--figure-wells", "A02, A01")
     assert (done.code, done.err) == (0, "")
@@ -102,7 +111,8 @@ def test_a_folder_of_predictions(evaluate, folder, report, tmp_path):
 
 def test_a_coco_file_of_another_program(evaluate, coco, report):
     done = evaluate(coco(("x/plate 1_A01.png", bars(2)), ("A02.png", bars(1))))
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert done.err == "1 image of the truth has no prediction and is not scored: A03\n"
     assert "accurate" not in done.out
     content = report()
     assert [image["image"] for image in content["images"]] == ["plate 1_A01", "A02"]

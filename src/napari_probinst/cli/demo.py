@@ -29,8 +29,8 @@ def demo(
 
     if find_spec("napari") is None:
         raise InputError(
-            'The demo needs napari: pip install "napari-probinst[all]". Without a window, '
-            "use: napari-probinst predict IMAGE --output FOLDER."
+            'The demo needs napari: pip install ".[all]" in the checkout\'s folder. Without a '
+            "window, use: napari-probinst predict IMAGE --output FOLDER."
         )
     # A child process, so that the command line itself never imports the GUI.
     command = [sys.executable, "-m", "napari_probinst.widgets.demo", str(output)]

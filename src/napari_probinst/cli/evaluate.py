@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_probinst.core.evaluation.evaluate import Evaluation
 
+#: Images without a prediction that are named.
+_NAMED = 5
 #: Scores shown in the terminal, by their names in report.json.
 _SHOWN = {
     "dsb_image": "DSB per image",
@@ -62,7 +66,7 @@ def evaluate(
     from napari_probinst.core.evaluation.predicted import read_predictions
     from napari_probinst.core.evaluation.report import build_report, write_report
     from napari_probinst.core.evaluation.report_figures import report_figures
-    from napari_probinst.core.evaluation.truth import read_truth
+    from napari_probinst.core.evaluation.truth import read_truth, unscored_truth
 
     names = read_list(wells) if wells is not None else None
     predicted = read_predictions(predictions, names, truth)
@@ -71,12 +75,26 @@ def evaluate(
     figures = report_figures(evaluation, truth, shown)
     page = write_report(build_report(evaluation, figures, str(truth)), output)
     _show(evaluation)
+    if names is None:
+        _tell_unscored(unscored_truth(truth, predicted.shapes))
     typer.echo(f"Report: {page}")
 
 
 def _names(text: str) -> list[str]:
     """Names between commas, each once."""
     return list(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+
+
+def _tell_unscored(names: Sequence[str]) -> None:
+    """Say which images of the truth have no prediction."""
+    if not names:
+        return
+    shown = ", ".join(names[:_NAMED]) + ", …" * (len(names) > _NAMED)
+    what = "image of the truth has" if len(names) == 1 else "images of the truth have"
+    verb = "is" if len(names) == 1 else "are"
+    typer.secho(
+        f"{len(names)} {what} no prediction and {verb} not scored: {shown}", err=True, fg="yellow"
+    )
 
 
 def _show(evaluation: Evaluation) -> None:

@@ -236,7 +236,7 @@ class InferenceConfig(Section):
         description="Resample the image to this many times its size for the network, so that "
         "objects get the width it was trained with; min_size counts pixels of that size. Results "
         "are in the image's own pixels.",
-        title="Resample",
+        title="Scale",
         json_schema_extra=_TIMES,
     )
     flips: bool = Field(

@@ -80,7 +80,7 @@ def test_opinions_with_their_votes(chooser):
     assert second.toolTip() == "2 of 8 draws see one instance. Click, or press 2, to adopt it."
     # All draws but two see what is there now; their outlines, however, are the same.
     assert (first.is_current, second.is_current) == (True, False)
-    assert chooser.hint == "2 opinions: click to adopt"
+    assert chooser.hint == "2 hypotheses: click to adopt"
 
 
 def test_one_opinion_that_is_so_already_is_no_offer(chooser, make_prediction):
@@ -94,7 +94,7 @@ def test_one_opinion_that_is_so_already_is_no_offer(chooser, make_prediction):
     chooser.strip.show_session(session, None)
     (card,) = [each for each in chooser.cards if each.isVisibleTo(chooser.strip)]
     assert card.is_current
-    assert chooser.hint == "One opinion: as it is now"
+    assert chooser.hint == "One hypothesis: as it is now"
     assert card.cursor().shape() == Qt.CursorShape.ArrowCursor
 
 
@@ -148,9 +148,9 @@ def test_focus_is_said(chooser):
     chooser.strip.activateWindow()
     chooser.strip.setFocus()
     chooser.qtbot.waitUntil(chooser.strip.hasFocus)
-    assert chooser.hint == "2 opinions: press 1 to 2 to adopt"
+    assert chooser.hint == "2 hypotheses: press 1 to 2 to adopt"
     chooser.strip.clearFocus()
-    assert chooser.hint == "2 opinions: click to adopt"
+    assert chooser.hint == "2 hypotheses: click to adopt"
 
 
 def test_nothing_is_computed_anew_without_need(chooser, monkeypatch):
@@ -188,7 +188,7 @@ def test_more_opinions_than_keys(qtbot):
     peak = Peak(0, 20, tuple(range(10)), 0.6, 9.0, 1, "spurious", "")
     chooser = Chooser(qtbot, CurationSession(Prediction("well", instances, (peak,))))
     assert len(chooser.cards) == MOST
-    assert chooser.hint == "11 opinions: click to adopt (2 rarer ones not shown)"
+    assert chooser.hint == "11 hypotheses: click to adopt (2 rarer ones not shown)"
 
 
 def test_height_stays_whatever_is_shown(chooser):

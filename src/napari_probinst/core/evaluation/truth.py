@@ -15,7 +15,7 @@ from napari_probinst.core.evaluation.names import listed, matched_names, named_o
 from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from napari_probinst.core.boxes import Shape
@@ -57,6 +57,26 @@ def read_truth(source: Path, shapes: Mapping[str, Shape]) -> dict[str, InstanceS
             + (f". Others of unlike size: {listed(others)}." if others else ".")
         )
     return truth
+
+
+def unscored_truth(source: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """Images that have a truth and aren't among those that were predicted.
+
+    Parameters
+    ----------
+    source : Path
+        As for `read_truth`.
+    names : iterable of str
+        Names of the images that were predicted; each has a truth.
+
+    Raises
+    ------
+    InputError
+        As for `read_truth`.
+    """
+    known = sorted(_readers(source))
+    scored = set(matched_names(names, known, source, "truth").values())
+    return tuple(name for name in known if name not in scored)
 
 
 def _readers(source: Path) -> dict[str, Callable[[], InstanceSet]]:

@@ -137,16 +137,16 @@ class HypothesesStrip(QWidget):
         """Say what the strip is for now."""
         count = len(self._proposals)
         keys = "1" if count == 1 else f"1 to {min(count, MOST)}"
-        opinions = "One opinion" if count == 1 else f"{count} opinions"
+        hypotheses = "One hypothesis" if count == 1 else f"{count} hypotheses"
         rarer = f" ({count - MOST} rarer ones not shown)" if count > MOST else ""
         if count == 0:
             text = "No place: no hypotheses."
         elif self.hasFocus():
-            text = f"{opinions}: press {keys} to adopt{rarer}"
+            text = f"{hypotheses}: press {keys} to adopt{rarer}"
         else:
-            text = f"{opinions}: click to adopt{rarer}"
+            text = f"{hypotheses}: click to adopt{rarer}"
         if count == 1 and self._cards[0].is_current:
-            text = f"{opinions}: as it is now"
+            text = f"{hypotheses}: as it is now"
         self._hint.setText(text)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
