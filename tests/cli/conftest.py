@@ -12,6 +12,7 @@ import torch
 
 from napari_probinst.cli.main import main
 from napari_probinst.core.config import InferenceConfig, NetworkConfig
+from napari_probinst.core.data.image_folders import IMAGE_FOLDERS_NAME
 from napari_probinst.core.network.checkpoint import model_bytes
 from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
@@ -120,11 +121,18 @@ def write():
 
 @pytest.fixture
 def contents():
-    """Return the function that reads every file of a folder, by name."""
+    """Return the function that reads every file of a folder, by name.
+
+    Left out is the note of where the images were, which is another one for each place.
+    """
 
     def contents(folder) -> dict[str, bytes]:
         if not folder.is_dir():
             return {}
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        return {
+            path.name: path.read_bytes()
+            for path in sorted(folder.iterdir())
+            if path.name != IMAGE_FOLDERS_NAME
+        }
 
     return contents

@@ -59,7 +59,7 @@ def test_a_run_writes_all_that_is_promised_and_says_so(tmp_path, predict, write,
     assert (done.code, done.err) == (0, "")
     assert "[1/1] worm 1: " in done.out
     found = {path.name for path in output.iterdir()}
-    assert found == names("worm 1", *FILES) | {"predictions.json"}
+    assert found == names("worm 1", *FILES) | {"predictions.json", "image-folders.json"}
 
 
 @decodes_masks
@@ -245,7 +245,9 @@ def test_every_type_size_and_emptiness_is_accepted(tmp_path, predict, write, pix
     write(folder / "constant.tif", np.full((2, 9, 11), 7, np.uint8))
     write(folder / "dark.tif", np.zeros((9, 11), np.float32))
     done = predict(folder, tmp_path / "out", "--stacks")
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    told = [line for line in done.err.splitlines() if "nothing was found" not in line]
+    assert told == []
     for path in folder.iterdir():
         shape = tifffile.imread(path).shape[-2:]
         assert tifffile.imread(tmp_path / "out" / f"{path.stem}.labels.tif").shape == shape
@@ -323,7 +325,7 @@ def test_a_partly_bad_folder_is_done_as_far_as_it_goes(tmp_path, predict, write,
         assert line.endswith(".")
     assert {path.name for path in (tmp_path / "out").iterdir()} == names("a", *FILES) | names(
         "d", *FILES
-    ) | {"predictions.json", "images.csv"}
+    ) | {"predictions.json", "images.csv", "image-folders.json"}
     data = json.loads((tmp_path / "out" / "predictions.json").read_text())
     assert [image["file_name"] for image in data["images"]] == ["a.tif", "d.tif"]
 
@@ -441,3 +443,23 @@ def failing(error):
         raise error
 
     return fail
+
+
+def test_that_the_luminance_of_colours_is_taken_is_said_once(tmp_path, predict, write, pixels):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for seed, name in enumerate("ab"):
+        write(folder / f"{name}.tif", np.stack([pixels(seed)] * 3, -1), photometric="rgb")
+    done = predict(folder, tmp_path / "out")
+    assert done.code == 0
+    said = [line for line in done.err.splitlines() if "RGB" in line]
+    assert len(said) == 1
+    assert said[0].startswith("2 images are in colours (RGB), of which the luminance was taken")
+
+
+def test_an_image_of_one_value_is_said_to_be_one(tmp_path, predict, write):
+    write(tmp_path / "flat.tif", np.full((40, 40), 9, np.uint8))
+    done = predict(tmp_path / "flat.tif", tmp_path / "out", "--min-size", 100_000)
+    said = "flat: nothing was found. The image has the same value everywhere"
+    assert done.err.startswith(said)
+    assert "--scale" not in done.err

@@ -250,6 +250,8 @@ def _tell(outcome: Outcome, number: int, n_images: int) -> None:
 
     for note in outcome.notes:
         typer.secho(f"{outcome.name}: {note}", err=True, fg="yellow")
+    if outcome.obstacle:
+        typer.secho(f"{outcome.name}: nothing was found. {outcome.obstacle}", err=True, fg="yellow")
     content = outcome.uncertainty
     if content is None:
         if n_images > 1:
@@ -276,9 +278,20 @@ def _summarise(summary: RunSummary, table: Path, passed: float) -> None:
 
 
 def _advise(summary: RunSummary, expected: float) -> None:
-    """Say which scale would suit objects of another width than ``expected``, pixels."""
+    """Say what may be wrong: colours, and objects of another width than ``expected``, pixels."""
     misfits = [outcome.misfit for outcome in summary.good if outcome.misfit is not None]
-    records = [outcome.record for outcome in summary.good if outcome.record is not None]
+    in_colours = sum(outcome.from_colours for outcome in summary.good)
+    if in_colours:
+        what = "1 image is" if in_colours == 1 else f"{in_colours} images are"
+        typer.secho(
+            f"{what} in colours (RGB), of which the luminance was taken; to choose one of them, "
+            "save it as a grey image, or give --axes YXC for a model with three channels",
+            err=True,
+            fg="yellow",
+        )
+    # Where the image itself tells why, another scale is no advice.
+    tried = [outcome for outcome in summary.good if not outcome.obstacle]
+    records = [outcome.record for outcome in tried if outcome.record is not None]
     if records and not any(record.instances for record in records):
         typer.secho(
             f"Nothing was found. The model knows objects about {expected:.0f} pixels wide; if "

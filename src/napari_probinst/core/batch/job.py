@@ -144,6 +144,10 @@ class Outcome:
     misfit : Misfit, optional
         Where it was predicted, and its instances are of another width than the first model
         knows.
+    obstacle : str, default ""
+        Sentence that says why nothing could be found, where it was predicted and the image tells.
+    from_colours : bool, default False
+        Whether the file is an RGB picture, whose luminance was taken.
     seconds : Seconds
         Time that it took.
     """
@@ -156,6 +160,8 @@ class Outcome:
     uncertainty: ImageUncertainty | None = None
     n_overlap: int | None = None
     misfit: Misfit | None = None
+    obstacle: str = ""
+    from_colours: bool = False
     seconds: Seconds = Seconds()
 
 

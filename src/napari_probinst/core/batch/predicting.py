@@ -20,6 +20,7 @@ from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.naming import is_file_name
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.image_ranking import image_uncertainty
+from napari_probinst.core.inference.nothing import why_nothing
 from napari_probinst.core.inference.resources import is_out_of_memory
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.inference.tile_cache import remove_cache
@@ -137,6 +138,7 @@ def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
                 status="finished before",
                 record=coco_record(found, source.path.name),
                 uncertainty=image_uncertainty(found),
+                from_colours=image.from_colours,
                 seconds=Seconds(read=time.perf_counter() - began),
             )
     return ReadImage(image, source.path.name, time.perf_counter() - began)
@@ -198,6 +200,10 @@ def compute(
         prediction, job.folder, read.file_name, stacks=job.stacks, ome_zarr=job.ome_zarr
     )
     remove_cache(cache)
+    width = predictor.model.header.object_width
+    obstacle = ""
+    if not record.instances:
+        obstacle = why_nothing(image.channels, image.present, width / job.settings.scale)
     seconds = Seconds(read.seconds, drawn - began, ended - drawn, time.perf_counter() - ended)
     return Outcome(
         name=image.name,
@@ -206,7 +212,9 @@ def compute(
         record=record,
         uncertainty=image_uncertainty(prediction, seconds.total),
         n_overlap=n_overlap,
-        misfit=misfit(prediction, predictor.model.header.object_width),
+        misfit=misfit(prediction, width),
+        obstacle=obstacle,
+        from_colours=image.from_colours,
         seconds=seconds,
     )
 

@@ -52,8 +52,7 @@ def channels_first(raster: Raster, where: str, axes: str | None = None) -> NDArr
     InputError
         If ``axes`` doesn't fit, or the image is not two-dimensional.
     """
-    plan = arrangement(raster, where, axes)
-    return plan.apply(raster.pixels.reshape([raster.pixels.shape[i] for i in plan.kept]))
+    return arrangement(raster, where, axes).of(raster)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,15 @@ class Arrangement:
     letters: str
     white_is_zero: bool
     bits: int
+
+    @property
+    def from_colours(self) -> bool:
+        """Whether colours become luminance."""
+        return "S" in self.letters
+
+    def of(self, raster: Raster) -> NDArray[Any]:
+        """Channels, height, width of all of a file."""
+        return self.apply(raster.pixels.reshape([raster.pixels.shape[i] for i in self.kept]))
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Channels, height, width of pixels, or of a window of them, that have ``letters``."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_probinst.core.data.axes import channels_first
+from napari_probinst.core.data.axes import arrangement
 from napari_probinst.core.data.files import image_name, read_raster
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.pixels import bands
@@ -43,6 +43,8 @@ class Image:
     present : tuple of bool
         False for a channel of the model that the image doesn't have; it is filled with zeros.
         Default: all present.
+    from_colours : bool, default False
+        Whether the file is an RGB picture, whose luminance a channel is.
 
     Raises
     ------
@@ -56,6 +58,7 @@ class Image:
     pixel_size: tuple[float, float] | None = None
     path: Path | None = None
     present: tuple[bool, ...] = ()
+    from_colours: bool = False
 
     def __post_init__(self) -> None:
         if self.channels.ndim != 3:
@@ -82,8 +85,8 @@ def read_image(path: Path, axes: str | None = None, memory_limit: int | None = N
 
     TIFF of every common kind (OME, ImageJ, BigTIFF; the first series at full resolution), PNG
     and OME-Zarr. Axes come from the file's own metadata; axes of length 1 are dropped; RGB
-    becomes one channel of luminance and alpha is dropped; see `channels_first` for these rules.
-    One bit pixels become 0 and 1 of 8 bits.
+    becomes one channel of luminance and alpha is dropped; see `axes.channels_first` for the
+    rules. One bit pixels become 0 and 1 of 8 bits.
 
     Parameters
     ----------
@@ -101,7 +104,8 @@ def read_image(path: Path, axes: str | None = None, memory_limit: int | None = N
         two-dimensional, or has complex, NaN or infinite values.
     """
     raster = read_raster(path, memory_limit)
-    channels = np.ascontiguousarray(channels_first(raster, str(path), axes))
+    plan = arrangement(raster, str(path), axes)
+    channels = np.ascontiguousarray(plan.of(raster))
     if channels.dtype.kind == "b":
         channels = channels.astype(np.uint8)
     check_values(channels, path)
@@ -111,6 +115,7 @@ def read_image(path: Path, axes: str | None = None, memory_limit: int | None = N
         channel_names=named_channels(raster, len(channels)),
         pixel_size=raster.pixel_size,
         path=path,
+        from_colours=plan.from_colours,
     )
 
 

@@ -29,7 +29,7 @@ class LazyImage:
 
     Parameters
     ----------
-    name, channel_names, pixel_size, path, present
+    name, channel_names, pixel_size, path, present, from_colours
         As of `Image`.
     channels : array-like of shape (n_channels, height, width)
         Read as ``channels[channel, y0:y1, x0:x1]``.
@@ -41,6 +41,7 @@ class LazyImage:
     pixel_size: tuple[float, float] | None
     path: Path | None
     present: tuple[bool, ...]
+    from_colours: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -74,7 +75,8 @@ def open_image(
     opened = open_raster(path, memory_limit, least_bytes=lazy_bytes)
     if opened is None:
         return read_image(path, axes, memory_limit)
-    channels = _LazyChannels.of(opened, arrangement(opened.header, str(path), axes))
+    plan = arrangement(opened.header, str(path), axes)
+    channels = _LazyChannels.of(opened, plan)
     check_values(channels, path)
     return LazyImage(
         name=image_name(path),
@@ -83,6 +85,7 @@ def open_image(
         pixel_size=opened.header.pixel_size,
         path=path,
         present=(True,) * channels.shape[0],
+        from_colours=plan.from_colours,
     )
 
 

@@ -97,6 +97,7 @@ class ImageSource:
             pixel_size=image.pixel_size,
             path=self.path,
             present=tuple(source is not None for source in sources),
+            from_colours=image.from_colours,
         )
 
     def _image(self, image: Image | LazyImage, planes: _Planes) -> Image:
@@ -109,6 +110,7 @@ class ImageSource:
             pixel_size=image.pixel_size,
             path=self.path,
             present=tuple(i in read for i in range(len(self.channels))),
+            from_colours=image.from_colours,
         )
 
     def _gather(

@@ -93,7 +93,8 @@ class ChannelSource:
         if self.layer.rgb:
             raise InputError(
                 f"'{self.layer.name}' is an RGB picture; split it with Layers > Split RGB and "
-                "choose its channels."
+                "choose its channels, or make it grey: 'napari-probinst predict' takes its "
+                "luminance."
             )
         if len(self.plane) != len(self.leading):
             raise InputError(

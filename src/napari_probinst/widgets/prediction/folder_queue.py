@@ -109,5 +109,6 @@ def _tell(index: int, outcome: Outcome, talk: Talk) -> None:
         talk.tell(Ended(index, "refused", outcome.reason))
         return
     ending: Ending = "finished before" if outcome.status == "finished before" else "done"
-    text = f"{found(content.n_instances, content.n_peaks)} {doubt(outcome.misfit)}".strip()
+    more = doubt(outcome.misfit) or outcome.obstacle
+    text = found(content.n_instances, content.n_peaks, more)
     talk.tell(Ended(index, ending, text))

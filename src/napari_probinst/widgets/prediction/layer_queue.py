@@ -7,7 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.errors import CancelledError, InputError
+from napari_probinst.core.inference.nothing import why_nothing
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.widgets.prediction.channels import read_channels
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress, Sharpened
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from napari_probinst.core.inference.tile_cache import TileCache
     from napari_probinst.core.instances import InstanceSet, ProbabilisticInstances
     from napari_probinst.core.pixels import Pixels
-    from napari_probinst.core.prediction import Prediction
     from napari_probinst.widgets.prediction.channels import ChannelSource
     from napari_probinst.widgets.prediction.events import Talk
 
@@ -88,16 +89,14 @@ class LayerQueue:
             kept = _Kept()
             try:
                 talk.check(index)
-                prediction = self._predict(predictor, index, talk, kept)
-                odd = misfit(prediction, predictor.model.header.object_width)
-                talk.tell(Ended(index, "done", doubt(odd), prediction, odd))
+                talk.tell(self._predict(predictor, index, talk, kept))
             except CancelledError:
                 text = "Cancelled; what is finished is kept: Run goes on there."
                 talk.tell(Ended(index, "cancelled", "" if kept.tiles is None else text))
             except InputError as error:
                 talk.tell(Ended(index, "refused", str(error)))
 
-    def _predict(self, predictor: Predictor, index: int, talk: Talk, kept: _Kept) -> Prediction:
+    def _predict(self, predictor: Predictor, index: int, talk: Talk, kept: _Kept) -> Ended:
         image, settings = self.images[index], self.settings
         channels, present = read_channels(image.sources, predictor.model.header.network.channels)
         n_draws = predictor.n_draws(settings)
@@ -131,7 +130,12 @@ class LayerQueue:
             checksum=kept.checksum,
         )
         kept.remove()
-        return prediction
+        width = predictor.model.header.object_width
+        odd = misfit(prediction, width)
+        text = doubt(odd)
+        if not exported_instances(prediction):
+            text = why_nothing(channels, present, width / settings.scale)
+        return Ended(index, "done", text, prediction, odd)
 
 
 @dataclass(slots=True)

@@ -64,7 +64,7 @@ class LayerResults:
         if ended.prediction is None:
             left = self._leave(ended.index)
             return ended.text or left
-        return f"{self._show(ended.index, ended.prediction)} {ended.text}".strip()
+        return self._show(ended.index, ended.prediction, ended.text)
 
     def close(self) -> None:
         """Leave the images that nothing more will come of."""
@@ -76,7 +76,7 @@ class LayerResults:
         coming = self._coming.pop(index, None)
         return "" if coming is None else coming.leave()
 
-    def _show(self, index: int, prediction: Prediction) -> str:
+    def _show(self, index: int, prediction: Prediction, more: str) -> str:
         source = self._sources[index]
         image = source.layer
         if image not in self._viewer.layers:
@@ -100,7 +100,7 @@ class LayerResults:
             plane=source.plane,
             axes=source.leading_axes,
         )
-        return found(len(session.instances), len(prediction.peaks))
+        return found(len(session.instances), len(prediction.peaks), more)
 
     def _may_replace(self, indices: Sequence[int]) -> bool:
         lost = {index: step for index in indices if (step := self._correction(index)) is not None}

@@ -8,16 +8,22 @@ if TYPE_CHECKING:
     from napari_probinst.core.inference.scale import Misfit
 
 
-def found(n_instances: int, n_peaks: int) -> str:
-    """What a prediction holds, in a sentence."""
+def found(n_instances: int, n_peaks: int, more: str = "") -> str:
+    """What a prediction holds, in a sentence.
+
+    Parameters
+    ----------
+    n_instances, n_peaks : int
+        What it holds.
+    more : str, default ""
+        Sentence that follows: of the width of what was found, or why nothing was.
+    """
     if n_instances == 0:
-        return (
-            "Nothing was found. If your objects are of another width than the model knows, set "
-            "Scale."
-        )
+        scale = "If your objects are of another width than the model knows, set Scale."
+        return f"Nothing was found. {more or scale}"
     instances = "instance" if n_instances == 1 else "instances"
     places = "place" if n_peaks == 1 else "places"
-    return f"{n_instances} {instances}; the draws disagree at {n_peaks} {places}."
+    return f"{n_instances} {instances}; the draws disagree at {n_peaks} {places}. {more}".strip()
 
 
 def expected_width(
