@@ -7,13 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.curation.records import Visit
+from napari_probinst.widgets.elided import short_name
 
 if TYPE_CHECKING:
     from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.curation.session import CurationSession
-
-#: Letters of a name that fit beside a button of a narrow dock; the tooltip has all of it.
-_LONGEST = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,8 @@ def kept_text(kept: KeptSession) -> str:
     if kept.path is None:
         return "No corrections yet. Each one goes to disk at once."
     if kept.read_only:
-        return f"READ-ONLY: {_short(kept.path.name)} is being corrected elsewhere."
-    return f"Every correction is on disk: {_short(kept.path.name)}"
-
-
-def _short(name: str) -> str:
-    """Name without its middle where it is long: a word that can't be wrapped widens the dock."""
-    return name if len(name) <= _LONGEST else f"{name[:7]}…{name[8 - _LONGEST :]}"
+        return f"READ-ONLY: {short_name(kept.path.name)} is being corrected elsewhere."
+    return f"Every correction is on disk: {short_name(kept.path.name)}"
 
 
 def _changes(number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qtpy.QtGui import QCloseEvent, QShowEvent
+
+_Button = TypeVar("_Button", bound=QPushButton)
 
 #: Width that fits a notebook's screen beside the canvas, pixels.
 MINIMUM_WIDTH = 330
@@ -118,7 +120,11 @@ class ScrollingDock(QWidget, metaclass=_OneInAWindow):
 
 def button(name: str, text: str, tooltip: str, clicked: Callable[[], None]) -> QPushButton:
     """Button that is found by ``name`` and leaves the keyboard to the canvas."""
-    made = QPushButton(text)
+    return set_up(QPushButton(text), name, tooltip, clicked)
+
+
+def set_up(made: _Button, name: str, tooltip: str, clicked: Callable[[], None]) -> _Button:
+    """Give a button its name, its tooltip and what it does; it takes no focus."""
     made.setObjectName(name)
     made.setToolTip(tooltip)
     # A button that took the focus would take Space and Enter from the canvas with it.

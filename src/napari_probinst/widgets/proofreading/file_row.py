@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtGui import QAction  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
+
+from napari_probinst.widgets.elided import ElidedBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+_MEANING = "Prediction, or image of the folder or plane of the stack, to proofread"
 
 
 class FileRow(QWidget):
@@ -32,14 +36,8 @@ class FileRow(QWidget):
     ) -> None:
         super().__init__()
         self._listed: list[tuple[str, Any]] = []
-        self._choices = QComboBox()
+        self._choices = ElidedBox()
         self._choices.setObjectName("predictions")
-        self._choices.setToolTip(
-            "Prediction, or image of the folder or plane of the stack, to proofread"
-        )
-        self._choices.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
         self._choices.activated.connect(lambda _: on_chosen(self._choices.currentData()))
         menu = QMenu(opening)
         entries = {
@@ -79,14 +77,16 @@ class FileRow(QWidget):
         if [data for _, data in before] != [data for _, data in choices]:
             self._choices.clear()
             for text, data in choices:
-                self._choices.addItem(text, data)
+                self._choices.add_name(text, data)
         else:
             # At every step: of many images few have news.
             for i, (text, _) in enumerate(choices):
                 if text != before[i][0]:
-                    self._choices.setItemText(i, text)
+                    self._choices.rename(i, text)
         index = next((i for i, (_, data) in enumerate(choices) if data == current), -1)
         self._choices.setCurrentIndex(index)
         self._choices.blockSignals(False)
+        chosen = self._choices.currentText()
+        self._choices.setToolTip("\n".join(filter(None, (chosen, _MEANING))))
         self._choices.setEnabled(bool(choices))
         self._images.setEnabled(in_folder)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from napari_probinst.widgets.elided import ElidedButton
 from napari_probinst.widgets.proofreading.brushes import BrushTool
 from napari_probinst.widgets.proofreading.edit_buttons import EditButtons
 from napari_probinst.widgets.proofreading.file_row import FileRow
@@ -22,7 +23,7 @@ from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
 from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
 from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
 from napari_probinst.widgets.saved_state import kept_text
-from napari_probinst.widgets.scrolling_dock import button
+from napari_probinst.widgets.scrolling_dock import button, set_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,6 +56,7 @@ _LOOK_BUTTONS = (
     ("isolate", "Isolate", "Show the selected instances alone, or all again"),
     ("uncertainty", "Uncertainty", "Show or hide the entropy"),
 )
+_CONTINUE = "Go on with the corrections that this image was given before"
 #: The banner's colours: they must stand out in any theme.
 _ALARM = f"background: {BANNER_COLOUR}; color: black; font-weight: bold;"
 
@@ -117,8 +119,8 @@ class ProofreadPanel(QWidget):
         self._pages = QueuePages(self._table, self._banner, self._card)
         # What scrolls, above what a curator always sees, however low the screen.
         layout = QVBoxLayout()
-        tooltip = "Go on with the corrections that this image was given before"
-        self._continue = button("continue", "Continue", tooltip, actions["continue"])
+        tooltip = _CONTINUE
+        self._continue = set_up(ElidedButton(), "continue", tooltip, actions["continue"])
         self._continue.hide()
         for part in (self._files, self._place, self._continue, self._hypotheses):
             layout.addWidget(part)
@@ -174,6 +176,7 @@ class ProofreadPanel(QWidget):
         """
         self._place.show_nothing()
         self._continue.setText(earlier)
+        self._continue.setToolTip("\n".join(filter(None, (earlier, _CONTINUE))))
         self._continue.setVisible(bool(earlier))
         self._saved.setText("")
         self._saved.setStyleSheet("")

@@ -94,6 +94,7 @@ class PlaceBox(QWidget):
         self._position.setText(position_text(review, row, among))
         self._statistics.setText(statistics_text(progress))
         self._folder.setText(folder_text(progress, image, review.images[image].name))
+        self._folder.setToolTip(review.images[image].name)
         self._folder.setVisible(len(review.images) > 1)
         self._kind.setText(peak_text(session))
         self._reason.setText(reason_text(session, edited))

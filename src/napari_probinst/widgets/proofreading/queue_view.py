@@ -98,8 +98,8 @@ class QueueView(QTableView):
         self.setTabKeyNavigation(False)
         self.setShowGrid(False)
         self.setWordWrap(False)
-        # Names of images differ at their ends.
-        self.setTextElideMode(Qt.TextElideMode.ElideLeft)
+        # Names of images differ at their ends, and begin with what tells the plate.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setIconSize(QSize(_SQUARE, _SQUARE))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._columns = QHeaderView(Qt.Orientation.Horizontal)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_probinst.widgets.elided import short_name
+
 if TYPE_CHECKING:
     from napari_probinst.core.curation.folder_review import FolderProgress
     from napari_probinst.core.curation.review import ReviewStatistics
@@ -120,7 +122,7 @@ def folder_text(progress: FolderProgress, image: int, name: str) -> str:
     """
     edits = counted(progress.n_edits, "edit")
     where = f"{progress.unit.capitalize()} {image + 1} of {progress.n_images}"
-    return f"{where}: {name} · {progress.n_done} done · {edits}"
+    return f"{where}: {short_name(name)} · {progress.n_done} done · {edits}"
 
 
 def summary_text(statistics: ReviewStatistics) -> str:

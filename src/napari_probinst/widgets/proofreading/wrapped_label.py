@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QLabel
 
 
@@ -25,6 +25,11 @@ class WrappedLabel(QLabel):
         # Qt indents framed labels, also at the top: more than the room that is kept.
         self.setIndent(0)
         self.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for the lines; words that can't be wrapped are not to widen the dock."""
+        least = super().minimumSizeHint()
+        return QSize(0, least.height()) if self.wordWrap() else least
 
     def heightForWidth(self, width: int) -> int:
         """Height of the text, or of all its lines; asked anew whenever the font changes."""

@@ -1,0 +1,81 @@
+"""The dock stays as narrow as a notebook's screen needs it, whatever has to be said."""
+
+from __future__ import annotations
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QScrollArea
+
+from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.widgets.elided import ElidedBox, ElidedButton
+from napari_probinst.widgets.proofreading.queue_table import QueueTable
+from napari_probinst.widgets.proofreading.queue_view import QueueView
+from napari_probinst.widgets.scrolling_dock import MINIMUM_WIDTH
+
+#: Words that can't be wrapped; wells differ in the middle and at the end.
+LONG = "1649_1109_0003_Amp5_1_B_20070424_{}_w1_9E84F49F1B254E7E8040D1BB2D7E73EA"
+
+
+def least_width(dock):
+    """Width that what scrolls needs."""
+    return max(area.widget().minimumSizeHint().width() for area in dock.findChildren(QScrollArea))
+
+
+def test_long_names_push_no_button_out_of_view(person):
+    person.viewer.layers[0].name = LONG.format("C12")
+    person.dock.act("accept")
+    person.qtbot.wait(20)
+    for name in ("open", "uncertainty", "delete", "save"):
+        assert _in_view(person.dock, person.button(name))
+
+
+def _in_view(dock, widget):
+    corner = widget.mapTo(dock, widget.rect().topRight())
+    return widget.isVisible() and corner.x() < dock.width()
+
+
+def test_button_that_goes_on_gives_way(person):
+    name = LONG.format("C12")
+    person.dock._panel.show_nothing(None, f"Continue {name} (00:25, 1 edit, 2 decisions)")
+    person.qtbot.wait(20)
+    going_on = person.button("continue")
+    assert isinstance(going_on, ElidedButton)
+    assert name in going_on.toolTip()
+    assert least_width(person.dock) < MINIMUM_WIDTH
+    assert _in_view(person.dock, person.button("open"))
+
+
+def test_folder_of_long_names(viewer, make_prediction, open_proofread, qtbot, tmp_path):
+    names = [LONG.format(well) for well in ("C11", "C12")]
+    for name in names:
+        save_prediction(make_prediction(name), tmp_path / f"{name}.prediction.npz")
+    _, dock = open_proofread(viewer)
+    dock.open(tmp_path)
+    qtbot.waitUntil(lambda: dock.shown is not None)
+    qtbot.wait(20)
+    assert least_width(dock) < MINIMUM_WIDTH
+    box = dock.findChild(QComboBox, "predictions")
+    assert isinstance(box, ElidedBox)
+    assert box.view().textElideMode() == Qt.TextElideMode.ElideMiddle
+    assert names[0] in box.toolTip()
+    assert names[1] in box.itemData(1, Qt.ItemDataRole.ToolTipRole)
+
+
+def test_names_in_box_and_table_lose_their_middle(qtbot):
+    box = ElidedBox()
+    qtbot.addWidget(box)
+    box.resize(150, 30)
+    pictures = []
+    for well in ("C11", "C12"):
+        box.clear()
+        box.add_name(f"{'plate' * 20} {well}", None)
+        pictures.append(np.array(_pixels(box)))
+    assert not np.array_equal(*pictures)
+    table = QueueTable(lambda _: None)
+    qtbot.addWidget(table)
+    assert table.findChild(QueueView).textElideMode() == Qt.TextElideMode.ElideMiddle
+
+
+def _pixels(widget):
+    image = widget.grab().toImage()
+    return [image.pixel(x, y) for y in range(0, image.height()) for x in range(0, image.width())]
