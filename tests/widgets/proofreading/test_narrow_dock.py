@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QScrollArea
+from qtpy.QtWidgets import QComboBox, QLabel, QScrollArea, QTableView
 
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.elided import ElidedBox, ElidedButton
@@ -59,6 +59,28 @@ def test_folder_of_long_names(viewer, make_prediction, open_proofread, qtbot, tm
     assert box.view().textElideMode() == Qt.TextElideMode.ElideMiddle
     assert names[0] in box.toolTip()
     assert names[1] in box.itemData(1, Qt.ItemDataRole.ToolTipRole)
+
+
+def test_each_place_is_told_in_view(person):
+    head = person.dock.findChild(QLabel, "kind")
+    around = [area for area in person.dock.findChildren(QScrollArea) if area.isAncestorOf(head)]
+    assert len(around) == 2
+    bars = [area.verticalScrollBar() for area in around]
+
+    def scrolled_down_and_gone_on():
+        for bar in bars:
+            bar.setRange(0, 100)
+            bar.setValue(60)
+        person.dock.queue.next()
+        return [bar.value() for bar in bars]
+
+    assert scrolled_down_and_gone_on() == [0, 0]
+    person.viewer.window._qt_window.activateWindow()
+    field = person.dock.findChild(QTableView)
+    field.setFocus()
+    person.qtbot.waitUntil(field.hasFocus)
+    person.dock.queue.previous()
+    assert scrolled_down_and_gone_on() == [60, 60]
 
 
 def test_names_in_box_and_table_lose_their_middle(qtbot):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton
 
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.curation.session_folder import create_session
 from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.layers import show_prediction
 from napari_probinst.widgets.proofreading import files
@@ -209,3 +212,24 @@ def test_what_is_offered_to_continue_is_of_the_selected_image(
     assert offered("new") == "Continue other"
     person.click_button("continue")
     assert person.shown.image is viewer.layers["other"]
+
+
+def test_what_is_being_opened_is_said_before_the_work(viewer, open_proofread, monkeypatch):
+    _, dock = open_proofread(viewer)
+    seen = []
+
+    def refuse(*_):
+        seen.append((dock.findChild(QLabel, "kind").text(), offers_enabled(dock)))
+        seen.append(QApplication.overrideCursor().shape())
+        raise InputError("It is no prediction.")
+
+    monkeypatch.setattr(files, "open_path", refuse)
+    dock.open(Path("well.probinst"))
+    assert seen == [("Opening well.probinst…", [False, False]), Qt.CursorShape.WaitCursor]
+    assert dock.findChild(QLabel, "kind").text().startswith("Run Predict")
+    assert QApplication.overrideCursor() is None
+    assert all(offers_enabled(dock))
+
+
+def offers_enabled(dock):
+    return [dock.findChild(QPushButton, name).isEnabled() for name in ("continue", "open")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,8 @@ from napari_probinst.widgets.proofreading.folder_opening import (
     FolderOpener,
     is_folder_of_predictions,
 )
-from napari_probinst.widgets.proofreading.key_table import (
-    KeyTable,
-    keys_file,
-    load_keys,
-    save_keys,
-)
-from napari_probinst.widgets.proofreading.keys import KeyBindings, keys_of_napari
+from napari_probinst.widgets.proofreading.key_table import KeyTable, keys_file, save_keys
+from napari_probinst.widgets.proofreading.keys import KeyBindings, keys_of_napari, keys_of_user
 from napari_probinst.widgets.proofreading.keys_dialog import KeysDialog
 from napari_probinst.widgets.proofreading.panel import ProofreadPanel
 from napari_probinst.widgets.proofreading.queue_actions import QueueActions
@@ -37,7 +33,7 @@ from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from qtpy.QtGui import QShowEvent
@@ -80,7 +76,7 @@ class ProofreadWidget(ScrollingDock):
             "continue": self._continue,
         }
         self._refresh = Refresh(self._show)
-        self._keys = KeyBindings(napari_viewer, self._actions, _keys_of_user())
+        self._keys = KeyBindings(napari_viewer, self._actions, keys_of_user())
         self._desk = Desk(
             napari_viewer,
             self._keys,
@@ -100,6 +96,8 @@ class ProofreadWidget(ScrollingDock):
             self._walk,
             among=lambda: self._panel.peak_filter,
             keep_zoom=lambda: self._panel.keep_zoom,
+            # The panel is made later: it needs this.
+            show_place=lambda: self._panel.show_top(),  # noqa: PLW0108
             refresh=self._refresh,
             show_images=self._show_choices,
         )
@@ -163,22 +161,33 @@ class ProofreadWidget(ScrollingDock):
 
         A folder of them is read first, and opened where its review was left.
         """
-        try:
-            if is_folder_of_predictions(path):
-                self._opener.start(path)
+        with self._opening(path):
+            try:
+                if is_folder_of_predictions(path):
+                    self._opener.start(path)
+                    return
+                shown = files.open_path(self._viewer, path, self._desk.choices)
+            except ProbinstError as error:
+                show_error(str(error))
                 return
-            shown = files.open_path(self._viewer, path, self._desk.choices)
-        except ProbinstError as error:
-            show_error(str(error))
-            return
-        self.choose(shown)
+            self.choose(shown)
+
+    @contextmanager
+    def _opening(self, path: Path) -> Iterator[None]:
+        """Say that something is being opened, before the work that keeps the window busy."""
+        with self._panel.opening(path.name):
+            yield
+        # What was said before, or of what is open now.
+        if self.shown is None:
+            self._show_choices()
+        self._refresh()
 
     def _open_reviews(self, path: Path, reviews: list[ImageReview]) -> None:
-        if self._desk.free():
-            self._walk.open_folder(path, reviews, self._panel.peak_filter)
-            self._show_choices()
-            self.queue.visit()
-        self._refresh()
+        with self._opening(path):
+            if self._desk.free():
+                self._walk.open_folder(path, reviews, self._panel.peak_filter)
+                self._show_choices()
+                self.queue.visit()
 
     def _resume(self) -> None:
         if self._bench is not None and self._walk.resume(self._panel.peak_filter):
@@ -343,11 +352,3 @@ class ProofreadWidget(ScrollingDock):
         self._walk.close()
         self._desk.close()
         self._keys.release()
-
-
-def _keys_of_user() -> KeyTable:
-    try:
-        return load_keys(keys_file())
-    except ProbinstError as error:
-        show_warning(str(error))
-        return KeyTable()

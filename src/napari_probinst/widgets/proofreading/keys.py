@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
+from napari.utils.notifications import show_warning
 from qtpy.QtGui import QAction  # type: ignore[attr-defined]
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
@@ -20,10 +21,13 @@ from qtpy.QtWidgets import (
     QTextEdit,
 )
 
+from napari_probinst.core.errors import ProbinstError
 from napari_probinst.widgets.proofreading.key_table import (
     ACTIONS,
     MODE_KEYS,
     KeyTable,
+    keys_file,
+    load_keys,
     normalised,
 )
 
@@ -164,6 +168,15 @@ def typing_text() -> bool:
     if isinstance(widget, QComboBox):
         return widget.isEditable()
     return isinstance(widget, _TEXT_FIELDS)
+
+
+def keys_of_user() -> KeyTable:
+    """Keys that the user chose; the usual ones, and a warning, where they can't be read."""
+    try:
+        return load_keys(keys_file())
+    except ProbinstError as error:
+        show_warning(str(error))
+        return KeyTable()
 
 
 def keys_of_napari(viewer: Any, window: QWidget) -> set[str]:

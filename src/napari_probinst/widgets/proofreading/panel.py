@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from napari_probinst.widgets.busy import busy
 from napari_probinst.widgets.elided import ElidedButton
 from napari_probinst.widgets.proofreading.brushes import BrushTool
 from napari_probinst.widgets.proofreading.edit_buttons import EditButtons
@@ -20,13 +22,14 @@ from napari_probinst.widgets.proofreading.queue_pages import QueuePages
 from napari_probinst.widgets.proofreading.queue_table import QueueTable
 from napari_probinst.widgets.proofreading.split_height import split_height
 from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
+from napari_probinst.widgets.proofreading.top_in_view import show_top
 from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
 from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
 from napari_probinst.widgets.saved_state import kept_text
 from napari_probinst.widgets.scrolling_dock import button, set_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from qtpy.QtWidgets import QPushButton
 
@@ -192,6 +195,17 @@ class ProofreadPanel(QWidget):
     def show_reading(self, done: int, total: int) -> None:
         """Say how much of a folder is read."""
         self._place.show_reading(done, total)
+
+    @contextmanager
+    def opening(self, name: str) -> Iterator[None]:
+        """Say that something is being opened while the window can't answer."""
+        self._place.show_opening(name)
+        with busy(self._continue, self._buttons["open"]):
+            yield
+
+    def show_top(self) -> None:
+        """Scroll to what is said of the place, unless the curator types or is in the list."""
+        show_top(self._place)
 
     @property
     def keep_zoom(self) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from napari_probinst.widgets.elided import short_name
 from napari_probinst.widgets.proofreading.queue_words import folder_text
 from napari_probinst.widgets.proofreading.words import (
     peak_text,
@@ -55,6 +56,12 @@ class PlaceBox(QWidget):
         for label in (self._reason, self._statistics):
             label.setText("")
         self._folder.hide()
+
+    def show_opening(self, name: str) -> None:
+        """Say at once what is being opened."""
+        self._kind.setText(f"Opening {short_name(name)}…")
+        self._reason.setText("")
+        self.repaint()
 
     def show_reading(self, done: int, total: int) -> None:
         """Say how much of a folder is read."""

@@ -49,6 +49,8 @@ class QueueActions:
         Returns the filter of the places that are listed.
     keep_zoom : callable
         Returns whether going to a place leaves the zoom as it is.
+    show_place : callable
+        Brings what is said of the place into view.
     refresh : Refresh
         Shows what has changed.
     show_images : callable
@@ -64,6 +66,7 @@ class QueueActions:
         *,
         among: Callable[[], PeakFilter],
         keep_zoom: Callable[[], bool],
+        show_place: Callable[[], None],
         refresh: Refresh,
         show_images: Callable[[], None],
     ) -> None:
@@ -73,6 +76,7 @@ class QueueActions:
         self._walk = walk
         self._among = among
         self._keep_zoom = keep_zoom
+        self._show_place = show_place
         self._refresh = refresh
         self._show_images = show_images
         #: Places that were left for others, by their image's name and their peak's index.
@@ -110,6 +114,7 @@ class QueueActions:
             bench.activate()
             bench.select_peak()
             self._look(keep_zoom=self._keep_zoom())
+            self._show_place()
 
     # Steps and decisions -------------------------------------------------------------------
 
