@@ -568,3 +568,16 @@ def test_zoom_takes_in_what_the_hypotheses_would_change(person):
     usual = view_box(person.viewer, shown)
     zoom_to_peak(*place, wholes=[(0, 0, 64, 1000)])
     assert view_box(person.viewer, shown) == usual
+
+
+def test_what_is_under_the_cursor_follows_edits_and_places(person):
+    person.click(*ON_DOWN)
+    person._move(person.point(*ON_DOWN))
+    before = person.text("under_cursor")
+    assert before.startswith("4: 1.00")
+    person.dock.act("delete")
+    assert person.text("under_cursor") != before
+    person.dock.act("undo")
+    assert person.text("under_cursor") == before
+    person.dock.act("next")
+    assert person.text("under_cursor") == "Under the cursor: –"

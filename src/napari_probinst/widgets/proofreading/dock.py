@@ -96,8 +96,7 @@ class ProofreadWidget(ScrollingDock):
             self._walk,
             among=lambda: self._panel.peak_filter,
             keep_zoom=lambda: self._panel.keep_zoom,
-            # The panel is made later: it needs this.
-            show_place=lambda: self._panel.show_top(),  # noqa: PLW0108
+            show_place=self._show_place,
             refresh=self._refresh,
             show_images=self._show_choices,
         )
@@ -273,11 +272,19 @@ class ProofreadWidget(ScrollingDock):
         self._keys.remap(table)
         self._panel.show_keys(table)
 
-    def _show_pixel(self, pixel: tuple[int, int] | None) -> None:
-        """Say what is under the cursor."""
-        shown = self.shown
-        if shown is not None:
-            self._panel.show_pixel(() if pixel is None else pixel_lines(shown.readings_at(*pixel)))
+    def _show_pixel(self) -> None:
+        """Say what is under the cursor; again after every change of the instances."""
+        if (bench := self._bench) is not None:
+            pixel = bench.pixel
+            lines = () if pixel is None else pixel_lines(bench.shown.readings_at(*pixel))
+            self._panel.show_pixel(lines)
+
+    def _show_place(self) -> None:
+        """Show what is said of the place; the view has moved away under the cursor."""
+        self._panel.show_top()
+        if self._bench is not None:
+            self._bench.pixel = None
+        self._show_pixel()
 
     # Files ---------------------------------------------------------------------------------
 
@@ -335,6 +342,7 @@ class ProofreadWidget(ScrollingDock):
             )
             bench.show_peaks(self._walk.listed_here(self._panel.peak_filter))
             self._list_choices()  # how many are open there
+        self._show_pixel()
         self._account.follow(shown)
         if shown.kept is not None:
             self._panel.show_saved(shown.kept, shown.saved.text(bench.session))

@@ -74,8 +74,10 @@ class Workbench:
         self.tool: Tool | None = None
         #: Called when a drag has completed the tool's edit.
         self.tool_done: Callable[[], None] = lambda: None
-        #: Called with the pixel (y, x) under the cursor, or None, when the mouse moves.
-        self.hovered: Callable[[tuple[int, int] | None], None] = lambda _: None
+        #: Pixel (y, x) that was under the cursor last; None outside.
+        self.pixel: tuple[int, int] | None = None
+        #: Called when there is another one.
+        self.hovered: Callable[[], None] = lambda: None
         self._on_change = on_change
         self._emphasis = Emphasis(shown)
         self._place = PlaceMark(shown)
@@ -295,7 +297,8 @@ class Workbench:
     # Mouse ---------------------------------------------------------------------------------
 
     def _hover(self, _viewer: Any, event: Any) -> None:
-        self.hovered(pixel_at(self.shown.instances, event.position))
+        self.pixel = pixel_at(self.shown.instances, event.position)
+        self.hovered()
 
     def _listens(self) -> bool:
         """Whether clicks are meant for the instances, not for a layer that is no part of this."""
