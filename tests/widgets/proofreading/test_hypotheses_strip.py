@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import QLabel
 
+from napari_probinst.core.curation.edits import Delete, Merge, Shrink
 from napari_probinst.core.curation.proposals import proposals
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.inference.agglomeration import agglomerate
@@ -117,6 +118,30 @@ def test_click_adopts_and_marks_what_is_now(chooser):
     chooser.session.undo()
     chooser.follow()
     assert [card.is_current for card in chooser.cards] == [True, False]
+
+
+def test_what_is_closest_to_now_is_marked_where_nothing_equals_it(chooser):
+    def marked():
+        return [card.is_closest for card in chooser.cards]
+
+    assert marked() == [False, False]  # the first one is as it is now
+    for identifier in (1, 2):
+        chooser.session.apply(Shrink(identifier))
+    chooser.follow()
+    assert not any(card.is_current for card in chooser.cards)
+    assert marked() == [True, False]
+    assert "Closest to what you have now. Click" in chooser.cards[0].toolTip()
+    chooser.session.apply(Merge((1, 2)))
+    chooser.follow()
+    assert marked() == [False, True]
+    chooser.session.apply(Delete((1,)))
+    chooser.follow()
+    assert marked() == [False, False]
+    # It is an offer all the same.
+    chooser.session.undo()
+    chooser.follow()
+    chooser.qtbot.mouseClick(chooser.cards[1], Qt.MouseButton.LeftButton)
+    assert [card.is_current for card in chooser.cards] == [False, True]
 
 
 def test_digits_adopt(chooser):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Instances of one draw that are no further apart than this are cut from one another, pixels.
 CUT_WIDTH = 5.0
 
+#: IoU above which two instances can't be but each other's partners.
+_SAME = 0.5
+
 _NUMBERS = ("nothing", "one instance", "two instances", "three instances", "four instances")
 
 
@@ -103,6 +106,36 @@ def proposals(prediction: Prediction, peak: Peak) -> tuple[Proposal, ...]:
         typical = max(group, key=lambda draw: (_popularity(draw, group, scene.views), -draw))
         result.append(Proposal(scene, typical, group, _cuts(scene, typical)))
     return tuple(result)
+
+
+def closest(opinions: Sequence[Proposal], present: Sequence[Instance]) -> int | None:
+    """Index of the opinion that says the same as current instances, up to their outlines.
+
+    As many instances, each of which overlaps its partner by more than `_SAME` (IoU); the highest
+    mean IoU of those that do, ties by the lower index.
+
+    Parameters
+    ----------
+    opinions : sequence of Proposal
+        Opinions about one place.
+    present : sequence of Instance
+        Current instances there; see `Scene.present`.
+
+    Returns
+    -------
+    int or None
+        None where no opinion says the same.
+    """
+    best, found = 0.0, None
+    for index, opinion in enumerate(opinions):
+        if len(opinion.instances) != len(present):
+            continue
+        if not present:
+            return index
+        ious = similarities(present, opinion.instances)
+        if ious.min() > _SAME and ious.mean() > best:
+            best, found = float(ious.mean()), index
+    return found
 
 
 def _cuts(scene: Scene, draw: int) -> tuple[tuple[int, int], ...]:

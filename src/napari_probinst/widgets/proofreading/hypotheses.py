@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_probinst.core.curation.proposals import proposals
+from napari_probinst.core.curation.proposals import closest, proposals
 from napari_probinst.core.curation.thumbnails import Backdrop, field_of_view
 from napari_probinst.core.errors import EditRefusedError
 from napari_probinst.widgets.label_view import PALETTE
@@ -126,11 +126,18 @@ class HypothesesStrip(QWidget):
         boxes = [instance.bbox for edit in edits for instance in edit.taken]
         field = field_of_view(boxes, place, session.shape)
         backdrop = Backdrop.create(image, field, PICTURE_SIDE, _beside(session, field, edits))
+        current = [_is_current(session, edit) for edit in edits]
+        like_now = None if any(current) else closest(shown, tuple(present.values()))
         for number, card in enumerate(self._cards):
             if number < len(shown):
                 edit = edits[number]
                 picture = backdrop.draw(edit.taken, _colours(session, edit, colours), place)
-                card.show_hypothesis(shown[number], picture, is_current=_is_current(session, edit))
+                card.show_hypothesis(
+                    shown[number],
+                    picture,
+                    is_current=current[number],
+                    is_closest=number == like_now,
+                )
             card.setVisible(number < len(shown))
 
     def _say(self) -> None:

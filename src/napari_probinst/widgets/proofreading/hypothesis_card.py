@@ -42,10 +42,18 @@ class HypothesisCard(QAbstractButton):
         self._picture = QPixmap()
         self._share = 0.0
         self._seen = ""
+        #: Whether adopting it would change nothing.
         self.is_current = False
+        #: Whether it differs from what is there in outlines only, and less than the others do.
+        self.is_closest = False
 
     def show_hypothesis(
-        self, proposal: Proposal, picture: NDArray[np.uint8], *, is_current: bool
+        self,
+        proposal: Proposal,
+        picture: NDArray[np.uint8],
+        *,
+        is_current: bool,
+        is_closest: bool = False,
     ) -> None:
         """Show a proposal with its thumbnail, shape (height, width, 3)."""
         height, width, _ = picture.shape
@@ -54,13 +62,15 @@ class HypothesisCard(QAbstractButton):
         self._picture = QPixmap.fromImage(image)
         self._share = proposal.votes / proposal.n_draws
         self._seen = _count(len(proposal.instances))
-        self.is_current = is_current
+        self.is_current, self.is_closest = is_current, is_closest
         # What is so already is no offer.
         cursor = Qt.CursorShape.ArrowCursor if is_current else Qt.CursorShape.PointingHandCursor
         self.setCursor(cursor)
         self.setText(f"{proposal.votes} of {proposal.n_draws}")
         self.setAccessibleName(proposal.reason)
         advice = "As it is now." if is_current else f"Click, or press {self._number}, to adopt it."
+        if is_closest:
+            advice = f"Closest to what you have now. {advice}"
         self.setToolTip(f"{proposal.reason}. {advice}")
         self.update()
 
@@ -90,15 +100,16 @@ class HypothesisCard(QAbstractButton):
         painter.setPen(ink)
         painter.setFont(bold)
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self.text())
-        if self.is_current:
-            painter.drawText(line, Qt.AlignmentFlag.AlignRight, "as now")
+        if self.is_current or self.is_closest:
+            said = "as now" if self.is_current else "≈ now"
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight, said)
         painter.setFont(self.font())
         line.translate(0, line.height())
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self._seen)
 
     def _paint_ground(self, painter: QPainter, ink: QColor) -> None:
         ground = self.rect().adjusted(1, 1, -1, -1)
-        painter.setPen(_faint(ink, 255 if self.is_current else 60))
+        painter.setPen(_faint(ink, 255 if self.is_current or self.is_closest else 60))
         strength = 70 if self.isDown() else 35 if self.underMouse() else 0
         painter.setBrush(_faint(ink, 0 if self.is_current else strength))
         painter.drawRoundedRect(ground, _RADIUS, _RADIUS)
