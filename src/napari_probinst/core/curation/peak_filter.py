@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
+
+    from napari_probinst.core.instances import Peak
 
 #: State of a peak; "touched": all its instances were edited since, so its reason no longer holds.
 Status = Literal["open", "accepted", "skipped", "flagged", "touched"]
@@ -57,3 +60,17 @@ def jitter_mass(patch: int) -> float:
         Side of a patch, pixels.
     """
     return math.log(2) * patch**2
+
+
+def count_jitter(peaks: Iterable[Peak], patch: int) -> int:
+    """Count the peaks that are jitter: outlines worth less than `jitter_mass`.
+
+    Parameters
+    ----------
+    peaks : iterable of Peak
+        Peaks of one image.
+    patch : int
+        Side of a patch, pixels.
+    """
+    least = jitter_mass(patch)
+    return sum(peak.kind == CONTOUR and peak.mass < least for peak in peaks)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_probinst.core.bernoulli import entropy_levels
+from napari_probinst.core.curation.peak_filter import count_jitter
 from napari_probinst.core.data.atomic import atomic_file
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
@@ -54,6 +55,8 @@ class ImageUncertainty:
         instance, once for each instance. Nats, 0 to ln 2; 0 where there is no instance.
     seconds : float, optional
         Time of the prediction, where it was just made.
+    n_jitter : int, default 0
+        Peaks at which an outline wavers, and no more; see `jitter_mass`.
     """
 
     image: str
@@ -62,6 +65,7 @@ class ImageUncertainty:
     entropy: float
     mean_entropy: float
     seconds: float | None = None
+    n_jitter: int = 0
 
     def score(self, by: Score = "sum") -> float:
         """Value that ranks the image, nats."""
@@ -92,6 +96,7 @@ def image_uncertainty(prediction: Prediction, seconds: float | None = None) -> I
         entropy=entropy,
         mean_entropy=entropy / foreground if foreground else 0.0,
         seconds=seconds,
+        n_jitter=count_jitter(prediction.peaks, prediction.settings.patch),
     )
 
 

@@ -110,5 +110,5 @@ def _tell(index: int, outcome: Outcome, talk: Talk) -> None:
         return
     ending: Ending = "finished before" if outcome.status == "finished before" else "done"
     more = doubt(outcome.misfit) or outcome.obstacle
-    text = found(content.n_instances, content.n_peaks, more)
+    text = found(content.n_instances, content.n_peaks, content.n_jitter, more)
     talk.tell(Ended(index, ending, text))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
 
+from napari_probinst.core.curation.peak_filter import count_jitter
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.widgets.finding import shown_of_image
 from napari_probinst.widgets.layers import plane_title, remove_layers, show_prediction
@@ -100,7 +101,9 @@ class LayerResults:
             plane=source.plane,
             axes=source.leading_axes,
         )
-        return found(len(session.instances), len(prediction.peaks), more)
+        peaks = prediction.peaks
+        n_jitter = count_jitter(peaks, prediction.settings.patch)
+        return found(len(session.instances), len(peaks), n_jitter, more)
 
     def _may_replace(self, indices: Sequence[int]) -> bool:
         lost = {index: step for index in indices if (step := self._correction(index)) is not None}

@@ -8,13 +8,17 @@ if TYPE_CHECKING:
     from napari_probinst.core.inference.scale import Misfit
 
 
-def found(n_instances: int, n_peaks: int, more: str = "") -> str:
+def found(n_instances: int, n_peaks: int, n_jitter: int, more: str = "") -> str:
     """What a prediction holds, in a sentence.
 
     Parameters
     ----------
-    n_instances, n_peaks : int
-        What it holds.
+    n_instances : int
+        Instances.
+    n_peaks : int
+        Places where the draws disagree.
+    n_jitter : int
+        Those of them that Proofread hides at first; see `jitter_mass`.
     more : str, default ""
         Sentence that follows: of the width of what was found, or why nothing was.
     """
@@ -22,8 +26,11 @@ def found(n_instances: int, n_peaks: int, more: str = "") -> str:
         scale = "If your objects are of another width than the model knows, set Scale."
         return f"Nothing was found. {more or scale}"
     instances = "instance" if n_instances == 1 else "instances"
-    places = "place" if n_peaks == 1 else "places"
-    return f"{n_instances} {instances}; the draws disagree at {n_peaks} {places}. {more}".strip()
+    n_worth = n_peaks - n_jitter
+    places = "place" if n_worth == 1 else "places"
+    text = f"{n_instances} {instances}; {n_worth} {places} worth a look"
+    text += f", and {n_jitter} where only outlines waver." if n_jitter else "."
+    return f"{text} {more}".strip()
 
 
 def expected_width(

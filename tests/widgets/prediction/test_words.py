@@ -1,0 +1,42 @@
+"""Predict counts places as Proofread lists them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from napari_probinst.core.curation.folder_review import FolderReview
+from napari_probinst.core.curation.image_review import ImageReview
+from napari_probinst.core.curation.peak_filter import count_jitter
+from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.instances import Peak
+from napari_probinst.widgets.prediction.words import found
+from napari_probinst.widgets.proofreading.queue_table import QueueTable
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ((30, 102, 93), "30 instances; 9 places worth a look, and 93 where only outlines waver."),
+        ((1, 1, 0), "1 instance; 1 place worth a look."),
+        ((2, 0, 0), "2 instances; 0 places worth a look."),
+    ],
+)
+def test_what_was_found(counts, text):
+    assert found(*counts) == text
+
+
+def test_jitter_is_what_proofread_hides_at_first(qtbot, make_prediction):
+    kinds = [("merge", 0.1), ("contour", 0.1), ("contour", 1000.0), ("contour", 0.2)]
+    peaks = tuple(
+        Peak(0, 0, (0,), 0.5, mass, rank, kind, "2 of 4 draws")
+        for rank, (kind, mass) in enumerate(kinds, 1)
+    )
+    session = CurationSession(replace(make_prediction(), peaks=peaks))
+    review = FolderReview.of([ImageReview.of(session)])
+    table = QueueTable(lambda _: None)
+    qtbot.addWidget(table)
+    table.show_review(review, None)
+    n_listed = int(review.passing(table.peak_filter).sum())
+    assert len(peaks) - count_jitter(peaks, review.images[0].patch) == n_listed == 2
