@@ -212,11 +212,18 @@ def show_prediction(
 
 
 def add_layers(viewer: Any, shown: ShownPrediction) -> None:
-    """Add those of the four layers that the viewer doesn't have, and select the instances."""
-    present = list(viewer.layers)
-    for layer in shown.layers:
-        if layer not in present:
-            viewer.add_layer(layer)
+    """Add those of the four layers that the viewer doesn't have, and select the instances.
+
+    Each comes below those of the four that belong above it.
+    """
+    for index, layer in enumerate(shown.layers):
+        present = list(viewer.layers)
+        if layer in present:
+            continue
+        viewer.add_layer(layer)
+        places = [present.index(each) for each in shown.layers[index + 1 :] if each in present]
+        if places:
+            viewer.layers.move(len(present), min(places))
     viewer.layers.selection.active = shown.instances
 
 

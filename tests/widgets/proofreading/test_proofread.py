@@ -441,6 +441,24 @@ def test_two_images_renamed_and_duplicated_layers_confuse_nothing(
     assert sum(layer.name.endswith("selection") for layer in viewer.layers) == 1
 
 
+def test_removed_instances_are_chosen_again_and_lie_below_the_selection(person):
+    shown, layers = person.shown, person.viewer.layers
+    before = [layer.name for layer in layers]
+    person.dock.act("accept")
+    layers.remove(shown.instances)
+    advice = "choose it at the top of Proofread"
+    assert advice in person.text("reason")
+    person.dock.act("next")
+    assert advice in last_message()
+    box = person.dock.findChild(QComboBox, "predictions")
+    assert (box.count(), box.currentIndex()) == (1, -1)
+    assert box.placeholderText() == "Choose a prediction…"
+    box.setCurrentIndex(0)
+    box.activated.emit(0)
+    assert person.shown is shown
+    assert [layer.name for layer in layers] == before
+
+
 def test_removed_instances_layer_keeps_its_corrections(person):
     shown = person.shown
     person.click(*ON_DOWN)

@@ -98,6 +98,11 @@ class Desk:
         """Predictions that can be worked on."""
         return (*shown_predictions(self._viewer), *self._orphans)
 
+    @property
+    def removed(self) -> tuple[ShownPrediction, ...]:
+        """Predictions whose instances layer was removed, and that can be chosen again."""
+        return tuple(self._orphans)
+
     def choose(self, shown: ShownPrediction) -> None:
         """Work on a prediction, unless a painting isn't finished."""
         if shown is self.shown:

@@ -30,6 +30,7 @@ from napari_probinst.widgets.proofreading.panel import ProofreadPanel
 from napari_probinst.widgets.proofreading.queue_actions import QueueActions
 from napari_probinst.widgets.proofreading.refresh import Refresh
 from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
+from napari_probinst.widgets.proofreading.words import removed_text
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 
 if TYPE_CHECKING:
@@ -211,7 +212,8 @@ class ProofreadWidget(ScrollingDock):
         if self.shown is None:
             self._earlier = earlier_session(self._viewer)
             text = "" if self._earlier is None else self._earlier.text
-            self._panel.show_nothing(self._walk.review, text)
+            removed = [shown.title for shown in self._desk.removed]
+            self._panel.show_nothing(self._walk.review, text, removed=removed)
 
     def _list_choices(self) -> None:
         choices, current = self._walk.choices(self._panel.peak_filter), self._walk.current
@@ -247,10 +249,7 @@ class ProofreadWidget(ScrollingDock):
         titles, self._removed = self._removed, []
         window = self.window()
         for title in titles if window is not None and window.isVisible() else ():
-            show_warning(
-                f"The instances of '{title}' were removed, their corrections kept: choose the "
-                "prediction in Proofread to show them again."
-            )
+            show_warning(removed_text(title))
 
     # Keys and the cursor -------------------------------------------------------------------
 

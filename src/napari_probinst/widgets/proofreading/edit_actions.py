@@ -11,6 +11,7 @@ from napari_probinst.core.errors import OutputError
 from napari_probinst.widgets.proofreading.brushes import AddTool, RepaintTool, SharedTool
 from napari_probinst.widgets.proofreading.previewed_tools import OwnerTool, PartsTool, PointsTool
 from napari_probinst.widgets.proofreading.tools import CutTool, PickTool
+from napari_probinst.widgets.proofreading.words import removed_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,13 @@ class EditActions:
     def bench(self) -> Workbench | None:
         """Return the bench, whatever tool is on; say so where there is none."""
         if self._desk.bench is None:
-            show_warning("There is no prediction: run Predict, or open a prediction's file.")
+            # The one removed last is what the curator was working on.
+            removed = [shown.title for shown in self._desk.removed][-1:]
+            show_warning(
+                removed_text(*removed)
+                if removed
+                else "There is no prediction: run Predict, or open a prediction's file."
+            )
         return self._desk.bench
 
     def ready(self) -> Workbench | None:

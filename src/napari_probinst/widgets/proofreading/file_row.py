@@ -38,6 +38,7 @@ class FileRow(QWidget):
         self._listed: list[tuple[str, Any]] = []
         self._choices = ElidedBox()
         self._choices.setObjectName("predictions")
+        self._choices.setPlaceholderText("Choose a prediction…")
         self._choices.activated.connect(lambda _: on_chosen(self._choices.currentData()))
         menu = QMenu(opening)
         entries = {

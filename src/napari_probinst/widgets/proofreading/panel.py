@@ -167,7 +167,13 @@ class ProofreadPanel(QWidget):
         by_itself = isinstance(current, int) or place is None
         self._following = () if by_itself else (*values[place:], *values[:place])[1:2]
 
-    def show_nothing(self, review: FolderReview | None = None, earlier: str = "") -> None:
+    def show_nothing(
+        self,
+        review: FolderReview | None = None,
+        earlier: str = "",
+        *,
+        removed: Sequence[str] = (),
+    ) -> None:
         """Say what to do where there is no prediction; a folder's places stay listed.
 
         Parameters
@@ -176,8 +182,10 @@ class ProofreadPanel(QWidget):
             The folder.
         earlier : str, optional
             What the button says that goes on with earlier corrections; empty for no button.
+        removed : sequence of str, optional
+            Titles of predictions whose instances were removed.
         """
-        self._place.show_nothing()
+        self._place.show_nothing(removed)
         self._continue.setText(earlier)
         self._continue.setToolTip("\n".join(filter(None, (earlier, _CONTINUE))))
         self._continue.setVisible(bool(earlier))

@@ -12,11 +12,14 @@ from napari_probinst.widgets.proofreading.words import (
     peak_text,
     position_text,
     reason_text,
+    removed_text,
     statistics_text,
 )
 from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qtpy.QtWidgets import QLabel
 
     from napari_probinst.core.curation.folder_review import FolderProgress, FolderReview
@@ -49,12 +52,14 @@ class PlaceBox(QWidget):
         for label in (self._folder, self._kind, self._reason):
             column.addWidget(label)
 
-    def show_nothing(self) -> None:
-        """Say what to do where there is no prediction."""
+    def show_nothing(self, removed: Sequence[str] = ()) -> None:
+        """Say what to do where there is no prediction, or whose instances were removed."""
         self._position.setText("No prediction")
         self._kind.setText("Run Predict, or open a prediction's file.")
-        for label in (self._reason, self._statistics):
-            label.setText("")
+        if removed:
+            self._kind.setText("Choose a prediction above.")
+        self._reason.setText(removed_text(short_name(removed[-1])) if removed else "")
+        self._statistics.setText("")
         self._folder.hide()
 
     def show_opening(self, name: str) -> None:

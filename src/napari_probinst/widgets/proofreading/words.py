@@ -88,6 +88,14 @@ def edited_text(n_changed: int, n_beyond: int, n_settled: int) -> str:
     return f"{text}."
 
 
+def removed_text(title: str) -> str:
+    """What to do where the instances of a prediction were removed that has corrections."""
+    return (
+        f"The instances of '{title}' were removed, their corrections kept: choose it at the top "
+        "of Proofread to show them again."
+    )
+
+
 def statistics_text(progress: FolderProgress) -> str:
     """How far the review is, what the filters hide, and whether it still pays."""
     statistics = progress.peaks
