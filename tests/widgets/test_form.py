@@ -1,8 +1,19 @@
 from __future__ import annotations
 
-from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QSpinBox,
+    QToolButton,
+)
 
 from napari_probinst.core.config import InferenceConfig
+from napari_probinst.widgets.fold import Fold
+from napari_probinst.widgets.prediction.model_form import ModelForm
 from napari_probinst.widgets.settings_form import SettingsForm
 
 
@@ -43,3 +54,11 @@ def test_form_names_settings_in_words_and_tells_their_units(qtbot):
     assert [box.suffix() for box in boxes] == [" px", "", ""]
     assert boxes[0].toolTip().endswith("Unit: px.")
     assert boxes[1].toolTip().endswith("Unit: units of the embedding.")
+
+
+def test_rarer_settings_fold_up_as_everywhere(qtbot):
+    form = ModelForm(ViewerModel())
+    qtbot.addWidget(form)
+    fold = form.findChild(Fold)
+    assert fold.findChild(QToolButton).arrowType() == Qt.ArrowType.RightArrow
+    assert fold.findChild(SettingsForm) is not None

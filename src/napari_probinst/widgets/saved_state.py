@@ -10,21 +10,25 @@ from napari_probinst.core.curation.records import Visit
 from napari_probinst.widgets.elided import short_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.curation.session import CurationSession
 
 
 @dataclass(frozen=True, slots=True)
 class SavedState:
-    """When the results were saved, and how many records the session had then."""
+    """When and where the results were saved, and how many records the session had then."""
 
     moment: str = ""
     n_records: int = 0
+    folder: Path | None = None
 
     @classmethod
-    def now(cls, session: CurationSession) -> SavedState:
-        """State right after saving."""
-        return cls(datetime.now().astimezone().strftime("%H:%M:%S"), len(session.records))
+    def now(cls, session: CurationSession, folder: Path) -> SavedState:
+        """State right after saving to a folder."""
+        moment = datetime.now().astimezone().strftime("%H:%M:%S")
+        return cls(moment, len(session.records), folder.absolute())
 
     def text(self, session: CurationSession) -> str:
         """What the dock says of the result files; empty before they were saved for once."""
@@ -32,9 +36,9 @@ class SavedState:
             return ""
         later = session.records[self.n_records :] if session.modified else ()
         changes = sum(not isinstance(record.event, Visit) for record in later)
-        if not changes:
-            return f"Results saved {self.moment}."
-        return f"Results saved {self.moment}; {_changes(changes)} since."
+        where = "" if self.folder is None else f" to {short_name(self.folder.name)}"
+        since = f"; {_changes(changes)} since" if changes else ""
+        return f"Results saved {self.moment}{where}{since}."
 
 
 def kept_text(kept: KeptSession) -> str:

@@ -7,11 +7,12 @@ import pytest
 from napari.utils.colormaps.standardize_color import transform_color
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QSpinBox, QTableView
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox, QTableView
 
 from napari_probinst.core.curation.corrected import load_corrected
 from napari_probinst.core.curation.edits import SplitAlongLine
 from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.widgets.elided import short_name
 from napari_probinst.widgets.label_view import OVERLAP, PALETTE
 from napari_probinst.widgets.proofreading.canvas import view_box, zoom_to_peak
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
@@ -371,12 +372,14 @@ def test_save_writes_results_beside_the_prediction_and_says_so(person, tmp_path)
     assert "Results" not in person.text("saved")
     person.click_button("save")
     assert "Results saved " in person.text("saved")
+    assert f" to {short_name(tmp_path.name)}." in person.text("saved")
+    assert str(tmp_path) in person.dock.findChild(QLabel, "saved").toolTip().splitlines()
     assert (tmp_path / "well.prediction.npz").is_file()
     curated = load_corrected(tmp_path / "well.corrected.npz")
     assert len(curated.instances) == len(person.session.instances)
     prediction = (tmp_path / "well.prediction.npz").read_bytes()
     person.click_button("undo")
-    assert person.text("saved").endswith("1 change since.")
+    assert person.text("saved").endswith("; 1 change since.")
     person.click_button("save")
     assert len(asked) == 1
     assert (tmp_path / "well.prediction.npz").read_bytes() == prediction

@@ -37,6 +37,7 @@ from napari_probinst.widgets.proofreading.queue_words import (
     stop_notice,
     summary_text,
 )
+from napari_probinst.widgets.proofreading.words import statistics_text
 
 ASCENDING, DESCENDING = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
 #: Kind and entropy mass of the peaks, by rank; the outlines of the last two are jitter.
@@ -118,6 +119,14 @@ class Reviewer:
 @pytest.fixture
 def reviewer(qtbot, make_session):
     return Reviewer(qtbot, make_session())
+
+
+def test_edits_needed_are_told_once_something_was_decided():
+    edited = ReviewStatistics(4, 3, 0, 0, 0, 1, 0.4, 1, 1)
+    accepted = ReviewStatistics(4, 2, 1, 0, 0, 1, 0.6, 2, 1)
+    said = [statistics_text(FolderProgress(1, 0, 1, peaks)) for peaks in (edited, accepted)]
+    assert said[0] == "1 reviewed: 40 % of the uncertainty"
+    assert said[1].endswith("1 of the last 2 needed an edit")
 
 
 def test_jitter_is_hidden_until_it_is_asked_for(reviewer):

@@ -15,12 +15,12 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_probinst.core.config import DEVICES, InferenceConfig
 from napari_probinst.core.errors import InputError, ProbinstError
 from napari_probinst.core.network.header import read_header
 from napari_probinst.models import DEFAULT_MODEL
+from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.path_rows import beside, browse_button, shrinking_box
 from napari_probinst.widgets.prediction.channel_rows import ChannelRows
 from napari_probinst.widgets.prediction.channels import pixel_size
@@ -77,10 +77,6 @@ class ModelForm(QWidget):
         scale = self._draws.findChild(QDoubleSpinBox, "scale")
         scale.valueChanged.connect(self._show_width)
         self._thresholds = SettingsForm(InferenceConfig(), _THRESHOLDS)
-        collapsible = QCollapsible("Thresholds, ranking and seed")
-        collapsible.setDuration(0)
-        collapsible.toggleButton().setToolTip("Show the rarer settings, or hide them")
-        collapsible.addWidget(self._thresholds)
         model_row, device_row = QFormLayout(), QFormLayout()
         model_row.addRow("Model", beside(self._models, browse))
         device_row.addRow("Device", self._devices)
@@ -91,7 +87,7 @@ class ModelForm(QWidget):
         layout.addWidget(self._width)
         layout.addWidget(self._draws)
         layout.addLayout(device_row)
-        layout.addWidget(collapsible)
+        layout.addWidget(Fold("Thresholds, ranking and seed", self._thresholds))
 
     @property
     def model(self) -> Path:

@@ -344,7 +344,7 @@ class ProofreadWidget(ScrollingDock):
         self._show_pixel()
         self._account.follow(shown)
         if shown.kept is not None:
-            self._panel.show_saved(shown.kept, shown.saved.text(bench.session))
+            self._panel.show_saved(shown.kept, shown.saved, bench.session)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Guard the window that we are in."""

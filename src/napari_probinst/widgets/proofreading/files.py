@@ -199,7 +199,7 @@ def save(shown: ShownPrediction, folder: Path) -> None:
             "choose another folder."
         )
     save_corrected(shown.session, folder, name)
-    shown.saved = SavedState.now(shown.session)
+    shown.saved = SavedState.now(shown.session, folder)
 
 
 def save_results(shown: ShownPrediction, choose_folder: Callable[[Path], Path | None]) -> None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from napari_probinst.widgets.proofreading.key_table import KeyTable
     from napari_probinst.widgets.proofreading.queue_words import Notice
     from napari_probinst.widgets.proofreading.tools import Tool
+    from napari_probinst.widgets.saved_state import SavedState
 
 #: Buttons: action, text, tooltip.
 _QUEUE_BUTTONS = (
@@ -294,10 +295,12 @@ class ProofreadPanel(QWidget):
         )
         self._say(self._table.notice)
 
-    def show_saved(self, kept: KeptSession, results: str) -> None:
-        """Show where the corrections are, and what is said of the result files."""
-        self._saved.setText("\n".join(filter(None, (kept_text(kept), results))))
-        self._saved.setToolTip(str(kept.path or ""))
+    def show_saved(self, kept: KeptSession, saved: SavedState, session: CurationSession) -> None:
+        """Show where the corrections are, and where the result files; the tooltip has the paths."""
+        texts = (kept_text(kept), saved.text(session))
+        self._saved.setText("\n".join(filter(None, texts)))
+        paths = (kept.path, saved.folder)
+        self._saved.setToolTip("\n".join(str(path) for path in paths if path is not None))
         self._saved.setStyleSheet(_ALARM if kept.n_waiting or kept.read_only else "")
 
     def _show_tool(self, tool: Tool | None) -> None:

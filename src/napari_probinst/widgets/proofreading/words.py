@@ -104,7 +104,9 @@ def statistics_text(progress: FolderProgress) -> str:
     ]
     if progress.n_hidden:
         parts.append(f"{hidden_text(progress)} hidden")
-    if statistics.recent:
+    # Who has only edited so far knows how many edits it took.
+    decided = statistics.accepted + statistics.skipped + statistics.flagged
+    if statistics.recent and decided:
         parts.append(f"{statistics.recent_edited} of the last {statistics.recent} needed an edit")
     return " · ".join(parts)
 
