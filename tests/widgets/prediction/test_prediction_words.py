@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.layers import Image
 
 from napari_probinst.core.config import InferenceConfig
+from napari_probinst.core.curation.folder_review import FolderReview
+from napari_probinst.core.curation.image_review import ImageReview
+from napari_probinst.core.curation.peak_filter import count_jitter
+from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.errors import InputError
+from napari_probinst.core.instances import Peak
 from napari_probinst.widgets.prediction.channels import ChannelSource
 from napari_probinst.widgets.prediction.words import found
+from napari_probinst.widgets.proofreading.queue_table import QueueTable
 
 
 def test_nothing_is_put_down_to_the_scale_unless_the_image_tells_why():
     title = InferenceConfig.model_fields["scale"].title
-    assert found(0, 0).endswith(f"set {title}.")
-    assert found(0, 0, "It is flat.") == "Nothing was found. It is flat."
-    assert found(1, 2) == "1 instance; the draws disagree at 2 places."
-    assert found(1, 2, "It is wide.").endswith("2 places. It is wide.")
+    assert found(0, 0, 0).endswith(f"set {title}.")
+    assert found(0, 0, 0, "It is flat.") == "Nothing was found. It is flat."
 
 
 def test_a_refused_rgb_picture_is_told_what_can_be_done():
     layer = Image(np.zeros((8, 8, 3), np.uint8), rgb=True, name="photo")
     with pytest.raises(InputError, match=r"Split RGB .* or make it grey: .* takes its luminance"):
         ChannelSource(layer).check()
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ((30, 102, 93), "30 instances; 9 places worth a look, and 93 where only outlines waver."),
+        ((1, 1, 0), "1 instance; 1 place worth a look."),
+        ((2, 0, 0), "2 instances; 0 places worth a look."),
+        ((1, 2, 0, "It is wide."), "1 instance; 2 places worth a look. It is wide."),
+    ],
+)
+def test_what_was_found(counts, text):
+    assert found(*counts) == text
+
+
+def test_jitter_is_what_proofread_hides_at_first(qtbot, make_prediction):
+    kinds = [("merge", 0.1), ("contour", 0.1), ("contour", 1000.0), ("contour", 0.2)]
+    peaks = tuple(
+        Peak(0, 0, (0,), 0.5, mass, rank, kind, "2 of 4 draws")
+        for rank, (kind, mass) in enumerate(kinds, 1)
+    )
+    session = CurationSession(replace(make_prediction(), peaks=peaks))
+    review = FolderReview.of([ImageReview.of(session)])
+    table = QueueTable(lambda _: None)
+    qtbot.addWidget(table)
+    table.show_review(review, None)
+    n_listed = int(review.passing(table.peak_filter).sum())
+    assert len(peaks) - count_jitter(peaks, review.images[0].patch) == n_listed == 2
