@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton
@@ -154,6 +155,12 @@ def _collections_are_quick():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _no_earlier_messages():
+    """Forget what napari was told in the tests before: a test is to hear its own notifications."""
+    notification_manager.records.clear()
 
 
 @pytest.fixture(autouse=True)
