@@ -7,8 +7,9 @@ from itertools import product
 
 import pytest
 
-from napari_probinst.core.curation.peak_filter import PeakFilter, jitter_mass
+from napari_probinst.core.curation.peak_filter import PeakFilter
 from napari_probinst.core.curation.review import STATUSES, ReviewQueue
+from napari_probinst.core.inference.jitter import jitter_mass
 from napari_probinst.core.instances import Peak
 
 OPEN = PeakFilter(statuses=frozenset({"open"}))

@@ -11,9 +11,9 @@ from napari.layers import Image
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.curation.folder_review import FolderReview
 from napari_probinst.core.curation.image_review import ImageReview
-from napari_probinst.core.curation.peak_filter import count_jitter
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.jitter import count_jitter
 from napari_probinst.core.instances import Peak
 from napari_probinst.widgets.prediction.channels import ChannelSource
 from napari_probinst.widgets.prediction.words import found

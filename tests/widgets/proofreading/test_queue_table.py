@@ -13,9 +13,10 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
 from napari_probinst.core.curation.edits import Delete
 from napari_probinst.core.curation.folder_review import FolderProgress, FolderReview
 from napari_probinst.core.curation.image_review import ImageReview
-from napari_probinst.core.curation.peak_filter import PeakFilter, jitter_mass
+from napari_probinst.core.curation.peak_filter import PeakFilter
 from napari_probinst.core.curation.review import ReviewStatistics
 from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.inference.jitter import jitter_mass
 from napari_probinst.core.instances import Peak
 from napari_probinst.widgets.proofreading.queue_model import (
     IMAGE,

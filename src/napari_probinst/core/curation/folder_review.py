@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from napari_probinst.core.curation.peak_filter import CONTOUR, PeakFilter
+from napari_probinst.core.curation.peak_filter import PeakFilter
 from napari_probinst.core.curation.review import count_states
 from napari_probinst.core.curation.session import RECENT_PEAKS
 from napari_probinst.core.curation.walk import PeakColumns, PeakWalk
+from napari_probinst.core.inference.jitter import CONTOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

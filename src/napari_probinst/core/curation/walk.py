@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_probinst.core.curation.peak_filter import CONTOUR, STATUSES, PeakFilter, Status
+from napari_probinst.core.curation.peak_filter import STATUSES, PeakFilter, Status
+from napari_probinst.core.inference.jitter import CONTOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_probinst.core.bernoulli import entropy_levels
-from napari_probinst.core.curation.peak_filter import count_jitter
 from napari_probinst.core.data.atomic import atomic_file
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.data.prediction_file import load_prediction
 from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.jitter import count_jitter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

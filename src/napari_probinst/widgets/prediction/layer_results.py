@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
 
-from napari_probinst.core.curation.peak_filter import count_jitter
 from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.inference.jitter import count_jitter
 from napari_probinst.widgets.finding import shown_of_image
 from napari_probinst.widgets.layers import plane_title, remove_layers, show_prediction
 from napari_probinst.widgets.prediction.coming_entropy import ComingEntropy

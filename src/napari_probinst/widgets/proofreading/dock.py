@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error, show_warning
+from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, QTimer
 
 from napari_probinst.core.errors import ProbinstError
@@ -29,8 +29,8 @@ from napari_probinst.widgets.proofreading.keys_dialog import KeysDialog
 from napari_probinst.widgets.proofreading.panel import ProofreadPanel
 from napari_probinst.widgets.proofreading.queue_actions import QueueActions
 from napari_probinst.widgets.proofreading.refresh import Refresh
+from napari_probinst.widgets.proofreading.removal_notice import RemovalNotice
 from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
-from napari_probinst.widgets.proofreading.words import removed_text
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 
 if TYPE_CHECKING:
@@ -60,8 +60,6 @@ class ProofreadWidget(ScrollingDock):
         self._viewer = napari_viewer
         #: Corrections that can be gone on with where there is no prediction.
         self._earlier: EarlierSession | None = None
-        #: Titles of predictions whose instances were removed; to be said.
-        self._removed: list[str] = []
         #: Asks for a folder, or None; tests put their own answer here.
         self.choose_folder: Callable[[Path], Path | None] = self._ask_folder
         #: Asks for a format and a file, or None.
@@ -84,7 +82,7 @@ class ProofreadWidget(ScrollingDock):
             on_change=self._refresh,
             on_choices=self._show_choices,
             on_chosen=self._chosen,
-            on_orphan=self._orphaned,
+            on_orphan=RemovalNotice(self).tell,
         )
         #: Edits of the prediction that is worked on.
         self.edits = EditActions(self._desk)
@@ -239,17 +237,6 @@ class ProofreadWidget(ScrollingDock):
             self._backdrop = plane_of(shown.image, shown.plane)
             self._bench.hovered = self._show_pixel
             self.queue.arrive()
-
-    def _orphaned(self, shown: ShownPrediction) -> None:
-        self._removed.append(shown.title)
-        # napari takes all layers out before it closes its window: that is nobody's removal.
-        QTimer.singleShot(0, self._say_removed)
-
-    def _say_removed(self) -> None:
-        titles, self._removed = self._removed, []
-        window = self.window()
-        for title in titles if window is not None and window.isVisible() else ():
-            show_warning(removed_text(title))
 
     # Keys and the cursor -------------------------------------------------------------------
 

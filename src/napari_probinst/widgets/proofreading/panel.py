@@ -10,8 +10,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_probinst.widgets.busy import busy
-from napari_probinst.widgets.elided import ElidedButton
 from napari_probinst.widgets.proofreading.brushes import BrushTool
+from napari_probinst.widgets.proofreading.continue_button import ContinueButton
 from napari_probinst.widgets.proofreading.edit_buttons import EditButtons
 from napari_probinst.widgets.proofreading.file_row import FileRow
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
@@ -26,7 +26,7 @@ from napari_probinst.widgets.proofreading.top_in_view import show_top
 from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
 from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
 from napari_probinst.widgets.saved_state import kept_text
-from napari_probinst.widgets.scrolling_dock import button, set_up
+from napari_probinst.widgets.scrolling_dock import button
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,7 +60,6 @@ _LOOK_BUTTONS = (
     ("isolate", "Isolate", "Show the selected instances alone, or all again"),
     ("uncertainty", "Uncertainty", "Show or hide the entropy"),
 )
-_CONTINUE = "Go on with the corrections that this image was given before"
 #: The banner's colours: they must stand out in any theme.
 _ALARM = f"background: {BANNER_COLOUR}; color: black; font-weight: bold;"
 
@@ -123,9 +122,7 @@ class ProofreadPanel(QWidget):
         self._pages = QueuePages(self._table, self._banner, self._card)
         # What scrolls, above what a curator always sees, however low the screen.
         layout = QVBoxLayout()
-        tooltip = _CONTINUE
-        self._continue = set_up(ElidedButton(), "continue", tooltip, actions["continue"])
-        self._continue.hide()
+        self._continue = ContinueButton(actions["continue"])
         for part in (self._files, self._place, self._continue, self._hypotheses):
             layout.addWidget(part)
         layout.addLayout(self._build_looking())
@@ -187,9 +184,7 @@ class ProofreadPanel(QWidget):
             Titles of predictions whose instances were removed.
         """
         self._place.show_nothing(removed)
-        self._continue.setText(earlier)
-        self._continue.setToolTip("\n".join(filter(None, (earlier, _CONTINUE))))
-        self._continue.setVisible(bool(earlier))
+        self._continue.offer(earlier)
         self._saved.setText("")
         self._saved.setStyleSheet("")
         self._hypotheses.show_nothing()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_probinst.core.curation.peak_filter import CONTOUR, PeakFilter, jitter_mass
+from napari_probinst.core.curation.peak_filter import PeakFilter
 from napari_probinst.core.curation.review import STATUSES
+from napari_probinst.core.inference.jitter import CONTOUR, jitter_mass
 from napari_probinst.widgets.proofreading.queue_model import RANK, QueueModel
 from napari_probinst.widgets.proofreading.queue_view import QueueView
 from napari_probinst.widgets.proofreading.queue_words import (

@@ -1,0 +1,34 @@
+"""The offer to go on with corrections that an image was given before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_probinst.widgets.elided import ElidedButton
+from napari_probinst.widgets.scrolling_dock import set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MEANING = "Go on with the corrections that this image was given before"
+
+
+class ContinueButton(ElidedButton):
+    """A button that is there only where there is something to go on with.
+
+    Parameters
+    ----------
+    clicked : callable
+        Goes on.
+    """
+
+    def __init__(self, clicked: Callable[[], None]) -> None:
+        super().__init__()
+        set_up(self, "continue", _MEANING, clicked)
+        self.hide()
+
+    def offer(self, text: str) -> None:
+        """Say what can be gone on with; an empty text withdraws the offer."""
+        self.setText(text)
+        self.setToolTip("\n".join(filter(None, (text, _MEANING))))
+        self.setVisible(bool(text))
