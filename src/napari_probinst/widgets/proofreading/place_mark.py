@@ -58,9 +58,15 @@ class PlaceMark:
         if drawn is None:
             self.layer.data = np.empty((0, 2))
             return
+        centre = peak_centre(session.peaks[drawn[0]], self._side)
         # It never leaves the page, so the viewer need not measure all layers anew.
-        with self.layer.events.extent.blocker():
-            self.layer.data = [peak_centre(session.peaks[drawn[0]], self._side)]
-        self.layer.editable = False  # new data make it editable again
+        if before is None:
+            with self.layer.events.extent.blocker():
+                self.layer.data = [centre]
+            self.layer.editable = False  # new data make it editable again
+        else:
+            # New data would have the viewer look at the axes of all layers.
+            self.layer.data[0] = centre
+            self.layer.refresh(extent=False)
         if before is None or before[1] != drawn[1]:
             self.layer.border_color = STATUS_COLOURS[drawn[1]]

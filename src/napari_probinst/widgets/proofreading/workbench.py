@@ -83,6 +83,7 @@ class Workbench:
         self._place = PlaceMark(shown)
         self._following = Following(shown.instances, (self._emphasis.layer, self._place.layer))
         self._drawn: NDArray[np.intp] | None = None
+        self._editing = False
         self._unsubscribe: Callable[[], None] = lambda: None
         #: Layers that are hidden while one instance is isolated.
         self._hidden: tuple[Layer, ...] = ()
@@ -223,11 +224,14 @@ class Workbench:
 
     def apply(self, edit: Edit) -> bool:
         """Make an edit, or show why it is refused; return whether it was made."""
+        self._editing = True
         try:
             change = self.session.apply(edit)
         except (EditRefusedError, OutputError) as error:
             show_warning(str(error))
             return False
+        finally:
+            self._editing = False
         self.edited = self._told(change)
         self.select([i for i in change.ids if i in self.session.instances][:1])
         return True
@@ -250,10 +254,14 @@ class Workbench:
             render_again(layer, change.bbox, partial(label_page, self.session))
             self._colour(change.ids)
             refresh_within(layer, change.bbox)
-            self.selected = tuple(i for i in self.selected if i in self.session.instances)
-            self._show_selection()
         self._place.show(self.session)
-        self._on_change()
+        # An edit of the user's selects what it has made: that is shown once, then.
+        if self._editing:
+            return
+        if change.ids:
+            self.select(self.selected, by_hand=self.by_hand)
+        else:
+            self._on_change()
 
     def _colour(self, ids: Sequence[int]) -> None:
         """Give instances that an edit has made colours that those beside them don't have."""
@@ -284,15 +292,13 @@ class Workbench:
         if self._drawn is not None and np.array_equal(drawn, self._drawn):
             return
         self._drawn = drawn
-        table = peaks.features
-        table["status"] = np.array(STATUSES)[states]
-        peaks.features = table
+        # In place: the setters look through all points several times.
+        peaks.features["status"] = np.array(STATUSES)[states]
+        peaks.events.features()
         # Of points that it displays all axes of, napari hides none: these can't be seen.
-        colours = peak_colours(session)
-        colours[~listed, 3] = 0
-        # The colours tell the canvas that they have changed; once is enough for it.
-        with peaks.events.border_color.blocker():
-            peaks.border_color = colours
+        peaks.border_color[:] = peak_colours(session)
+        peaks.border_color[~listed, 3] = 0
+        peaks.events.border_color()
 
     # Mouse ---------------------------------------------------------------------------------
 
