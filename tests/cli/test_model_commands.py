@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_probinst.core.network.calibration import Calibration
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.core.network.header import read_header
 
@@ -68,12 +69,17 @@ def test_images_to_calibrate_on_have_to_be_there(run, folder, make_model, tmp_pa
 
 
 def test_average_writes_a_model_that_says_what_it_is_made_of(run, make_model, tmp_path):
-    models = [make_model(f"{name}.safetensors", description=name, tuning={"x": 1}) for name in "ab"]
+    fitted = {"offset": 1.0, "slope": 2.0, "overlap": -2.5}
+    models = [
+        make_model(f"{name}.safetensors", description=name, tuning={"x": 1}, calibration=fitted)
+        for name in "ab"
+    ]
     output = tmp_path / "mean.safetensors"
     done = run("average", *models, "--output", output, "--shares", "0.25,0.75")
     assert done.code == 0, done
     header = read_header(output)
-    assert (header.name, header.tuning, header.calibration) == ("mean", {}, None)
+    assert (header.name, header.tuning) == ("mean", {})
+    assert header.calibration == Calibration(overlap=-2.5)
     made_of = header.training["averaged"]
     assert [entry["file"] for entry in made_of["models"]] == ["a.safetensors", "b.safetensors"]
     assert made_of["shares"] == [0.25, 0.75]

@@ -23,12 +23,13 @@ def average(
 ) -> None:
     """Average the weights of models that were trained from one another.
 
-    The last one's header is taken over, without its settings' scores and its calibration: both
-    were made for other weights. Calibrate and tune the result anew.
+    The last one's header is taken over, without its settings' scores and the calibration of its
+    contours: both were made for other weights. Calibrate and tune the result anew.
     """
     from napari_probinst.core.data.atomic import atomic_file
     from napari_probinst.core.errors import InputError
     from napari_probinst.core.network.averaging import average as mean
+    from napari_probinst.core.network.calibration import Calibration
     from napari_probinst.core.network.checkpoint import load_model, model_bytes
     from napari_probinst.core.network.concrete_dropout import dropout_rates
     from napari_probinst.core.network.header import check_model_name
@@ -54,7 +55,8 @@ def average(
     header = last.model_copy(
         update={
             "name": output.stem,
-            "calibration": None,
+            # How overlaps were weighed is the same for all stages.
+            "calibration": last.calibration and Calibration(overlap=last.calibration.overlap),
             "tuning": {},
             "training": {**last.training, "dropout_rates": rates, "averaged": record},
         }

@@ -1,4 +1,4 @@
-"""``napari-probinst calibrate``: contours that follow how much of an image is foreground."""
+"""``napari-probinst calibrate``: correct a model's contours and overlaps after its training."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def calibrate(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
-    """Fit how a model's contours depend on the share of foreground in the image.
+    """Fit how a model's contours depend on the share of foreground, and how often it sees overlaps.
 
-    Two numbers in the file's header shift the class map of each image; the weights stay as they
+    Three numbers in the file's header shift the class map of each image; the weights stay as they
     are. Fit them to training images, then choose the clustering settings anew with tune.
     """
     from napari_probinst import __version__
@@ -51,6 +51,8 @@ def calibrate(
         "images": [item.image.name for item in images],
         "foreground_iou_before": round(result.before, 4),
         "foreground_iou": round(result.after, 4),
+        "overlap_iou_before": round(result.overlap_before, 4),
+        "overlap_iou": round(result.overlap_after, 4),
     }
     header = loaded.header.model_copy(
         update={
@@ -64,11 +66,12 @@ def calibrate(
     line = result.calibration
     typer.echo(
         f"{len(images)} images: IoU of the foreground near their instances {result.before:.3f} "
-        f"before and {result.after:.3f} after, on the same images"
+        f"before and {result.after:.3f} after, of overlaps {result.overlap_before:.3f} and "
+        f"{result.overlap_after:.3f}, on the same images"
     )
     typer.echo(
         f"log-odds of background {line.offset:+.3f} {line.slope:+.3f} x share of foreground "
-        f"({line.least_share:.3f} to {line.largest_share:.3f})"
+        f"({line.least_share:.3f} to {line.largest_share:.3f}), of overlap {line.overlap:+.3f}"
     )
     typer.echo(f"{written}: calibrated; choose its settings anew with 'napari-probinst tune'")
 

@@ -41,6 +41,21 @@ def test_log_odds_of_background_grow_by_the_shift_and_the_rest_keeps_its_ratio()
     np.testing.assert_allclose(shifted[2] / shifted[1], classes[2] / classes[1], rtol=1e-4)
 
 
+def test_log_odds_of_overlap_grow_and_background_stays():
+    classes = np.random.default_rng(0).dirichlet((4, 2, 1), (6, 7)).astype(np.float32)
+    classes = np.moveaxis(classes, -1, 0)
+    shifted = Calibration(overlap=-np.log(10)).apply(classes)
+    np.testing.assert_allclose(shifted[0], classes[0], rtol=1e-5)
+    np.testing.assert_allclose(shifted.sum(axis=0), 1, atol=1e-6)
+    # Ten times less likely beside foreground than before.
+    np.testing.assert_allclose(shifted[2] / shifted[1], classes[2] / classes[1] / 10, rtol=1e-4)
+
+
+def test_overlap_alone_stays_certain_of_itself():
+    only = np.array([[[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]]], np.float32)
+    np.testing.assert_array_equal(Calibration(overlap=-3.0).apply(only), only)
+
+
 def test_certain_pixels_stay_certain():
     classes = np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[0.0, 0.0]]], np.float32)
     np.testing.assert_array_equal(LINE.apply(classes), classes)

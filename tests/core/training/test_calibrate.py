@@ -12,7 +12,12 @@ from napari_probinst.core.network.calibration import Calibration
 from napari_probinst.core.network.checkpoint import Model
 from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
-from napari_probinst.core.training.calibrate import ContourSample, calibrate, fit_calibration
+from napari_probinst.core.training.calibrate import (
+    ContourSample,
+    calibrate,
+    fit_calibration,
+    fit_overlap,
+)
 from napari_probinst.core.training.sources import LabelledImage
 
 
@@ -63,6 +68,33 @@ def test_fit_is_as_good_as_the_best_of_a_grid_of_constants():
 def test_equal_shares_give_an_offset_alone():
     samples = [_sample(0.2, 0.5, seed) for seed in range(12)]
     assert fit_calibration(samples).slope == 0
+
+
+def _crossings(log_odds, overlap):
+    nothing = np.zeros(0)
+    return ContourSample(0.1, nothing, nothing.astype(bool), np.array(log_odds), np.array(overlap))
+
+
+def test_overlaps_that_a_training_weighed_ten_times_are_weighed_once_again():
+    """The odds that a weighted cross-entropy learns are ten times the true ones."""
+    true_odds = np.random.default_rng(0).normal(-3, 2, 20_000)
+    overlap = np.random.default_rng(1).random(20_000) < 1 / (1 + np.exp(-true_odds))
+    samples = [
+        _crossings(true_odds[part] + np.log(10), overlap[part])
+        for part in (slice(0, 5000), slice(5000, None))
+    ]
+    assert fit_overlap(samples) == pytest.approx(-np.log(10), abs=0.05)
+
+
+def test_as_many_overlaps_are_expected_as_there_are():
+    log_odds = [2.0, 1.0, 0.0, -1.0]
+    shift = fit_overlap([_crossings(log_odds, [True, False, False, False])])
+    assert np.sum(1 / (1 + np.exp(-(np.array(log_odds) + shift)))) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("overlap", [[False, False], [True, True], []])
+def test_without_overlaps_or_with_nothing_else_there_is_no_shift(overlap):
+    assert fit_overlap([_crossings([0.5] * len(overlap), overlap)]) == 0
 
 
 @pytest.mark.parametrize("binning", [1, 2])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import pickle
 import signal
@@ -17,6 +18,7 @@ from lightning.pytorch.callbacks import Callback
 
 from napari_probinst.core.config import Config
 from napari_probinst.core.errors import InputError, ModelError
+from napari_probinst.core.network.calibration import Calibration
 from napari_probinst.core.network.checkpoint import Model, load_model
 from napari_probinst.core.network.concrete_dropout import dropout_rates
 from napari_probinst.core.network.header import ModelHeader
@@ -92,6 +94,8 @@ def test_the_model_file_tells_how_it_was_made(tmp_path, data, config):
     assert model.header.network == config.network
     assert model.header.inference == config.inference
     assert model.header.extent == (1024, 1024)
+    # Overlap pixels weighed ten times in the loss count once in a prediction.
+    assert model.header.calibration == Calibration(overlap=-math.log(config.loss.overlap_weight))
     record = model.header.training
     assert record["steps"] == 6
     assert record["training_images"] == ["a", "b"]

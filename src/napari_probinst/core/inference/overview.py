@@ -93,7 +93,7 @@ def look_over(channels: Windows, mean: Realisation, extent: Shape, scale: float 
     found = NOTHING_ELSE
     if mean.network.context is not None:
         found = Overview(context=_context(seen, mean, tiles))
-    if mean.calibration is not None:
+    if mean.calibration is not None and mean.calibration.follows_share:
         found = replace(found, share=_share(seen, mean, tiles, found))
     return found
 

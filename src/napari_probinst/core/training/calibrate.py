@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import binary_dilation
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
 from napari_probinst.core.binning import bin_pages
@@ -15,7 +15,7 @@ from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.draws import realise
 from napari_probinst.core.inference.tiling import tile_layout
 from napari_probinst.core.network.calibration import Calibration, foreground_share
-from napari_probinst.core.network.classes import BACKGROUND
+from napari_probinst.core.network.classes import BACKGROUND, FOREGROUND, OVERLAP
 from napari_probinst.core.network.device import choose_runtime
 from napari_probinst.core.network.normalisation import normalise
 
@@ -38,6 +38,8 @@ _LEAST_IMAGES = 10
 _EVEN = 1e-6
 #: Weight of the squared slope, for shares in units of their standard deviation.
 _PENALTY = 1e-4
+#: Log-odds of a probability of one in ten million.
+_MOST_LOG_ODDS = 16.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +54,17 @@ class ContourSample:
         Log-odds of foreground.
     truth : ndarray of bool, shape (n_pixels,)
         Whether a true instance holds the pixel.
+    overlap_log_odds : ndarray of float64, shape (n_true_pixels,)
+        Log-odds of overlap against foreground where a true instance is.
+    overlap : ndarray of bool, shape (n_true_pixels,)
+        Whether there are several.
     """
 
     share: float
     log_odds: NDArray[np.float64]
     truth: NDArray[np.bool_]
+    overlap_log_odds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    overlap: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
     def iou(self, shift: float) -> float:
         """IoU of the pixels whose log-odds exceed ``shift`` with the true ones."""
@@ -76,12 +84,16 @@ class CalibrationResult:
         Images, or tiles of large ones, with an instance.
     before, after : float
         Mean IoU of foreground and truth near the true instances.
+    overlap_before, overlap_after : float
+        IoU of the pixels seen as overlap and the true ones of all images together.
     """
 
     calibration: Calibration
     n_samples: int
     before: float
     after: float
+    overlap_before: float
+    overlap_after: float
 
 
 def calibrate(
@@ -106,7 +118,8 @@ def calibrate(
     samples = [sample for item in images for sample in _look(model, item, device)]
     if not samples:
         raise InputError("The images hold no instance at all, so no contour can be calibrated.")
-    calibration = fit_calibration(samples)
+    overlap = fit_overlap(samples)
+    calibration = fit_calibration(samples).model_copy(update={"overlap": overlap})
     shifts = [calibration.offset + calibration.slope * sample.share for sample in samples]
     return CalibrationResult(
         calibration,
@@ -115,7 +128,44 @@ def calibrate(
         after=float(
             np.mean([sample.iou(shift) for sample, shift in zip(samples, shifts, strict=True)])
         ),
+        overlap_before=_overlap_iou(samples, 0.0),
+        overlap_after=_overlap_iou(samples, overlap),
     )
+
+
+def fit_overlap(samples: Sequence[ContourSample]) -> float:
+    """Shift of the log-odds of overlap that makes the truth likeliest.
+
+    At the maximum of the likelihood, as many overlap pixels are expected as there are. A
+    training that weighs them w times for their rarity is undone by about -ln w.
+
+    Parameters
+    ----------
+    samples : sequence of ContourSample
+        At least one.
+
+    Returns
+    -------
+    float
+        To add to the log-odds; 0 where no pixel is of several instances, or all are.
+    """
+    log_odds = np.concatenate([sample.overlap_log_odds for sample in samples])
+    n_true = sum(int(sample.overlap.sum()) for sample in samples)
+    if n_true in (0, log_odds.size):
+        return 0.0
+
+    def surplus(shift: float) -> float:
+        return float(expit(log_odds + shift).sum()) - n_true
+
+    reach = 2 * _MOST_LOG_ODDS
+    # From none to all of them: there is a shift between.
+    return float(brentq(surplus, -reach, reach, xtol=1e-6))
+
+
+def _overlap_iou(samples: Sequence[ContourSample], shift: float) -> float:
+    seen = np.concatenate([sample.overlap_log_odds for sample in samples]) + shift > 0
+    true = np.concatenate([sample.overlap for sample in samples])
+    return float((seen & true).sum() / max((seen | true).sum(), 1))
 
 
 def fit_calibration(samples: Sequence[ContourSample]) -> Calibration:
@@ -167,22 +217,41 @@ def _look(model: Model, item: LabelledImage, device: str) -> Iterator[ContourSam
     runtime = choose_runtime(device)
     network = realise(model.network, seed=0, draw=0, runtime=runtime, binning=header.binning)
     channels = normalise(item.image.channels, header.network.channels, item.image.present)
-    truth = np.zeros(item.truth.shape, dtype=bool)
-    for instance in item.truth.instances:
-        instance.paint(truth, 1)
+    cover = item.truth.cover()
+    truth = np.stack([cover > 0, cover > 1]).astype(np.float32)
     stride = network.network.stride * header.binning
     for tile in tile_layout(item.truth.shape, header.extent, stride=stride):
-        pages = np.concatenate([channels[(slice(None), *tile.slices)], truth[None, *tile.slices]])
-        *seen, share_true = _binned(pages, header.binning)
-        true = share_true >= 0.5
+        pages = np.concatenate([channels[(slice(None), *tile.slices)], truth[:, *tile.slices]])
+        *seen, share_true, share_several = _binned(pages, header.binning)
+        true, several = share_true >= 0.5, share_several >= 0.5
         near = np.flatnonzero(binary_dilation(true, iterations=_MARGIN))
         if not near.size:
             continue
         near = near[:: -(-near.size // _MOST_PIXELS)]
-        background = network.apply(np.stack(seen)).classes[BACKGROUND]
-        # Beyond this, float32 knows no more of a probability than that it is 0 or 1.
-        bounded = np.clip(background.ravel()[near].astype(np.float64), 1e-7, 1 - 1e-7)
-        yield ContourSample(foreground_share(background), -logit(bounded), true.ravel()[near])
+        classes = network.apply(np.stack(seen)).classes
+        inside = near[true.ravel()[near]]
+        yield ContourSample(
+            foreground_share(classes[BACKGROUND]),
+            -_log_odds(classes[BACKGROUND].ravel()[near]),
+            true.ravel()[near],
+            _log_odds(_share_of_overlap(classes[:, *np.unravel_index(inside, true.shape)])),
+            several.ravel()[inside],
+        )
+
+
+def _share_of_overlap(classes: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Probability of overlap where it isn't background, of classes of shape (3, n_pixels)."""
+    overlap, foreground = classes[OVERLAP].astype(np.float64), classes[FOREGROUND]
+    both = overlap + foreground
+    result: NDArray[np.float64] = np.divide(overlap, both, out=np.zeros_like(both), where=both > 0)
+    return result
+
+
+def _log_odds(probability: NDArray[Any]) -> NDArray[np.float64]:
+    # Beyond this, float32 knows no more of a probability than that it is 0 or 1.
+    least = expit(-_MOST_LOG_ODDS)
+    result: NDArray[np.float64] = logit(np.clip(probability.astype(np.float64), least, 1 - least))
+    return result
 
 
 def _binned(pages: NDArray[np.float32], factor: int) -> NDArray[np.float32]:

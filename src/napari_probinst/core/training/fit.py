@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import CSVLogger
 from napari_probinst import __version__
 from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
 from napari_probinst.core.errors import InputError, ModelError
+from napari_probinst.core.network.calibration import Calibration
 from napari_probinst.core.network.checkpoint import model_bytes
 from napari_probinst.core.network.concrete_dropout import dropout_rates
 from napari_probinst.core.network.device import choose_runtime
@@ -170,6 +171,7 @@ def fit(
         inference=config.inference,
         extent=extent,
         binning=config.training.binning,
+        calibration=Calibration.undoing(config.loss.overlap_weight),
         object_width=data.object_width(),
         training=_record(module, data, config, trainer.global_step),
     )

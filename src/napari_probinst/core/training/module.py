@@ -13,6 +13,7 @@ from torch import Tensor
 
 from napari_probinst.core.evaluation.average_precision import Counts, count_hits, mean_dsb
 from napari_probinst.core.inference.pipeline import Predictor
+from napari_probinst.core.network.calibration import Calibration
 from napari_probinst.core.network.checkpoint import Model
 from napari_probinst.core.network.concrete_dropout import concrete_regulariser, dropout_rates
 from napari_probinst.core.network.header import ModelHeader
@@ -71,6 +72,7 @@ class TrainingModule(pl.LightningModule):
             binning=config.training.binning,
             # Validation images go through in one piece, as most images will.
             extent=_largest([item.truth.shape for item in self._validation]),
+            calibration=Calibration.undoing(config.loss.overlap_weight),
         )
 
     @property
