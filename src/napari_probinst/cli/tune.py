@@ -53,6 +53,13 @@ def tune(
         bool | None,
         typer.Option("--flips/--no-flips", help="Whether draws see the image mirrored or turned."),
     ] = None,
+    own_bandwidth: Annotated[
+        bool | None,
+        typer.Option(
+            "--own-bandwidth/--no-own-bandwidth",
+            help="Whether far too large instances get a bandwidth of their own.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     memory: Annotated[
         int, typer.Option(min=0, help="Megabytes of draws to hold; the rest goes to files.")
@@ -77,7 +84,7 @@ def tune(
     written = output or model
     check_model_name(written)
     loaded = load_model(model)
-    asked = {"n_draws": draws, "flips": flips}
+    asked = {"n_draws": draws, "flips": flips, "own_bandwidth": own_bandwidth}
     changed = {name: value for name, value in asked.items() if value is not None}
     start = validated(
         InferenceConfig, {**loaded.header.inference.model_dump(), **changed}, "command line"

@@ -259,6 +259,12 @@ class InferenceConfig(Section):
         title="Farthest of a cluster",
         json_schema_extra=_EMBEDDED,
     )
+    own_bandwidth: bool = Field(
+        False,
+        description="Look again at instances far larger than the others of a draw, with a half to "
+        "an eighth of the bandwidth, and part them where their embeddings are well separated.",
+        title="Part what is far too large",
+    )
     min_size: int = Field(
         100,
         ge=0,

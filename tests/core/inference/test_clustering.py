@@ -9,7 +9,7 @@ from scipy import ndimage
 from sklearn.cluster import MeanShift
 from sklearn.metrics import adjusted_rand_score
 
-from napari_probinst.core.inference.clustering import _separate_pieces, cluster
+from napari_probinst.core.inference.clustering import cluster, separate_pieces
 
 SETTINGS = {"bandwidth": 2.0, "threshold": 2.0, "min_size": 1, "n_seeds": 64}
 
@@ -244,5 +244,5 @@ def separated_by_hand(labels, bridge, min_size):
 )
 def test_pieces_are_those_of_whole_pages(labels, bridge, min_size):
     np.testing.assert_array_equal(
-        _separate_pieces(labels, bridge, min_size), separated_by_hand(labels, bridge, min_size)
+        separate_pieces(labels, bridge, min_size), separated_by_hand(labels, bridge, min_size)
     )

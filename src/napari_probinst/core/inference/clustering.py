@@ -102,14 +102,18 @@ def group(
     if foreground.pixels.size == 0:
         return labels
     points, centres = torch.from_numpy(foreground.vectors), torch.from_numpy(modes)
-    labels.flat[foreground.pixels] = _nearest(points, centres, threshold, min_size).numpy()
-    return _separate_pieces(labels, foreground.overlap(), min_size)
+    labels.flat[foreground.pixels] = nearest_modes(points, centres, threshold, min_size).numpy()
+    return separate_pieces(labels, foreground.overlap(), min_size)
 
 
-def _nearest(
+def nearest_modes(
     points: torch.Tensor, centres: torch.Tensor, threshold: float, min_size: int
 ) -> torch.Tensor:
-    """Label of each point's nearest centre within the threshold, from 1; 0 if there is none."""
+    """Label of each point's nearest centre within the threshold, from 1; 0 if there is none.
+
+    Centres with fewer than ``min_size`` points are given up, and their points offered to
+    the others.
+    """
     distances = torch.cdist(points, centres)
     distance, nearest = distances.min(dim=1)
     sizes = torch.bincount(nearest[distance <= threshold], minlength=len(centres))
@@ -120,10 +124,12 @@ def _nearest(
     return torch.where(distance <= threshold, nearest + 1, 0).to(torch.int32)
 
 
-def _separate_pieces(
+def separate_pieces(
     labels: NDArray[np.int32], bridge: NDArray[np.bool_], min_size: int
 ) -> NDArray[np.int32]:
     """Make each connected piece of a cluster an instance, and drop the small ones.
+
+    Labels are those of the clusters, shape (height, width); see `group` for the result.
 
     All clusters at once, as one graph of their pixels: a cluster may have stray pixels all
     over the image, and labelling a page for each would cost more than the clustering.

@@ -18,6 +18,7 @@ from napari_probinst.core.inference.draws import LookOver, of_itself
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.mean_shift import find_modes
 from napari_probinst.core.inference.overlaps import resolve_overlaps
+from napari_probinst.core.inference.own_bandwidth import part_outsized
 from napari_probinst.core.inference.parallel import in_order
 from napari_probinst.core.inference.resampling import resampled, resampled_shape, restored
 from napari_probinst.core.inference.stitching import stitch
@@ -317,6 +318,13 @@ def segment_tile(
         threshold=settings.cluster_threshold,
         min_size=_min_size(seen, settings),
     )
+    if settings.own_bandwidth:
+        labels = part_outsized(
+            labels,
+            seen.foreground,
+            bandwidth=settings.bandwidth,
+            min_size=_min_size(seen, settings),
+        )
     instances = resolve_overlaps(labels, seen.foreground.overlap())
     if seen.binning == 1:
         return instances

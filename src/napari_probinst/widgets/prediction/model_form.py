@@ -38,6 +38,7 @@ _THRESHOLDS = (
     "min_size",
     "bandwidth",
     "cluster_threshold",
+    "own_bandwidth",
     "n_seeds",
     "patch",
     "ranking",
