@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -255,3 +256,16 @@ def test_nothing_half_made_is_left_where_a_session_cannot_be_begun(kept, path, p
     assert kept.n_waiting == 1
     assert list(path.parent.iterdir()) == []
     assert list(Path(place.fallback).iterdir()) == []
+
+
+def test_sessions_of_names_that_end_alike_hide_none(prediction, place, told):
+    folder = place.parents[0]
+    first = folder / f"{place.name}.probinst"
+    for turn in ("", "-1", "-2", "-02"):
+        own = replace(prediction, name=f"{place.name}{turn}")
+        path = folder / f"{own.name}.probinst"
+        create_session(own, path).close()
+        assert replace(place, name=own.name).find(own, told.append) == path
+        assert place.find(prediction, told.append) == first
+    assert set(place.paths()) == {first, folder / f"{place.name}-2.probinst"}
+    assert told == []

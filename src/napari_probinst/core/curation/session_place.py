@@ -63,7 +63,7 @@ class SessionPlace:
         wanted = Manifest.of(prediction)
         found = []
         for parent in (*self.parents, self.fallback):
-            for path in self._taken(parent).values():
+            for _, path in self._taken(parent):
                 try:
                     manifest = read_manifest(path)
                 except InputError as error:
@@ -80,7 +80,7 @@ class SessionPlace:
     def paths(self) -> list[Path]:
         """All sessions of this name, the one that goes farthest first."""
         folders = (*self.parents, self.fallback)
-        found = [path for folder in folders for path in self._taken(folder).values()]
+        found = [path for folder in folders for _, path in self._taken(folder)]
         return sorted(found, key=journal_size, reverse=True)
 
     def begin(self, session: CurationSession, records: Iterable[Record]) -> SessionFolder:
@@ -102,7 +102,7 @@ class SessionPlace:
             try:
                 if parent == self.fallback:
                     make_folder(parent)
-                number = max(self._taken(parent), default=0) + 1
+                number = max((number for number, _ in self._taken(parent)), default=0) + 1
                 opened = begin_session(session, records, self._path(parent, number))
             except OutputError as error:
                 first = first or error
@@ -122,12 +122,16 @@ class SessionPlace:
         turn = "" if number == 1 else f"-{number}"
         return parent / f"{self.name}{turn}{SESSION_SUFFIX}"
 
-    def _taken(self, parent: Path) -> dict[int, Path]:
-        """Paths of this name in a folder, by their numbers."""
-        pattern = re.compile(rf"{re.escape(self.name)}(?:-(\d+))?{re.escape(SESSION_SUFFIX)}")
-        taken = {}
+    def _taken(self, parent: Path) -> list[tuple[int, Path]]:
+        """Paths of this name in a folder and their numbers, in the order of these.
+
+        ``NAME-1`` and ``NAME-02`` are other names: no session of this one is called so.
+        """
+        turn = r"(?:-([2-9]|[1-9]\d+))?"
+        pattern = re.compile(rf"{re.escape(self.name)}{turn}{re.escape(SESSION_SUFFIX)}", re.ASCII)
+        taken = []
         for path in parent.glob(f"{glob.escape(self.name)}*{SESSION_SUFFIX}"):
             match = pattern.fullmatch(path.name)
             if match is not None:
-                taken[int(match[1] or 1)] = path
-        return dict(sorted(taken.items()))
+                taken.append((int(match[1] or 1), path))
+        return sorted(taken)
