@@ -117,3 +117,23 @@ def test_instances_come_back_and_damage_is_noticed(tmp_path):
     assert again.find(tile) is None
     draw.keep_whole(InstanceSet((20, 20), ()))
     assert len(draw.find_whole()) == 0
+
+
+@pytest.mark.filterwarnings("ignore:Reading `.npy`")
+def test_damage_anywhere_in_a_tile_is_noticed(tmp_path):
+    masks = np.random.default_rng(0).random((2, 20, 30)) > 0.5
+    tile = Tile((0, 0, 20, 30), (0, 0, 20, 30))
+    draw = TileCache(tmp_path / "cache", "a").draw("first", (20, 30))
+    draw.keep(tile, InstanceSet.from_masks(list(masks), (20, 30)))
+    (file,) = (tmp_path / "cache").glob("*/*.npz")
+    whole = file.read_bytes()
+    random = np.random.default_rng(1)
+    n_damaged = 0
+    for first in range(0, len(whole), 5):
+        file.write_bytes(whole[:first] + random.bytes(8) + whole[first + 8 :])
+        found = draw.find(tile)
+        n_damaged += found is None
+        if found is not None:
+            assert [item.full((20, 30)).tolist() for item in found.instances] == masks.tolist()
+    # Of most bytes all but times and the like matter.
+    assert n_damaged > len(whole) / 10

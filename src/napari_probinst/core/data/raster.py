@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -26,8 +27,8 @@ MEMORY_SHARE = 0.25
 #: Bytes taken for the machine's memory where the system doesn't tell.
 _ASSUMED_MEMORY = 8 * 2**30
 
-# A damaged file can drive a decoder into nearly any error; each of these was met in practice.
-_DAMAGE = (
+#: A damaged file can drive a decoder into nearly any error; each of these was met in practice.
+DAMAGE = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -36,10 +37,11 @@ _DAMAGE = (
     LookupError,
     MemoryError,
     ParseError,
-    RuntimeError,  # all of imagecodecs' errors
+    RuntimeError,  # all of imagecodecs' errors, and what zipfile doesn't support
     TypeError,
     ValueError,  # tifffile's own error among them
     struct.error,
+    tokenize.TokenError,  # NumPy, on the header of an array
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -161,7 +163,7 @@ def refusing_damage(path: Path, kind: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or one_line(error)
         raise InputError(f"{path} can't be read: {reason}; check the file and the disk.") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(
             f"{path} is not a complete {kind} file ({one_line(error)}); export or copy it again."
         ) from error

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import zipfile
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import numpy as np
 
 from napari_probinst import __version__
 from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
+from napari_probinst.core.data.raster import DAMAGE
 from napari_probinst.core.instances import Instance, InstanceSet
 
 if TYPE_CHECKING:
@@ -239,5 +239,5 @@ def _load(path: Path, shape: Shape) -> InstanceSet | None:
                 for (y0, x0, y1, x1), part in zip(boxes.tolist(), parts, strict=False)
             ),
         )
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
+    except (OSError, *DAMAGE):
         return None
