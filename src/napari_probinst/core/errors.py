@@ -25,6 +25,10 @@ class ConfigError(ProbinstError):
     """A setting is unknown or out of its range."""
 
 
+class TrainingError(ProbinstError):
+    """A training can't go on."""
+
+
 class OutputError(ProbinstError):
     """A result can't be written."""
 

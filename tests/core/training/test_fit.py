@@ -17,7 +17,7 @@ import yaml
 from lightning.pytorch.callbacks import Callback
 
 from napari_probinst.core.config import Config
-from napari_probinst.core.errors import InputError, ModelError
+from napari_probinst.core.errors import InputError, ModelError, TrainingError
 from napari_probinst.core.network.calibration import Calibration
 from napari_probinst.core.network.checkpoint import Model, load_model
 from napari_probinst.core.network.concrete_dropout import dropout_rates
@@ -39,6 +39,14 @@ class Watch(Callback):
         self.losses.append(float(outputs["loss"].detach()))
         if trainer.global_step == self._interrupt_after:
             signal.raise_signal(signal.SIGINT)
+
+
+class Poison(Callback):
+    """Make a weight no number before the fifth step, as a rate that is too high does."""
+
+    def on_train_batch_start(self, trainer, pl_module, *_):
+        if trainer.global_step == 4:
+            next(pl_module.parameters()).data.fill_(float("nan"))
 
 
 def _with(config, section, **values):
@@ -83,6 +91,24 @@ def test_a_resumed_run_is_an_uninterrupted_one(tmp_path, data, config):
     # Ctrl-C scores once more; the interval goes on counting all steps.
     assert _scored_steps(tmp_path / "whole.run") == [1, 3, 5]
     assert set(_scored_steps(tmp_path / "parts.run")) >= {1, 3, 5}
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_a_training_that_diverges_says_so_and_keeps_its_checkpoint(tmp_path, data, config, scored):
+    if not scored:
+        data = TrainingData(data.training, ())
+    output, last = tmp_path / "m.safetensors", tmp_path / "m.run" / LAST
+    fit(data, config, output, callbacks=[Watch(interrupt_after=3)])
+    output.unlink()
+    kept = last.read_bytes()
+    # Whether a score, a checkpoint or a line of the log is due first.
+    for end in (5, 6):
+        with pytest.raises(
+            TrainingError, match=rf"at step [56] .* learning rate .*{LAST}, is kept"
+        ):
+            fit(data, config, output, resume=True, callbacks=[Poison(), Watch(end)])
+        assert last.read_bytes() == kept
+    assert not output.exists()
 
 
 def test_the_model_file_tells_how_it_was_made(tmp_path, data, config):

@@ -155,6 +155,13 @@ def test_log_is_read_as_it_grows_and_a_torn_line_waits(tmp_path):
     assert reader.read() == [Failed("no"), Ended(Path("m"), 2, None, interrupted=True)]
 
 
+def test_loss_that_is_no_number_is_told(tmp_path):
+    with (tmp_path / LOG).open("ab") as file:
+        for loss in (float("nan"), float("inf")):
+            LogWriter(file).write(Step(2, 0.5, None, loss))
+    assert [str(event.loss) for event in LogReader(tmp_path / LOG).read()] == ["nan", "inf"]
+
+
 def test_state_follows_the_events_and_a_resumed_run_begins_anew():
     state = TrainingState()
     for event in (Started(1), Step(1, 0.1, None, 4.0), Scoring(1)):

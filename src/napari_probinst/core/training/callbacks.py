@@ -1,4 +1,4 @@
-"""What happens around the steps of a training: stopping it, and its last checkpoint."""
+"""What happens around the steps of a training: ending it, and its last checkpoint."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import torch
 from lightning.pytorch.callbacks import Callback
+
+from napari_probinst.core.errors import TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,3 +66,52 @@ class LastCheckpoint(Callback):
         """Write it; all processes take part."""
         del pl_module
         trainer.save_checkpoint(self._path)
+
+
+class RefuseDivergence(Callback):
+    """End the run with an error once its loss or its weights are not finite.
+
+    It looks where the log gets a line, not after each step, which would make a GPU wait; and
+    before a score and a checkpoint, so that none is ever made of such weights.
+
+    Parameters
+    ----------
+    last : Path
+        The last checkpoint, for the message.
+    log_every : int
+        Steps between lines of the log.
+    """
+
+    def __init__(self, last: Path, log_every: int) -> None:
+        self._last = last
+        self._log_every = log_every
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
+    ) -> None:
+        """Look, where the log gets a line."""
+        if trainer.global_step % self._log_every == 0:
+            self._check(trainer, pl_module)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look, before images are predicted."""
+        self._check(trainer, pl_module)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Look, before a file is written over."""
+        del checkpoint
+        self._check(trainer, pl_module)
+
+    def _check(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # The loss is the mean over all processes: they end together.
+        values = [*pl_module.parameters(), trainer.callback_metrics.get("loss", torch.zeros(()))]
+        if all(bool(value.isfinite().all()) for value in values):
+            return
+        kept = f" The last checkpoint, {self._last}, is kept." if self._last.is_file() else ""
+        raise TrainingError(
+            f"The training has diverged: at step {trainer.global_step} its loss or weights are no "
+            "finite numbers any more. Lower the learning rate (training.learning_rate), and train "
+            f"anew.{kept}"
+        )

@@ -23,7 +23,7 @@ from napari_probinst.core.network.concrete_dropout import dropout_rates
 from napari_probinst.core.network.device import choose_runtime
 from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.memory import keep_freed_memory
-from napari_probinst.core.training.callbacks import LastCheckpoint, StopOnRequest
+from napari_probinst.core.training.callbacks import LastCheckpoint, RefuseDivergence, StopOnRequest
 from napari_probinst.core.training.dataset import CropStream
 from napari_probinst.core.training.loading import DataWait, Loaders
 from napari_probinst.core.training.module import SCORE, TrainingModule
@@ -117,6 +117,8 @@ def fit(
         If ``initial`` or the checkpoint is of another architecture.
     ConfigError
         If the processes can't share a batch, or there are not as many devices.
+    TrainingError
+        If the loss or the weights are not finite any more.
     OutputError
         If the disk is full or read-only.
     """
@@ -150,7 +152,12 @@ def fit(
             folder,
             runtime,
             processes,
-            [DataWait(loaders, _log_every(config)), *callbacks, stop],
+            [
+                DataWait(loaders, _log_every(config)),
+                *callbacks,
+                RefuseDivergence(last, _log_every(config)),
+                stop,
+            ],
             validate=n_validation > 0,
         )
         try:

@@ -124,7 +124,10 @@ class Failed:
 
 
 Event = Started | DataRead | Step | Scoring | Score | Ended | Failed
-_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+# A loss that is no number any more is told as such: null would be no loss.
+_EVENT: TypeAdapter[Event] = TypeAdapter(
+    Annotated[Event, Field(discriminator="event")], config={"ser_json_inf_nan": "constants"}
+)
 
 
 class LogWriter:
