@@ -102,6 +102,12 @@ def test_what_a_curator_changed_has_no_certainty(prediction, tmp_path):
     assert first["length_um"] == first["pixel_size_x_um"] == ""
 
 
+def test_a_name_is_no_formula(make_prediction, tmp_path):
+    named = make_prediction([np.ones((20, 20), bool)], name="=1+1")
+    write_instance_table(of_prediction(named), tmp_path / "table.csv")
+    assert [row["image"] for row in read(tmp_path / "table.csv")] == ["'=1+1"]
+
+
 def test_a_table_without_instances_is_its_columns(make_prediction, tmp_path):
     empty = make_prediction([], shape=(4, 5))
     write_instance_table(of_prediction(empty), tmp_path / "table.csv")

@@ -162,6 +162,14 @@ def test_the_table_of_peaks(tmp_path):
     assert float(rows[0]["mass"]) == 12.5
 
 
+def test_no_cell_of_the_peaks_is_a_formula(tmp_path):
+    peaks = (Peak(4, 8, (0,), 0.1, 0.5, 1, "@kind", "=reason"),)
+    write_peaks([prediction(1, name="=1+1", peaks=peaks)], tmp_path / "peaks.csv")
+    with (tmp_path / "peaks.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["image"], row["kind"], row["reason"]) == ("'=1+1", "'@kind", "'=reason")
+
+
 def test_a_table_without_peaks_has_its_header(tmp_path):
     write_peaks([prediction(0)], tmp_path / "peaks.csv")
     assert (tmp_path / "peaks.csv").read_text() == ",".join(PEAK_COLUMNS) + "\n"

@@ -123,6 +123,17 @@ def test_the_report_holds_what_is_promised(files):
     assert len(files["image_thresholds.csv"].splitlines()) == 1 + 30
 
 
+def test_names_are_no_formulas_in_tables_and_themselves_in_json():
+    evaluation = evaluate_predictions(predicted(("=a",)), {"=a": TRUTH["a"]}, n_resamples=2)
+    files = build_report(evaluation, {}, "t")
+    assert all(
+        line.startswith(b"'=a,")
+        for name in ("images.csv", "image_thresholds.csv")
+        for line in files[name].splitlines()[1:]
+    )
+    assert json.loads(files["report.json"])["images"][0]["image"] == "=a"
+
+
 def test_the_page_needs_no_other_file_and_escapes_names(files):
     page = files["report.html"].decode()
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)

@@ -87,13 +87,13 @@ def test_results_in_a_folder(tmp_path):
 
 
 def test_the_table_holds_what_was_ranked(tmp_path):
-    write_images([ImageUncertainty("a, b", 3, 2, 1 / 3, 0.25, 12.345), image("c", 0.0, 0.0)],
+    write_images([ImageUncertainty("a, b", 3, 2, 1 / 3, 0.25, 12.345), image("=c", 0.0, 0.0)],
                  tmp_path / "t.csv")  # fmt: skip
     with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
         columns, *rows = csv.reader(file)
     assert tuple(columns) == IMAGE_COLUMNS
     assert rows == [["a, b", "3", "2", "0.333333333", "0.25", "12.35"],
-                    ["c", "1", "1", "0", "0", ""]]  # fmt: skip
+                    ["'=c", "1", "1", "0", "0", ""]]  # fmt: skip
 
 
 def test_masks_of_draws_do_not_count():

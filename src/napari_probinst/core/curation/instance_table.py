@@ -11,6 +11,7 @@ from scipy.sparse import csgraph
 
 from napari_probinst.core.curation.geometry import neighbours
 from napari_probinst.core.data.atomic import atomic_file
+from napari_probinst.core.data.spreadsheet import as_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +79,7 @@ def instance_rows(image: ExportedImage) -> list[dict[str, Any]]:
         shared = cover[y0:y1, x0:x1][one.instance.mask] > 1
         rows.append(
             {
-                "image": image.name,
+                "image": as_text(image.name),
                 **_measures(one, image),
                 "overlap_px": int(np.count_nonzero(shared)),
             }

@@ -23,6 +23,7 @@ from napari_probinst.core.data.naming import (
     PROBABILITY_SUFFIX,
 )
 from napari_probinst.core.data.pages import write_pages
+from napari_probinst.core.data.spreadsheet import as_text
 from napari_probinst.core.errors import OutputError
 
 if TYPE_CHECKING:
@@ -147,7 +148,8 @@ def write_peaks(predictions: Iterable[Prediction], path: Path) -> None:
 
     ``y`` and ``x`` are the patch's top left pixel; ``entropy`` (nats) and ``mass`` (nats) are
     the peak's own; ``score`` is the one of them that ranks, and so is comparable across images;
-    ``instances`` are values of the label image, separated by spaces.
+    ``instances`` are values of the label image, separated by spaces. What a spreadsheet would take
+    for a formula is marked as text (`as_text`), here and in the other tables.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -157,8 +159,9 @@ def write_peaks(predictions: Iterable[Prediction], path: Path) -> None:
             score = peak.mass if prediction.settings.ranking == "mass" else peak.entropy
             numbers = [f"{value:.9g}" for value in (peak.entropy, score, peak.mass)]
             labels = " ".join(str(index + 1) for index in peak.instances)
-            place = (prediction.name, peak.rank, peak.y, peak.x)
-            writer.writerow([*place, *numbers, labels, peak.kind, peak.reason])
+            place = (as_text(prediction.name), peak.rank, peak.y, peak.x)
+            texts = (as_text(peak.kind), as_text(peak.reason))
+            writer.writerow([*place, *numbers, labels, *texts])
     with atomic_file(path) as file:
         file.write(text.getvalue().encode())
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from napari_probinst import __version__
+from napari_probinst.core.data.spreadsheet import as_text
 from napari_probinst.core.evaluation.bootstrap import LEVEL
 from napari_probinst.core.evaluation.panoptic import HIT_IOU
 from napari_probinst.core.evaluation.segmentation import RECALL_IOU
@@ -131,8 +132,14 @@ def _csv(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in row)
+        writer.writerow(map(_cell, row))
     return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return as_text(value) if isinstance(value, str) else value
 
 
 def _without_nan(value: Any) -> Any:

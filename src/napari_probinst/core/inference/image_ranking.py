@@ -19,6 +19,7 @@ from napari_probinst.core.data.atomic import atomic_file
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.data.prediction_file import load_prediction
+from napari_probinst.core.data.spreadsheet import as_text
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.jitter import count_jitter
 
@@ -152,6 +153,7 @@ def write_images(images: Iterable[ImageUncertainty], path: Path) -> None:
     for image in images:
         seconds = "" if image.seconds is None else f"{image.seconds:.2f}"
         entropies = [f"{value:.9g}" for value in (image.entropy, image.mean_entropy)]
-        writer.writerow([image.image, image.n_instances, image.n_peaks, *entropies, seconds])
+        counts = (image.n_instances, image.n_peaks)
+        writer.writerow([as_text(image.image), *counts, *entropies, seconds])
     with atomic_file(path) as file:
         file.write(text.getvalue().encode())
