@@ -137,3 +137,12 @@ def test_damage_anywhere_in_a_tile_is_noticed(tmp_path):
             assert [item.full((20, 30)).tolist() for item in found.instances] == masks.tolist()
     # Of most bytes all but times and the like matter.
     assert n_damaged > len(whole) / 10
+
+
+def test_a_tile_of_more_bits_than_its_boxes_hold_is_not_taken(tmp_path):
+    tile = Tile((0, 0, 4, 4), (0, 0, 4, 4))
+    draw = TileCache(tmp_path / "cache", "a").draw("first", (4, 4))
+    draw.keep(tile, InstanceSet.from_masks([np.eye(4, dtype=bool)], (4, 4)))
+    (file,) = (tmp_path / "cache").glob("*/*.npz")
+    np.savez(file, boxes=np.array([[0, 0, 4, 4]]), masks=np.zeros(3, np.uint8))
+    assert draw.find(tile) is None

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_probinst.core.data.atomic import atomic_file
+from napari_probinst.core.data.packing import packed_boxes, packed_masks, unpacked
 from napari_probinst.core.data.raster import check_size, default_memory_limit, refusing_damage
 from napari_probinst.core.errors import InputError
-from napari_probinst.core.instances import Instance, InstanceSet
+from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from napari_probinst.core.curation.session import CurationSession
 
@@ -47,11 +46,10 @@ def write_corrected(session: CurationSession, path: Path) -> None:
         "prediction": session.header.prediction,
         "image": session.prediction.provenance.image_checksum,
     }
-    packed = [np.empty(0, np.uint8), *(np.packbits(instance.mask) for instance in masks)]
     arrays = {
         "header": np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8),
-        "boxes": np.array([instance.bbox for instance in masks], np.int32).reshape(-1, 4),
-        "masks": np.concatenate(packed),
+        "boxes": packed_boxes(instance.bbox for instance in masks),
+        "masks": packed_masks(masks),
     }
     with atomic_file(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
@@ -86,22 +84,4 @@ def _parse(path: Path) -> InstanceSet:
         boxes, masks = archive["boxes"], archive["masks"]
     height, width = header["shape"]
     check_size(path, (height, width), 1)
-    return InstanceSet((height, width), _unpacked(boxes, masks, (height, width)))
-
-
-def _unpacked(
-    boxes: NDArray[np.int32], packed: NDArray[np.uint8], shape: tuple[int, int]
-) -> tuple[Instance, ...]:
-    instances = []
-    first = 0
-    for y0, x0, y1, x1 in boxes.tolist():
-        if not (0 <= y0 <= y1 <= shape[0] and 0 <= x0 <= x1 <= shape[1]):
-            raise ValueError("a box lies outside the image")
-        area = (y1 - y0) * (x1 - x0)
-        end = first + (area + 7) // 8
-        bits = np.unpackbits(packed[first:end])[:area]
-        instances.append(Instance((y0, x0, y1, x1), bits.reshape(y1 - y0, x1 - x0).astype(bool)))
-        first = end
-    if first != len(packed):
-        raise ValueError("masks don't fill their boxes")
-    return tuple(instances)
+    return InstanceSet((height, width), unpacked(boxes, masks, (height, width)))

@@ -19,11 +19,17 @@ import numpy as np
 from napari_probinst.core.config import InferenceConfig, validated
 from napari_probinst.core.data.atomic import atomic_file
 from napari_probinst.core.data.naming import is_file_name
+from napari_probinst.core.data.packing import (
+    box_areas,
+    check_packed,
+    packed_boxes,
+    packed_masks,
+    unpacked,
+)
 from napari_probinst.core.data.prediction_members import Members
 from napari_probinst.core.data.raster import check_size, refusing_damage
 from napari_probinst.core.errors import ConfigError, InputError, OutputError
 from napari_probinst.core.instances import (
-    Instance,
     InstanceSet,
     Peak,
     ProbabilisticInstance,
@@ -76,12 +82,12 @@ def save_prediction(prediction: Prediction, path: Path) -> None:
     header = json.dumps(_header(prediction), ensure_ascii=False, allow_nan=False, sort_keys=True)
     arrays: dict[str, NDArray[Any]] = {
         "header": np.frombuffer(header.encode(), dtype=np.uint8),
-        "boxes": _boxes(instance.bbox for instance in instances.instances),
+        "boxes": packed_boxes(instance.bbox for instance in instances.instances),
         "counts": _joined(instance.counts.ravel() for instance in instances.instances),
         "matches": np.array(matches, np.int32).reshape(len(instances), instances.n_draws),
         "draw_sizes": np.array([len(draw) for draw in instances.draws], np.int32),
-        "draw_boxes": _boxes(instance.bbox for instance in drawn),
-        "draw_masks": _joined(np.packbits(instance.mask) for instance in drawn),
+        "draw_boxes": packed_boxes(instance.bbox for instance in drawn),
+        "draw_masks": packed_masks(drawn),
     }
     with atomic_file(path) as file:
         _write_members(file, arrays)
@@ -141,10 +147,6 @@ def _peak_values(peak: Peak) -> dict[str, Any]:
     }
 
 
-def _boxes(boxes: Iterable[tuple[int, int, int, int]]) -> NDArray[np.int32]:
-    return np.array(list(boxes), np.int32).reshape(-1, 4)
-
-
 def _joined(parts: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.concatenate([np.empty(0, np.uint8), *parts])
 
@@ -187,21 +189,13 @@ def _read_draws(arrays: Members, shape: tuple[int, int]) -> tuple[InstanceSet, .
     sizes = arrays["draw_sizes"]
     boxes = _read_boxes(arrays, "draw_boxes", shape)
     _require(bool((sizes >= 0).all()) and int(sizes.sum()) == len(boxes), "draws lack instances")
-    areas = _areas(boxes, shape)
-    ends = np.cumsum((areas + 7) // 8)
-    _require(
-        arrays.length("draw_masks") == (ends[-1] if len(ends) else 0),
-        "masks don't fill their boxes",
-    )
-    parts = np.split(arrays["draw_masks"], ends[:-1])
-    instances = [
-        Instance(_box(box), np.unpackbits(part, count=area).reshape(_extent(box)).astype(bool))
-        for box, area, part in zip(boxes, areas.tolist(), parts[: len(boxes)], strict=True)
-    ]
+    # Before they are read: memory holds what belongs to the boxes, and no more.
+    check_packed(box_areas(boxes, shape), arrays.length("draw_masks"))
+    instances = unpacked(boxes, arrays["draw_masks"], shape)
     first = 0
     draws = []
     for size in sizes.tolist():
-        draws.append(InstanceSet(shape, tuple(instances[first : first + size])))
+        draws.append(InstanceSet(shape, instances[first : first + size]))
         first += size
     return tuple(draws)
 
@@ -210,7 +204,7 @@ def _read_instances(
     arrays: Members, shape: tuple[int, int], draws: tuple[InstanceSet, ...]
 ) -> ProbabilisticInstances:
     boxes = _read_boxes(arrays, "boxes", shape)
-    ends = np.cumsum(_areas(boxes, shape))
+    ends = np.cumsum(box_areas(boxes, shape))
     _require(
         arrays.length("counts") == (ends[-1] if len(ends) else 0), "counts don't fill their boxes"
     )
@@ -279,16 +273,6 @@ def _pixel_size(values: list[Any] | None) -> tuple[float, float] | None:
 
 def _is_finite(value: object) -> bool:
     return isinstance(value, float | int) and math.isfinite(value)
-
-
-def _areas(boxes: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.int64]:
-    """Pixels of each box, after checking that all lie inside the image."""
-    _require(boxes.shape[1] == 4, "boxes need four sides")
-    y0, x0, y1, x1 = boxes.astype(np.int64).T
-    inside = (y0 >= 0) & (y0 <= y1) & (y1 <= shape[0]) & (x0 >= 0) & (x0 <= x1) & (x1 <= shape[1])
-    _require(bool(inside.all()), "boxes outside the image")
-    areas: NDArray[np.int64] = (y1 - y0) * (x1 - x0)
-    return areas
 
 
 def _box(row: NDArray[np.int32]) -> tuple[int, int, int, int]:

@@ -18,8 +18,9 @@ import numpy as np
 
 from napari_probinst import __version__
 from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
+from napari_probinst.core.data.packing import packed_boxes, packed_masks, unpacked
 from napari_probinst.core.data.raster import DAMAGE
-from napari_probinst.core.instances import Instance, InstanceSet
+from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,12 +211,9 @@ def _text(path: Path) -> str | None:
 
 
 def _save(instances: InstanceSet, path: Path) -> None:
-    boxes = np.array([one.bbox for one in instances.instances], np.int64).reshape(-1, 4)
-    masks = [np.packbits(one.mask) for one in instances.instances]
+    boxes = packed_boxes(one.bbox for one in instances.instances).astype(np.int64)
     with atomic_file(path) as file:
-        np.savez_compressed(
-            file, boxes=boxes, masks=np.concatenate([np.empty(0, np.uint8), *masks])
-        )
+        np.savez_compressed(file, boxes=boxes, masks=packed_masks(instances.instances))
 
 
 def _load(path: Path, shape: Shape) -> InstanceSet | None:
@@ -224,20 +222,6 @@ def _load(path: Path, shape: Shape) -> InstanceSet | None:
         # Opened here: NumPy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             boxes, masks = arrays["boxes"], arrays["masks"]
-        areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-        ends = np.cumsum((areas + 7) // 8)
-        parts = np.split(masks, ends[:-1])
-        return InstanceSet(
-            shape,
-            tuple(
-                Instance(
-                    (y0, x0, y1, x1),
-                    np.unpackbits(part, count=(y1 - y0) * (x1 - x0))
-                    .reshape(y1 - y0, x1 - x0)
-                    .view(bool),
-                )
-                for (y0, x0, y1, x1), part in zip(boxes.tolist(), parts, strict=False)
-            ),
-        )
+        return InstanceSet(shape, unpacked(boxes, masks, shape))
     except (OSError, *DAMAGE):
         return None
