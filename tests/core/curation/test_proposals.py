@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,14 @@ def test_draws_that_agree_are_one_opinion_without_cuts(make_prediction):
     (only,) = proposals(prediction, prediction.peaks[0])
     assert (only.ids, only.votes, only.cuts) == ((1,), 2, ())
     assert only.reason == "2 of 2 draws see one instance"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "nothing"), (1, "one instance"), (7, "seven instances")]
+)
+def test_instances_of_an_opinion_are_counted_in_words(prediction, number, said):
+    opinion = proposals(prediction, prediction.peaks[0])[2]
+    views = list(opinion.scene.views)
+    views[opinion.draw] = (prediction.instances.draws[0].instances[0],) * number
+    seen = replace(opinion, scene=replace(opinion.scene, views=tuple(views)), cuts=())
+    assert seen.reason == f"1 of 8 draws sees {said}"

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QLabel, QToolButton, QWidget
 from napari_probinst.core.curation.edits import Merge
 from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.live_figure import text_colour
-from napari_probinst.widgets.proofreading.timer import clock_text
+from napari_probinst.widgets.wording import clock_text
 
 SHAPE = (64, 96)
 #: y0, x0, y1, x1: LEFT and RIGHT are one worm; ACROSS and DOWN cross.

@@ -298,7 +298,7 @@ def test_a_training_of_an_earlier_napari_is_found_and_watched(viewer, say, tmp_p
     with lock:
         _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Train")
         qtbot.waitUntil(lambda: dock.running, timeout=20_000)
-        assert "Step 20 · loss 2.5 · 0:01:05 left · best DSB 0.250" in status(dock)
+        assert "Step 20 · loss 2.5 · 1:05 left · best DSB 0.250" in status(dock)
         click(dock, "stop")
         assert (folder / STOP).exists()
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.sparse import csgraph
 
 from napari_probinst.core.curation import geometry
+from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ def divide(mask: NDArray[np.bool_], n_parts: int) -> NDArray[np.int32] | None:
         each larger than debris.
     """
     least = geometry.least_part(mask)
-    pieces, _ = ndimage.label(mask, geometry.EIGHT_NEIGHBOURS)
+    pieces, _ = ndimage.label(mask, EIGHT_NEIGHBOURS)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     body = (sizes >= least)[pieces]

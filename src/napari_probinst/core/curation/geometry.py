@@ -15,6 +15,7 @@ from scipy.sparse import csgraph
 
 from napari_probinst.core.boxes import BBox, Shape, clip_box, crop_to, enclose
 from napari_probinst.core.instances import Instance
+from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,6 @@ SLIVER_PIXELS = 5
 SLIVER_SHARE = 0.05
 
 #: Structure that joins pixels over edges and corners.
-EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 #: A shorter way along an axis is none, pixels; dividing by it would overflow.
 _STILL = 1e-9

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari_probinst.core.curation import geometry
 from napari_probinst.core.curation.scene import Scene, is_covered, scene_at
 from napari_probinst.core.inference.opinions import opinions, similarities
+from napari_probinst.core.inference.votes import number_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +23,6 @@ CUT_WIDTH = 5.0
 
 #: IoU above which two instances can't be but each other's partners.
 _SAME = 0.5
-
-_NUMBERS = ("nothing", "one instance", "two instances", "three instances", "four instances")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +70,8 @@ class Proposal:
     def reason(self) -> str:
         """The vote in words, e.g. "2 of 8 draws see two instances, cut at y 41, x 20"."""
         count = len(self.instances)
-        seen = _NUMBERS[count] if count < len(_NUMBERS) else f"{count} instances"
+        noun = "instance" if count == 1 else "instances"
+        seen = f"{number_word(count)} {noun}" if count else "nothing"
         verb = "sees" if self.votes == 1 else "see"
         places = " and ".join(f"y {y}, x {x}" for y, x in self.cuts)
         where = f", cut at {places}" if places else ""

@@ -13,11 +13,10 @@ from scipy.sparse.csgraph import connected_components
 
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.mean_shift import find_modes
+from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
 def cluster(

@@ -15,13 +15,12 @@ from scipy import ndimage
 
 from napari_probinst.core.boxes import clip_box, enclose, window
 from napari_probinst.core.instances import Instance, InstanceSet
+from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import BBox
-
-EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
 def resolve_overlaps(labels: NDArray[np.int32], overlap: NDArray[np.bool_]) -> InstanceSet:

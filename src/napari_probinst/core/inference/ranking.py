@@ -22,9 +22,10 @@ from napari_probinst.core.inference.entropy_patches import (
     key_stride,
 )
 from napari_probinst.core.inference.sizes import doubt_sizes
-from napari_probinst.core.inference.summits import EIGHT_NEIGHBOURS, find_summits
+from napari_probinst.core.inference.summits import find_summits
 from napari_probinst.core.inference.votes import Witness
 from napari_probinst.core.instances import Peak
+from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from napari_probinst.core.box_index import BoxIndex
 from napari_probinst.core.boxes import enclose, intersect, shifted, window
 from napari_probinst.core.instances import Instance, InstanceSet
+from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +37,6 @@ RIM = 4
 SAME = 0.5
 #: Part of an instance's pixels that must lie in cores of tiles that have seen it.
 SUPPORT = 0.5
-EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
 def stitch(parts: Iterable[tuple[Tile, InstanceSet]], shape: Shape) -> InstanceSet:
@@ -115,21 +115,13 @@ def _sightings(parts: Iterable[tuple[Tile, InstanceSet]], shape: Shape) -> list[
             raise ValueError(f"the tile with the core {tile.core} comes twice")
         seen.add(tile.core)
         for local in instances.instances:
-            instance = Instance(shifted(local.bbox, tile.origin), local.mask)
-            if not _is_tight(instance.mask):
-                instance = instance.tight()
+            instance = Instance(shifted(local.bbox, tile.origin), local.mask).tight()
             trusted = _count_inside(instance, tile.core)
             if trusted:
                 whole = _is_whole(instance.bbox, tile.outer, shape)
                 sightings.append(_Sighting(tile, instance, instance.area, trusted, whole))
     # Those of one tile keep their order, as the sort is stable.
     return sorted(sightings, key=lambda one: (not one.whole, -one.trusted, one.tile.core))
-
-
-def _is_tight(mask: NDArray[np.bool_]) -> bool:
-    return bool(
-        mask.size and mask[0].any() and mask[-1].any() and mask[:, 0].any() and mask[:, -1].any()
-    )
 
 
 def _is_whole(bbox: BBox, outer: BBox, shape: Shape) -> bool:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 #: Maxima of one instance are one peak where the way between them never falls below this
 #: fraction of the lower one: disagreement about a whole worm is a plateau with ripples.
 RIPPLE = 0.5
-EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 #: Grids on a page: one of worms then has some 100,000 patches.
 _BATCH = 256
 

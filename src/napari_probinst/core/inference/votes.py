@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.instances import Instance, ProbabilisticInstances
 
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 class Witness:
@@ -86,6 +86,11 @@ class Witness:
         return float(np.mean(shares)) >= 0.5
 
 
+def number_word(number: int) -> str:
+    """Number of instances in words up to ten, then in digits; "no" for 0."""
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+
+
 def votes_in_words(views: Sequence[Sequence[Instance]]) -> str:
     """What the draws see at a place, e.g. "5 of 8 draws see one instance here, 3 see two".
 
@@ -103,7 +108,7 @@ def votes_in_words(views: Sequence[Sequence[Instance]]) -> str:
         number, n_votes = len(views[draws[0]]), len(draws)
         if n_votes == n_draws:
             return _unanimous(number, n_draws)
-        word, otherwise = _word(number), " differently" if number in told else ""
+        word, otherwise = number_word(number), " differently" if number in told else ""
         told.add(number)
         if clauses:
             clauses.append(f"{n_votes} {_see(n_votes)} {word if number else 'none'}{otherwise}")
@@ -114,18 +119,14 @@ def votes_in_words(views: Sequence[Sequence[Instance]]) -> str:
 
 def _unanimous(number: int, n_draws: int) -> str:
     if n_draws == 1:
-        return f"the only draw sees {_word(number)} {_noun(number)}"
+        return f"the only draw sees {number_word(number)} {_noun(number)}"
     draws = "both draws" if n_draws == 2 else f"all {n_draws} draws"
     outlines = "their outlines differ" if number > 1 else "its outline differs"
-    return f"{draws} see {_word(number)} {_noun(number)}, {outlines}"
+    return f"{draws} see {number_word(number)} {_noun(number)}, {outlines}"
 
 
 def _noun(number: int) -> str:
     return "instances here" if number > 1 else "instance here"
-
-
-def _word(number: int) -> str:
-    return NUMBERS[number] if number < len(NUMBERS) else str(number)
 
 
 def _see(n_votes: int) -> str:

@@ -11,8 +11,8 @@ from napari_probinst.core.inference.scale import typical_misfit
 from napari_probinst.widgets.prediction.activity import ActivityBars
 from napari_probinst.widgets.prediction.queue_view import QueueView
 from napari_probinst.widgets.prediction.time_left import TimeLeft
-from napari_probinst.widgets.proofreading.timer import clock_text
 from napari_probinst.widgets.scrolling_dock import button
+from napari_probinst.widgets.wording import clock_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,7 +8,7 @@ from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractButton, QSizePolicy
 
-from napari_probinst.core.inference.votes import NUMBERS
+from napari_probinst.core.inference.votes import number_word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,8 +127,7 @@ class HypothesisCard(QAbstractButton):
 def _count(number: int) -> str:
     if number == 0:
         return "nothing here"
-    word = NUMBERS[number] if number < len(NUMBERS) else str(number)
-    return f"{word} instance" if number == 1 else f"{word} instances"
+    return f"{number_word(number)} instance{'' if number == 1 else 's'}"
 
 
 def _faint(colour: QColor, alpha: int) -> QColor:

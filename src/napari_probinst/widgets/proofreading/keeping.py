@@ -14,6 +14,7 @@ from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.errors import OutputError, ProbinstError, SessionInUseError
 from napari_probinst.widgets.layers import redraw
 from napari_probinst.widgets.proofreading.session_place import session_place
+from napari_probinst.widgets.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -125,7 +126,7 @@ def work_text(records: Iterable[Record]) -> str:
 def _steps_text(records: Sequence[Record]) -> str:
     history = history_of(records)
     n_edits = sum(isinstance(step, EditStep) for step in history.done)
-    return f"{_counted(n_edits, 'edit')}, {_counted(len(history.done) - n_edits, 'decision')}"
+    return f"{counted(n_edits, 'edit')}, {counted(len(history.done) - n_edits, 'decision')}"
 
 
 def _moment(records: Sequence[Record]) -> str:
@@ -137,7 +138,3 @@ def _when(moment: str) -> str:
     local = datetime.fromisoformat(moment).astimezone()
     today = local.date() == datetime.now().astimezone().date()
     return local.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_probinst.widgets.elided import short_name
+from napari_probinst.widgets.wording import counted
 
 if TYPE_CHECKING:
     from napari_probinst.core.curation.folder_review import FolderProgress
@@ -135,8 +136,3 @@ def summary_text(statistics: ReviewStatistics) -> str:
         "open": statistics.open,
     }
     return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-
-
-def counted(number: int, noun: str) -> str:
-    """Number and noun, e.g. "1 place", "2 places"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

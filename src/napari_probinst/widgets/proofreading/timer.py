@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from napari_probinst.core.curation.work_clock import IDLE_LIMIT, WorkClock
 from napari_probinst.widgets.proofreading.canvas import camera
+from napari_probinst.widgets.wording import clock_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,13 +117,6 @@ class TimeRow(QWidget):
             return
         state = " · paused" if self._clock.paused else " · idle" if self._clock.idle else ""
         self._text.setText(f"Worked {clock_text(self._session.worked)}{state}")
-
-
-def clock_text(seconds: float) -> str:
-    """Duration as minutes and seconds, with hours from the first on: "3:07", "1:00:00"."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _clock_of(session: CurationSession | None) -> WorkClock | None:

@@ -6,7 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from napari_probinst.widgets.proofreading.queue_words import counted, hidden_text
+from napari_probinst.widgets.proofreading.queue_words import hidden_text
+from napari_probinst.widgets.wording import counted
 
 if TYPE_CHECKING:
     from napari_probinst.core.curation.folder_review import FolderProgress, FolderReview

@@ -22,6 +22,7 @@ from napari_probinst.widgets.scrolling_dock import ScrollingDock
 from napari_probinst.widgets.training.form import TrainForm
 from napari_probinst.widgets.training.log import Ended
 from napari_probinst.widgets.training.monitor import TrainingMonitor, end_text
+from napari_probinst.widgets.wording import clock_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -237,13 +238,8 @@ def _state_text(state: TrainingState, request: TrainingRequest) -> str:
     scored = "" if best is None else f" · best DSB {best:.3f}"
     if state.scoring:
         return f"Step {state.step.step}: scoring the validation images…{scored}\n{images}"
-    left = "" if state.step.left is None else f" · {_duration(state.step.left)} left"
+    left = "" if state.step.left is None else f" · {clock_text(state.step.left)} left"
     return f"Step {state.step.step} · loss {state.step.loss:.3g}{left}{scored}\n{images}"
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def _main_window(widget: QWidget) -> QWidget | None:
