@@ -19,7 +19,8 @@ from napari_probinst.cli.export import FormatName
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.curation.edits import Delete, SplitAlongLine
 from napari_probinst.core.curation.export import FORMATS, SESSION_FORMATS
-from napari_probinst.core.curation.session_folder import JOURNAL, create_session
+from napari_probinst.core.curation.manifest import JOURNAL
+from napari_probinst.core.curation.session_folder import create_session
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.ranking import rank_peaks

@@ -60,7 +60,8 @@ def export(
 
 
 def _read(source: Path) -> ExportedImage:
-    from napari_probinst.core.curation.export import of_prediction, of_session
+    from napari_probinst.core.curation.export import of_prediction
+    from napari_probinst.core.curation.exported_session import of_session
     from napari_probinst.core.data.prediction_file import load_prediction
 
     if not source.is_dir():

@@ -10,8 +10,8 @@ import numpy as np
 from napari.layers import Points
 from napari.utils.colormaps.standardize_color import transform_color
 
+from napari_probinst.core.curation.peak_filter import STATUSES
 from napari_probinst.core.curation.readings import Readings
-from napari_probinst.core.curation.review import STATUSES
 from napari_probinst.widgets.finding import METADATA_KEY
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
 from napari_probinst.widgets.pages import render_again

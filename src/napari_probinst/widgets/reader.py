@@ -12,7 +12,7 @@ import napari
 import numpy as np
 from napari.utils.notifications import show_warning
 
-from napari_probinst.core.curation.session_folder import MANIFEST
+from napari_probinst.core.curation.manifest import MANIFEST
 from napari_probinst.core.data.flattening import label_type
 from napari_probinst.core.data.masks import read_instances
 from napari_probinst.core.data.naming import INSTANCES_SUFFIX, PREDICTION_SUFFIX

@@ -12,7 +12,8 @@ import numpy as np
 from napari.utils.notifications import show_info
 
 from napari_probinst.core.curation.exported_session import of_session
-from napari_probinst.core.curation.session_folder import SESSION_SUFFIX, begin_session
+from napari_probinst.core.curation.manifest import SESSION_SUFFIX
+from napari_probinst.core.curation.session_folder import begin_session
 from napari_probinst.core.data.exported import (
     ExportedImage,
     ExportedInstance,

@@ -11,7 +11,8 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from napari_probinst.core.curation import corrected
-from napari_probinst.core.curation.corrected import load_corrected, save_corrected
+from napari_probinst.core.curation.corrected import save_corrected
+from napari_probinst.core.curation.corrected_file import load_corrected
 from napari_probinst.core.curation.edits import Add, Delete
 from napari_probinst.core.curation.journal import read_journal
 from napari_probinst.core.curation.replay import replay

@@ -15,9 +15,9 @@ from napari_probinst.core.curation.folder_review import FolderReview
 from napari_probinst.core.curation.folder_scan import FolderContent, scan
 from napari_probinst.core.curation.image_files import find_image_files
 from napari_probinst.core.curation.image_review import ImageReview
-from napari_probinst.core.curation.peak_filter import PeakFilter
-from napari_probinst.core.curation.review import STATUSES
-from napari_probinst.core.curation.session_folder import JOURNAL, create_session
+from napari_probinst.core.curation.manifest import JOURNAL
+from napari_probinst.core.curation.peak_filter import STATUSES, PeakFilter
+from napari_probinst.core.curation.session_folder import create_session
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.image_ranking import rank_results

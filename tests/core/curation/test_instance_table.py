@@ -11,7 +11,8 @@ from skimage.measure import regionprops
 
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.curation.edits import Delete, Grow
-from napari_probinst.core.curation.export import of_prediction, of_session
+from napari_probinst.core.curation.export import of_prediction
+from napari_probinst.core.curation.exported_session import of_session
 from napari_probinst.core.curation.instance_table import (
     COLUMNS,
     geodesic_length,

@@ -14,12 +14,8 @@ from napari_probinst.core.curation import session_place
 from napari_probinst.core.curation.edits import Delete, Merge
 from napari_probinst.core.curation.journal import JournalWriter, read_journal
 from napari_probinst.core.curation.kept_session import KeptSession
-from napari_probinst.core.curation.session_folder import (
-    JOURNAL,
-    MANIFEST,
-    create_session,
-    open_session,
-)
+from napari_probinst.core.curation.manifest import JOURNAL, MANIFEST
+from napari_probinst.core.curation.session_folder import create_session, open_session
 from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.errors import OutputError
 

@@ -7,8 +7,8 @@ from itertools import product
 
 import pytest
 
-from napari_probinst.core.curation.peak_filter import PeakFilter
-from napari_probinst.core.curation.review import STATUSES, ReviewQueue
+from napari_probinst.core.curation.peak_filter import STATUSES, PeakFilter
+from napari_probinst.core.curation.review import ReviewQueue
 from napari_probinst.core.inference.jitter import jitter_mass
 from napari_probinst.core.instances import Peak
 

@@ -27,15 +27,9 @@ from napari_probinst.core.curation.corrected import save_corrected
 from napari_probinst.core.curation.corrected_file import load_corrected
 from napari_probinst.core.curation.edits import Delete
 from napari_probinst.core.curation.kept_session import KeptSession
+from napari_probinst.core.curation.manifest import JOURNAL, LOCK, MANIFEST, PREDICTION
 from napari_probinst.core.curation.session import CurationSession
-from napari_probinst.core.curation.session_folder import (
-    JOURNAL,
-    LOCK,
-    MANIFEST,
-    PREDICTION,
-    create_session,
-    open_session,
-)
+from napari_probinst.core.curation.session_folder import create_session, open_session
 from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.errors import InputError, OutputError, SessionInUseError
 

@@ -12,13 +12,8 @@ import pytest
 
 from napari_probinst.core.curation.edits import Delete, Merge, SplitAlongLine
 from napari_probinst.core.curation.journal import read_journal
-from napari_probinst.core.curation.session_folder import (
-    JOURNAL,
-    MANIFEST,
-    PREDICTION,
-    create_session,
-    open_session,
-)
+from napari_probinst.core.curation.manifest import JOURNAL, MANIFEST, PREDICTION
+from napari_probinst.core.curation.session_folder import create_session, open_session
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import InputError, OutputError, SessionInUseError
 

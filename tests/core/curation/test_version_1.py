@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_probinst.core.curation.corrected import load_corrected, save_corrected
+from napari_probinst.core.curation.corrected import save_corrected
+from napari_probinst.core.curation.corrected_file import load_corrected
 from napari_probinst.core.curation.edits import Delete
 from napari_probinst.core.curation.journal import read_journal
+from napari_probinst.core.curation.manifest import JOURNAL
 from napari_probinst.core.curation.replay import replay
-from napari_probinst.core.curation.session_folder import JOURNAL, open_session
+from napari_probinst.core.curation.session_folder import open_session
 
 DATA = Path(__file__).with_name("version_1")
 KINDS = {

@@ -27,11 +27,11 @@ from napari_probinst.widgets.evaluation.evaluation import (
     PREDICTED,
     Curated,
     EvaluationTask,
-    LayerTruth,
     evaluate_in_steps,
 )
 from napari_probinst.widgets.evaluation.figure_view import FigureView
 from napari_probinst.widgets.evaluation.table_view import TableView
+from napari_probinst.widgets.truth import LayerTruth
 
 SHAPE = (64, 96)
 #: y0, x0, y1, x1: LEFT and RIGHT as one, ACROSS, DOWN.

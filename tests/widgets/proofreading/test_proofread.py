@@ -9,7 +9,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox, QTableView
 
-from napari_probinst.core.curation.corrected import load_corrected
+from napari_probinst.core.curation.corrected_file import load_corrected
 from napari_probinst.core.curation.edits import SplitAlongLine
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.elided import short_name

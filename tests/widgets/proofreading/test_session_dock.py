@@ -8,7 +8,8 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 
 from napari_probinst.core.curation.journal import JournalWriter
-from napari_probinst.core.curation.session_folder import JOURNAL, MANIFEST, open_session
+from napari_probinst.core.curation.manifest import JOURNAL, MANIFEST
+from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import OutputError
 from napari_probinst.widgets.label_view import label_page

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_probinst.core.curation.corrected_file import load_corrected, write_corrected
-from napari_probinst.core.curation.exported_session import flatten_corrected, of_session
+from napari_probinst.core.curation.corrected_file import write_corrected
+from napari_probinst.core.curation.exported_session import of_session
 from napari_probinst.core.curation.journal import to_lines
 from napari_probinst.core.data.atomic import atomic_file, make_folder
 from napari_probinst.core.data.coco import write_coco
@@ -17,8 +17,6 @@ from napari_probinst.core.errors import OutputError
 
 if TYPE_CHECKING:
     from napari_probinst.core.curation.session import CurationSession
-
-__all__ = ["flatten_corrected", "load_corrected", "save_corrected"]
 
 
 def save_corrected(

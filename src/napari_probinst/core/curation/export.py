@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from napari_probinst.core.curation.audit import AUDIT_SUFFIX, write_audit
-from napari_probinst.core.curation.exported_session import mean_probability, of_session
+from napari_probinst.core.curation.exported_session import mean_probability
 from napari_probinst.core.curation.instance_table import write_instance_table
 from napari_probinst.core.data.coco import write_coco
 from napari_probinst.core.data.exported import (
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.prediction import Prediction
-
-__all__ = [
-    "FORMATS",
-    "SESSION_FORMATS",
-    "ExportFormat",
-    "of_prediction",
-    "of_session",
-    "predicted_instances",
-]
 
 #: What a format is written from.
 T = TypeVar("T")

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 from napari_probinst.core.curation.image_review import ImageReview
 from napari_probinst.core.curation.journal import check_header
-from napari_probinst.core.curation.prediction_summary import read_summary
-from napari_probinst.core.curation.session_folder import (
+from napari_probinst.core.curation.manifest import (
     JOURNAL,
     MANIFEST,
     PREDICTION,
     SESSION_SUFFIX,
-    journal_size,
     read_manifest,
-    read_session_journal,
 )
+from napari_probinst.core.curation.prediction_summary import read_summary
+from napari_probinst.core.curation.session_folder import journal_size, read_session_journal
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.errors import InputError
 
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from napari_probinst.core.curation.manifest import Manifest
     from napari_probinst.core.curation.prediction_summary import PredictionSummary
-    from napari_probinst.core.curation.session_folder import Manifest
 
 
 @dataclass(frozen=True, slots=True)

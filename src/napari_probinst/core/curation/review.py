@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_probinst.core.curation.walk import STATUSES, PeakColumns, PeakWalk, Status
+from napari_probinst.core.curation.peak_filter import STATUSES, Status
+from napari_probinst.core.curation.walk import PeakColumns, PeakWalk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.curation.history import Decision
     from napari_probinst.core.instances import Peak
-
-__all__ = ["STATUSES", "ReviewQueue", "ReviewStatistics", "Status", "count_states"]
 
 _OPEN, _ACCEPTED, _SKIPPED, _FLAGGED, _TOUCHED = range(5)
 #: The review hardly pays any longer once so many peaks were finished last of which no more than

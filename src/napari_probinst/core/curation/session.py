@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.delta import Delta
     from napari_probinst.core.curation.edits import Edit
     from napari_probinst.core.curation.history import Decision, Step
+    from napari_probinst.core.curation.peak_filter import Status
     from napari_probinst.core.curation.records import Event
-    from napari_probinst.core.curation.review import ReviewStatistics, Status
+    from napari_probinst.core.curation.review import ReviewStatistics
     from napari_probinst.core.instances import Instance, Peak
     from napari_probinst.core.prediction import Prediction
 

@@ -29,7 +29,6 @@ from napari_probinst.core.curation.manifest import (
     LOCK,
     MANIFEST,
     PREDICTION,
-    SESSION_SUFFIX,
     Manifest,
     read_manifest,
 )
@@ -47,22 +46,6 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.curation.records import Record
     from napari_probinst.core.prediction import Prediction
-
-__all__ = [
-    "JOURNAL",
-    "LOCK",
-    "MANIFEST",
-    "PREDICTION",
-    "SESSION_SUFFIX",
-    "Manifest",
-    "SessionFolder",
-    "begin_session",
-    "create_session",
-    "journal_size",
-    "open_session",
-    "read_manifest",
-    "read_session_journal",
-]
 
 
 class SessionFolder:

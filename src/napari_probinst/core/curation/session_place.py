@@ -7,13 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_probinst.core.curation.session_folder import (
-    SESSION_SUFFIX,
-    Manifest,
-    begin_session,
-    journal_size,
-    read_manifest,
-)
+from napari_probinst.core.curation.manifest import SESSION_SUFFIX, Manifest, read_manifest
+from napari_probinst.core.curation.session_folder import begin_session, journal_size
 from napari_probinst.core.data.atomic import make_folder
 from napari_probinst.core.errors import InputError, OutputError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_probinst.core.curation.peak_filter import STATUSES, PeakFilter, Status
+from napari_probinst.core.curation.peak_filter import STATUSES, PeakFilter
 from napari_probinst.core.inference.jitter import CONTOUR
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.instances import Peak
-
-__all__ = ["STATUSES", "PeakColumns", "PeakWalk", "Status"]
 
 _OPEN = STATUSES.index("open")
 #: Peaks that pass when nothing is said about it: all but the touched ones.

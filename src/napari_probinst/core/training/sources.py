@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_probinst.core.curation.session_folder import SESSION_SUFFIX, open_session, read_manifest
+from napari_probinst.core.curation.manifest import SESSION_SUFFIX, read_manifest
+from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.data.bbbc010 import (
     TRAIN_LIST,
     VALIDATION_LIST,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_probinst.core.curation.session_folder import SESSION_SUFFIX, open_session
+from napari_probinst.core.curation.manifest import SESSION_SUFFIX
+from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.errors import InputError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_error, show_info
 
 from napari_probinst.core.curation.audit import AUDIT_SUFFIX, write_audit
-from napari_probinst.core.curation.session_folder import SESSION_SUFFIX
+from napari_probinst.core.curation.manifest import SESSION_SUFFIX
 from napari_probinst.core.errors import OutputError
 from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.proofreading.before_after import BeforeAfterView

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 
-from napari_probinst.core.curation.session_folder import (
-    SESSION_SUFFIX,
-    journal_size,
-    read_manifest,
-    read_session_journal,
-)
+from napari_probinst.core.curation.manifest import SESSION_SUFFIX, read_manifest
+from napari_probinst.core.curation.session_folder import journal_size, read_session_journal
 from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import image_name, is_result

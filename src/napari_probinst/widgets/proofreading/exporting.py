@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QFileDialog
 
-from napari_probinst.core.curation.export import FORMATS, of_session
+from napari_probinst.core.curation.export import FORMATS
+from napari_probinst.core.curation.exported_session import of_session
 from napari_probinst.core.errors import OutputError, ProbinstError
 from napari_probinst.widgets.proofreading.files import likely_folder
 from napari_probinst.widgets.proofreading.session_place import file_name

@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_probinst.core.curation.corrected import save_corrected
 from napari_probinst.core.curation.journal import prediction_checksum
+from napari_probinst.core.curation.manifest import MANIFEST, SESSION_SUFFIX, read_manifest
 from napari_probinst.core.curation.session import CurationSession
-from napari_probinst.core.curation.session_folder import MANIFEST, SESSION_SUFFIX, read_manifest
 from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.image_folders import recorded_image_folders

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari.qt.threading import create_worker
 
 from napari_probinst.core.curation.folder_scan import FolderContent, scan
-from napari_probinst.core.curation.session_folder import SESSION_SUFFIX
+from napari_probinst.core.curation.manifest import SESSION_SUFFIX
 from napari_probinst.widgets.proofreading.session_place import user_folder
 
 if TYPE_CHECKING:

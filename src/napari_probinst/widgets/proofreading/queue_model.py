@@ -8,8 +8,7 @@ import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QColor
 
-from napari_probinst.core.curation.peak_filter import PeakFilter
-from napari_probinst.core.curation.review import STATUSES
+from napari_probinst.core.curation.peak_filter import STATUSES, PeakFilter
 from napari_probinst.widgets.layers import STATUS_COLOURS
 from napari_probinst.widgets.proofreading.queue_words import SHORT_STATUSES, short_kind
 from napari_probinst.widgets.proofreading.words import kind_text

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_probinst.core.curation.peak_filter import PeakFilter
-from napari_probinst.core.curation.review import STATUSES
+from napari_probinst.core.curation.peak_filter import STATUSES, PeakFilter
 from napari_probinst.core.inference.jitter import CONTOUR, jitter_mass
 from napari_probinst.widgets.proofreading.queue_model import RANK, QueueModel
 from napari_probinst.widgets.proofreading.queue_view import QueueView
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QModelIndex
 
     from napari_probinst.core.curation.folder_review import FolderReview, Order, Unit
-    from napari_probinst.core.curation.review import Status
+    from napari_probinst.core.curation.peak_filter import Status
     from napari_probinst.widgets.proofreading.queue_words import Notice
 
 #: What the combo boxes offer: text, and what passes.

@@ -14,7 +14,7 @@ from napari.utils.notifications import show_warning
 
 from napari_probinst.core.boxes import intersect
 from napari_probinst.core.curation.history import EditStep
-from napari_probinst.core.curation.review import STATUSES
+from napari_probinst.core.curation.peak_filter import STATUSES
 from napari_probinst.core.errors import EditRefusedError, OutputError
 from napari_probinst.widgets.label_view import (
     add_colours,

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_probinst.core.config import DEVICES, Config, TrainingConfig, validated
-from napari_probinst.core.curation.session_folder import SESSION_SUFFIX
+from napari_probinst.core.curation.manifest import SESSION_SUFFIX
 from napari_probinst.core.errors import InputError, OutputError, ProbinstError
 from napari_probinst.core.network.header import (
     MODEL_SUFFIX,
