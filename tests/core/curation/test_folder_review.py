@@ -17,6 +17,7 @@ from napari_probinst.core.curation.image_files import find_image_files
 from napari_probinst.core.curation.image_review import ImageReview
 from napari_probinst.core.curation.manifest import JOURNAL
 from napari_probinst.core.curation.peak_filter import STATUSES, PeakFilter
+from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.curation.session_folder import create_session
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import InputError
@@ -225,6 +226,16 @@ def test_images_are_ordered_as_rank_orders_them(folder):
     ranked = rank_results(folder)
     assert [each.name for each in review.images] == [each.image for each in ranked]
     assert [each.uncertainty for each in review.images] == [each.entropy for each in ranked]
+
+
+def test_images_in_memory_are_ordered_as_those_of_a_folder(tmp_path, make_prediction):
+    sure = make_prediction(two_bars(), peaks=[(0, 0, (0,))])
+    seen_once = [replace(one, counts=one.counts // 2) for one in sure.instances.instances]
+    unsure = replace(sure, instances=replace(sure.instances, instances=tuple(seen_once)))
+    save_prediction(unsure, tmp_path / "C04.prediction.npz")
+    in_memory = ImageReview.of(CurationSession(unsure)).uncertainty
+    assert in_memory == reviews_of(tmp_path)["C04"].uncertainty
+    assert in_memory == pytest.approx(2 * 60 * np.log(2))
 
 
 def test_session_elsewhere_counts_and_that_of_another_prediction_does_not(

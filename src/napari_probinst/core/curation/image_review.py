@@ -11,6 +11,7 @@ from napari_probinst.core.curation.history import DecisionStep, EditStep, Histor
 from napari_probinst.core.curation.records import Redo, Undo, Visit
 from napari_probinst.core.curation.review import ReviewQueue
 from napari_probinst.core.curation.session import RECENT_PEAKS
+from napari_probinst.core.inference.image_ranking import image_entropy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,7 +45,7 @@ class ImageReview:
     patch : int
         Side of a peak's patch, pixels.
     uncertainty : float
-        Entropy of the whole image, nats; it orders the images.
+        Entropy of the whole image, nats, see `ImageUncertainty.entropy`; it orders the images.
     position : int or None
         Peak where the curator was last; None if there are no peaks.
     n_edits : int
@@ -77,7 +78,7 @@ class ImageReview:
             prediction.name,
             peaks=prediction.peaks,
             patch=prediction.settings.patch,
-            uncertainty=sum(peak.mass for peak in prediction.peaks),
+            uncertainty=image_entropy(prediction),
         )
         return start.following(session)
 

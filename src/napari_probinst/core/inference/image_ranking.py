@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from napari_probinst.core.prediction import Prediction
 
 #: Sum of the entropy, or its mean over the foreground.
@@ -83,12 +85,8 @@ def image_uncertainty(prediction: Prediction, seconds: float | None = None) -> I
     seconds : float, optional
         Time that it took.
     """
-    instances = prediction.instances
-    # Pixels by their votes: whole numbers, whose sum depends on no order.
-    votes = np.zeros(instances.n_draws + 1, dtype=np.int64)
-    for instance in instances.instances:
-        votes += np.bincount(instance.counts.ravel(), minlength=len(votes))
-    entropy = float(votes @ entropy_levels(instances.n_draws))
+    votes = _votes(prediction)
+    entropy = _entropy(votes)
     foreground = int(votes[1:].sum())
     return ImageUncertainty(
         image=prediction.name,
@@ -99,6 +97,24 @@ def image_uncertainty(prediction: Prediction, seconds: float | None = None) -> I
         seconds=seconds,
         n_jitter=count_jitter(prediction.peaks, prediction.settings.patch),
     )
+
+
+def image_entropy(prediction: Prediction) -> float:
+    """Return `ImageUncertainty.entropy` alone, without making a mask, nats."""
+    return _entropy(_votes(prediction))
+
+
+def _votes(prediction: Prediction) -> NDArray[np.int64]:
+    """Pixels by their votes: whole numbers, whose sum depends on no order."""
+    instances = prediction.instances
+    votes = np.zeros(instances.n_draws + 1, dtype=np.int64)
+    for instance in instances.instances:
+        votes += np.bincount(instance.counts.ravel(), minlength=len(votes))
+    return votes
+
+
+def _entropy(votes: NDArray[np.int64]) -> float:
+    return float(votes @ entropy_levels(len(votes) - 1))
 
 
 def rank_images(images: Iterable[ImageUncertainty], by: Score = "sum") -> list[ImageUncertainty]:
