@@ -1,4 +1,4 @@
-"""What both docks share: a scroll area, so that they are usable on small screens."""
+"""What all docks share: a scroll area, so that they are usable on small screens."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class ScrollingDock(QWidget, metaclass=_OneInAWindow):
     in `on_close`.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         inner = QWidget()
         self.content = QVBoxLayout(inner)
         self.content.setAlignment(Qt.AlignmentFlag.AlignTop)

@@ -19,6 +19,7 @@ from napari_probinst.core.network.header import ModelHeader, read_header
 from napari_probinst.models import default_model
 from napari_probinst.widgets.remembered import known_models, last_training, remember_training
 from napari_probinst.widgets.training import monitor as monitor_module
+from napari_probinst.widgets.training import process
 from napari_probinst.widgets.training.log import (
     LOCK,
     LOG,
@@ -160,6 +161,11 @@ def test_loss_that_is_no_number_is_told(tmp_path):
         for loss in (float("nan"), float("inf")):
             LogWriter(file).write(Step(2, 0.5, None, loss))
     assert [str(event.loss) for event in LogReader(tmp_path / LOG).read()] == ["nan", "inf"]
+
+
+def test_the_process_is_run_as_it_says():
+    assert process.__name__ == monitor_module._PROCESS
+    assert f"``python -m {process.__name__} NAME.run``" in process.__doc__
 
 
 def test_state_follows_the_events_and_a_resumed_run_begins_anew():

@@ -1,7 +1,8 @@
-"""The process that trains for the Train dock: ``python -m ..._training_process NAME.run``.
+"""The process that trains for the Train dock.
 
-It needs no window, and neither napari nor Qt is imported here. What can't be told as an event is
-left to its standard error, which the dock keeps in ``output.txt``.
+It is run as ``python -m napari_probinst.widgets.training.process NAME.run``, needs no window, and
+imports neither napari nor Qt. What can't be told as an event is left to its standard error, which
+the dock keeps in ``output.txt``.
 """
 
 from __future__ import annotations
