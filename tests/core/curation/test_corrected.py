@@ -14,6 +14,7 @@ from napari_probinst.core.curation import corrected
 from napari_probinst.core.curation.corrected import save_corrected
 from napari_probinst.core.curation.corrected_file import load_corrected
 from napari_probinst.core.curation.edits import Add, Delete
+from napari_probinst.core.curation.exported_session import flatten_corrected
 from napari_probinst.core.curation.journal import read_journal
 from napari_probinst.core.curation.replay import replay
 from napari_probinst.core.curation.session import CurationSession
@@ -114,7 +115,7 @@ def test_saved_journal_replays_to_the_saved_masks(make_session, tmp_path):
 def test_labels_are_ids_also_after_deletion(make_session):
     session = make_session(3)
     session.apply(Delete((1,)))
-    labels, n_overlap = corrected.flatten_corrected(session)
+    labels, n_overlap = flatten_corrected(session)
     assert set(np.unique(labels)) == {0, 2, 3}
     assert n_overlap == 7 * 27
 
