@@ -178,6 +178,18 @@ def test_nowhere_to_write_goes_on_in_memory_until_moved(prediction, tmp_path, to
     kept.release()
 
 
+def test_a_session_that_was_given_free_still_says_what_is_not_on_the_disk(kept, path, full_disk):
+    kept.session.apply(Delete((1,)))
+    full_disk.append(True)
+    kept.session.apply(Delete((2,)))
+    kept.release()
+    full_disk.clear()
+    assert not kept.write()
+    assert not kept.close()
+    assert n_lines(path) == 1
+    assert kept.n_waiting == 1
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows doesn't remove open files")
 def test_folder_that_vanishes_is_begun_anew_with_everything(kept, path):
     kept.session.apply(Delete((1,)))

@@ -93,6 +93,8 @@ class KeptSession:
 
     def write(self) -> bool:
         """Try to write what waits; return whether every correction is on the disk now."""
+        if self.closed or self.read_only:
+            return self.n_waiting == 0
         try:
             self._write()
         except (ProbinstError, OSError) as error:
@@ -121,9 +123,9 @@ class KeptSession:
         Returns
         -------
         bool
-            False if there are corrections that can't be written: it then stays open.
+            False if there are corrections that can't be written: an open one then stays open.
         """
-        if not (self.closed or self.read_only or self.write()):
+        if not self.write():
             return False
         self.release()
         return True
