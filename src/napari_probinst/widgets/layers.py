@@ -239,6 +239,8 @@ def redraw(shown: ShownPrediction) -> None:
 def remove_layers(viewer: Any, shown: ShownPrediction, *, but: Layer | None = None) -> None:
     """Take a prediction out of a viewer for good; its corrections stay on the disk.
 
+    Those that are not there are gone with it: a caller writes them before.
+
     Parameters
     ----------
     viewer : napari.Viewer

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class LayerResults:
     """Shows results as they come, and replaces corrected ones only where the user agrees.
 
+    Corrections that can't be written are never replaced: they would be gone.
+
     Parameters
     ----------
     viewer : napari.Viewer
@@ -106,30 +108,42 @@ class LayerResults:
         return found(len(session.instances), len(peaks), n_jitter, more)
 
     def _may_replace(self, indices: Sequence[int]) -> bool:
-        lost = {index: step for index in indices if (step := self._correction(index)) is not None}
+        earlier = {index: shown for index in indices if (shown := self._earlier(index)) is not None}
+        waiting = [
+            index
+            for index, shown in earlier.items()
+            if shown.kept is not None and not shown.kept.write()
+        ]
+        if waiting:
+            show_warning(
+                f"Corrections of {self._titles(waiting)} are not on disk, and a new prediction "
+                "would take their place: save the results to another folder in Proofread first."
+            )
+            return False
+        lost = {
+            index: step
+            for index, shown in earlier.items()
+            if (step := shown.session.undo_step) is not None
+        }
         new = [index for index, step in lost.items() if step is not self._given_up.get(index)]
         if not new:
             return True
-        names = " and ".join(f"'{self._title(index)}'" for index in new)
         verb = "has" if len(new) == 1 else "have"
-        question = (
-            f"{names} {verb} corrections. Predict again? They stay on disk; the same settings "
-            "take them up again."
-        )
+        if all(earlier[index].kept is not None for index in new):
+            future = "They stay on disk; the same settings take them up again."
+        else:
+            # Made without the dock that writes them.
+            future = "They are not on disk, and would be lost."
+        question = f"{self._titles(new)} {verb} corrections. Predict again? {future}"
         if not self._confirm(question):
             return False
         self._given_up |= lost
         return True
 
-    def _correction(self, index: int) -> Step | None:
-        """Last correction of an image's earlier result."""
-        earlier = self._earlier(index)
-        return None if earlier is None else earlier.session.undo_step
-
     def _earlier(self, index: int) -> ShownPrediction | None:
         source = self._sources[index]
         return shown_of_image(self._viewer, source.layer, source.plane)
 
-    def _title(self, index: int) -> str:
-        source = self._sources[index]
-        return plane_title(source.layer, source.plane)
+    def _titles(self, indices: Sequence[int]) -> str:
+        sources = [self._sources[index] for index in indices]
+        return " and ".join(f"'{plane_title(each.layer, each.plane)}'" for each in sources)
