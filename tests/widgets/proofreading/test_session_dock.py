@@ -13,6 +13,7 @@ from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import OutputError
 from napari_probinst.widgets.label_view import label_page
+from napari_probinst.widgets.layers import remove_layers
 
 ON_DOWN, ON_LEFT = (52, 64), (10, 20)
 
@@ -165,6 +166,21 @@ def test_full_disk_is_said_and_saving_elsewhere_mends_it(person, full_disk, tmp_
     assert (tmp_path / "well.corrected.npz").is_file()
     with open_session(tmp_path / "well.probinst", read_only=True) as moved:
         assert masks(moved.session) == masks(person.session)
+
+
+@pytest.mark.parametrize("by", ["user", "prediction"])
+def test_unfinished_painting_stays_where_its_prediction_goes(person, by):
+    person.click_button("add")
+    person.drag((60, 10), (60, 30))
+    if by == "user":
+        person.viewer.layers.remove(person.shown.instances)
+    else:
+        remove_layers(person.viewer, person.shown)
+    painting = person.viewer.layers["well | new"]
+    assert painting.data.any()
+    assert any("stays as the layer" in each.message for each in notification_manager.records)
+    person.qtbot.wait(10)
+    assert painting in person.viewer.layers
 
 
 def test_unfinished_painting_is_asked_about_and_stays_when_the_dock_closes(person):

@@ -44,6 +44,8 @@ class BrushTool(ABC):
     def __init__(self, bench: Workbench, identifier: int | None = None) -> None:
         self._bench = bench
         self._identifier = identifier
+        #: Whether the layer is left to the user when the tool stops.
+        self.stays = False
         page = np.zeros(bench.session.shape, dtype=np.uint8)
         if identifier is not None:
             bench.session.instances[identifier].paint(page, 1)
@@ -71,8 +73,9 @@ class BrushTool(ABC):
         self.layer.mode = "paint"
 
     def stop(self) -> None:
-        """Remove the layer, and with it napari's history of the strokes."""
-        self._bench.remove(self.layer)
+        """Remove the layer, and with it napari's history of the strokes, unless it stays."""
+        if not self.stays:
+            self._bench.remove(self.layer)
         self._bench.activate()
 
     def dragged(self, position: Sequence[float]) -> None:  # noqa: B027 - it has no use for it

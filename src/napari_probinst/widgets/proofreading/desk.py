@@ -225,15 +225,11 @@ class Desk:
 
     def close(self) -> None:
         """Give back keys, callbacks, layers and sessions; a painting stays, as a layer."""
-        painting = self.painting()
         for event in self._layer_events:
             event.disconnect(self.follow_layers)
         self._sliders.disconnect(self.follow_plane)
         self._active.disconnect(self._follow_active)
         self._close_bench()
-        if painting is not None:
-            self._viewer.add_layer(painting)
-            show_warning(f"The painting wasn't finished: it stays as the layer '{painting.name}'.")
         waiting = [shown.title for shown in self.keeper.close()]
         if waiting:
             show_warning(
@@ -244,11 +240,13 @@ class Desk:
     def _close_bench(self) -> None:
         if self.bench is None or self.tools is None:
             return
-        bench, tools = self.bench, self.tools
+        bench, tools, painting = self.bench, self.tools, self.painting()
         self.bench = self.tools = None
         tools.close()
         self._keys.release(*bench.own_layers)
         bench.close()
+        if painting is not None:
+            show_warning(f"The painting wasn't finished: it stays as the layer '{painting.name}'.")
 
     def _take_over(self, shown: ShownPrediction) -> None:
         """Go on with the session of the same prediction whose layers were removed."""

@@ -51,10 +51,12 @@ class ToolSwitch:
         return self._bench.tool
 
     def close(self) -> None:
-        """Turn the tool off, and stop watching the layers."""
+        """Turn the tool off, and stop watching the layers; unfinished work stays as a layer."""
         layers = self._bench.viewer.layers
         layers.selection.events.active.disconnect(self._active_changed)
         layers.events.removed.disconnect(self._layer_removed)
+        if isinstance(self.tool, BrushTool):
+            self.tool.stays = self.tool.unfinished()
         self._stop()
 
     def start(self, tool: Tool) -> None:
