@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,11 @@ class Prediction:
         Checksums and versions.
     pixel_size : (float, float) or None
         y and x size of a pixel in micrometres, where the image states it.
+
+    Raises
+    ------
+    ValueError
+        If the size of a pixel is not positive and finite: no file could hold it.
     """
 
     name: str
@@ -57,6 +63,13 @@ class Prediction:
     settings: InferenceConfig = field(default_factory=InferenceConfig)
     provenance: Provenance = field(default_factory=Provenance)
     pixel_size: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        sizes = self.pixel_size or ()
+        if not all(size > 0 and math.isfinite(size) for size in sizes):
+            raise ValueError(
+                f"A pixel of {self.name!r} has the size {sizes}; expected positive ones."
+            )
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -368,3 +369,9 @@ def test_damaged_bytes_are_refused_or_harmless(tmp_path):
     for length in range(0, len(content), 37):
         path.write_bytes(content[:length])
         refusal(path)
+
+
+@pytest.mark.parametrize("size", [(-0.5, 0.5), (0.5, 0.0), (0.5, float("nan"))])
+def test_a_pixel_size_that_no_file_can_hold_is_refused_before_anything_is_written(size):
+    with pytest.raises(ValueError, match="expected positive"):
+        replace(example(), pixel_size=size)

@@ -12,7 +12,12 @@ from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.instances import Instance, InstanceSet
 from napari_probinst.widgets.prediction import channels
-from napari_probinst.widgets.prediction.channels import ChannelSource, plane_of, read_channels
+from napari_probinst.widgets.prediction.channels import (
+    ChannelSource,
+    pixel_size,
+    plane_of,
+    read_channels,
+)
 from napari_probinst.widgets.result_layers import is_bright
 
 CHANNELS = (ChannelConfig(name="bright field"), ChannelConfig(name="fluorescence", required=False))
@@ -40,6 +45,11 @@ def test_planes_are_found_on_every_axis(kind):
         assert isinstance(read, np.ndarray)
         assert present == (True, False)
         assert np.array_equal(read, [PAGE, np.zeros_like(PAGE)]), name
+
+
+def test_pixels_of_a_flipped_layer_are_as_large():
+    assert pixel_size(Image(PAGE, scale=(-0.5, 0.25), units="um")) == (0.5, 0.25)
+    assert pixel_size(Image(PAGE, scale=(-0.5, 0.25))) is None
 
 
 def test_large_image_is_read_in_windows_only(monkeypatch):

@@ -144,11 +144,14 @@ def channel_sources(layers: Sequence[Any], n_channels: int) -> list[ChannelSourc
 
 
 def pixel_size(layer: Image | None) -> tuple[float, float] | None:
-    """Size (y, x) of a pixel, micrometres; None where the layer's units are no lengths."""
+    """Size (y, x) of a pixel, micrometres; None where the layer's units are no lengths.
+
+    A layer that is shown flipped has a negative scale; its pixels are as large.
+    """
     if layer is None or not all(unit.is_compatible_with("micrometer") for unit in layer.units[-2:]):
         return None
     y, x = (
-        float((scale * unit).to("micrometer").magnitude)
+        abs(float((scale * unit).to("micrometer").magnitude))
         for scale, unit in zip(layer.scale[-2:], layer.units[-2:], strict=True)
     )
     return y, x
