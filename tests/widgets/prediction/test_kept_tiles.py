@@ -6,10 +6,12 @@ import threading
 
 import numpy as np
 import pytest
+from napari.layers import Image
 from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_probinst.core.config import InferenceConfig, NetworkConfig
-from napari_probinst.core.inference import segmentation
+from napari_probinst.core.errors import CancelledError, OutputError
+from napari_probinst.core.inference import segmentation, tile_cache
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.tiling import tile_layout
 from napari_probinst.core.network.checkpoint import load_model, model_bytes
@@ -17,6 +19,9 @@ from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.prediction import kept_tiles
+from napari_probinst.widgets.prediction.channels import ChannelSource
+from napari_probinst.widgets.prediction.events import Ended, Noted
+from napari_probinst.widgets.prediction.layer_queue import LayerImage, LayerQueue
 
 SHAPE, EXTENT, STRIDE = (130, 150), (64, 64), 4
 #: Of a draw; there are two.
@@ -112,3 +117,67 @@ def test_few_images_are_kept_and_none_where_nothing_can_be_written(model, folder
     assert kept_tiles.kept_tiles(predictor, "d" * 64, settings, None, notes.append) is None
     (note,) = notes
     assert note.startswith("If it is cancelled, what is finished will not be kept: ")
+
+
+class Listener:
+    """Keeps what it is told; cancels when so many tiles are done."""
+
+    def __init__(self, cancel_at=1000):
+        self.events = []
+        self._cancel_at = cancel_at
+
+    def tell(self, event):
+        self.events.append(event)
+
+    def is_cancelled(self, _index):
+        return False
+
+    def check(self, _index):
+        self._cancel_at -= 1
+        if self._cancel_at < 0:
+            raise CancelledError("cancelled")
+
+    def of(self, kind):
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def full_disk(folder, monkeypatch):
+    """A cache that can be begun, but neither written nor removed."""
+    del folder
+
+    def refuse(*_):
+        raise OutputError("The disk is full.")
+
+    def refuse_to_remove(cache):
+        if cache._folder.exists():
+            raise OutputError("A file is open.")
+
+    monkeypatch.setattr(tile_cache, "_save", refuse)
+    monkeypatch.setattr(tile_cache.TileCache, "remove", refuse_to_remove)
+
+
+def slide_queue(model):
+    pixels = np.random.default_rng(0).integers(0, 4000, SHAPE, dtype=np.uint16)
+    slide = LayerImage("slide", (ChannelSource(Image(pixels, name="slide")), None))
+    return LayerQueue(model, "cpu", load_model(model).header.inference, (slide,))
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_fault_of_the_cache_costs_no_prediction(model):
+    listener = Listener()
+    slide_queue(model).run(listener)
+    (ended,) = listener.of(Ended)
+    assert ended.ending == "done"
+    assert [note.text for note in listener.of(Noted)] == [
+        "If it is cancelled, what is finished will not be kept: The disk is full.",
+        "What was kept in case it is cancelled can't be removed: A file is open.",
+    ]
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_what_could_not_be_kept_is_not_said_to_be(model):
+    listener = Listener(cancel_at=4)
+    slide_queue(model).run(listener)
+    (ended,) = listener.of(Ended)
+    assert (ended.ending, ended.text) == ("cancelled", "")

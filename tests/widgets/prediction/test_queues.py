@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -110,6 +111,22 @@ def test_one_layer_is_refused_and_one_cancelled_while_the_others_go_on(model):
     assert listener.endings == {0: "done", 1: "refused", 2: "cancelled", 3: "done"}
     assert "'image 1' holds NaN" in listener.of(Ended)[1].text
     assert max(event.draws for event in listener.of(Progress) if event.index == 2) == 1
+
+
+def test_a_lazy_layer_whose_file_is_gone_is_refused_while_the_others_go_on(model):
+    gone = []
+
+    def read(block):
+        if gone:
+            raise FileNotFoundError("a.tif is gone")
+        return block
+
+    lazy = da.from_array(noise()).map_blocks(read, dtype=np.uint16)
+    queue, listener = layer_queue(model, lazy, noise(1)), Listener()
+    gone.append(True)
+    queue.run(listener)
+    assert listener.endings == {0: "refused", 1: "done"}
+    assert listener.of(Ended)[0].text == "'image 0' can't be read: a.tif is gone"
 
 
 @pytest.fixture

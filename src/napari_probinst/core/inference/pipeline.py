@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.errors import OutputError
     from napari_probinst.core.inference.draws import Realisation
     from napari_probinst.core.inference.ensemble import Turn
     from napari_probinst.core.inference.segmentation import TileForeground
@@ -188,6 +189,8 @@ class Predictor:
         checksum: str,
         settings: InferenceConfig | None = None,
         present: Sequence[bool] | None = None,
+        *,
+        on_failure: Callable[[OutputError], None] | None = None,
     ) -> TileCache:
         """Cache in ``folder`` for the draws of one image under these settings.
 
@@ -199,6 +202,8 @@ class Predictor:
             The image's, as `image_checksum` gives it.
         settings, present
             As for `draws`.
+        on_failure : callable, optional
+            As for `TileCache`.
         """
         key = prediction_key(
             checksum,
@@ -206,7 +211,7 @@ class Predictor:
             [model.checksum for model in self.models],
             settings or self.model.header.inference,
         )
-        return TileCache(folder, key)
+        return TileCache(folder, key, on_failure)
 
     def assemble(
         self,

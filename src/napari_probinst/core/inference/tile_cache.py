@@ -20,10 +20,11 @@ from napari_probinst import __version__
 from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
 from napari_probinst.core.data.packing import packed_boxes, packed_masks, unpacked
 from napari_probinst.core.data.raster import DAMAGE
+from napari_probinst.core.errors import OutputError
 from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from napari_probinst.core.boxes import Shape
@@ -75,12 +76,18 @@ class TileCache:
         settings) is removed.
     key : str
         All that the instances of a draw depend on, whatever it is called.
+    on_failure : callable, optional
+        Told, once, why something can't be kept, instead of an error: nothing more is kept then.
     """
 
-    def __init__(self, folder: Path, key: str) -> None:
+    def __init__(
+        self, folder: Path, key: str, on_failure: Callable[[OutputError], None] | None = None
+    ) -> None:
         self._folder = folder
         self._key = key
+        self._on_failure = on_failure
         self._is_ready = False
+        self._has_failed = False
         self._lock = Lock()
 
     def begin(self) -> None:
@@ -107,18 +114,30 @@ class TileCache:
             return None
         return _load(self._folder.joinpath(*names), shape)
 
-    def keep(self, *names: str, instances: InstanceSet) -> None:
-        """Keep instances under these names.
+    def keep(self, *names: str, instances: InstanceSet) -> bool:
+        """Keep instances under these names; return whether they are there now.
 
         Raises
         ------
         OutputError
-            If they can't be written.
+            If they can't be written, and there is no ``on_failure``.
         """
-        self._prepare()
-        path = self._folder.joinpath(*names)
-        make_folder(path.parent)
-        _save(instances, path)
+        if self._has_failed:
+            return False
+        try:
+            self._prepare()
+            path = self._folder.joinpath(*names)
+            make_folder(path.parent)
+            _save(instances, path)
+        except OutputError as error:
+            if self._on_failure is None:
+                raise
+            with self._lock:
+                is_first, self._has_failed = not self._has_failed, True
+            if is_first:
+                self._on_failure(error)
+            return False
+        return True
 
     def forget(self, *names: str) -> None:
         """Remove a folder of the cache, if it is there."""
@@ -176,8 +195,8 @@ class DrawTiles:
 
     def keep_whole(self, instances: InstanceSet) -> None:
         """Keep the finished draw; its tiles are removed."""
-        self.cache.keep(f"{self.name}.npz", instances=instances)
-        self.cache.forget(self.name)
+        if self.cache.keep(f"{self.name}.npz", instances=instances):
+            self.cache.forget(self.name)
 
     def _file(self, tile: Tile) -> str:
         return f"{_digest(repr((self.conditions, tile.outer, tile.core)))}.npz"

@@ -44,21 +44,25 @@ def kept_tiles(
     checksum : str
         The image's, as `image_checksum` gives it.
     note : callable
-        Told in a sentence if nothing can be kept.
+        Told in a sentence if nothing can be kept, or nothing more.
 
     Returns
     -------
     TileCache or None
         None if the folder can't be written: the prediction goes on without it.
     """
+
+    def lose(error: OutputError) -> None:
+        note(f"If it is cancelled, what is finished will not be kept: {error}")
+
     folder = cache_folder() / checksum[:16]
-    cache = predictor.tile_cache(folder, checksum, settings, present)
+    cache = predictor.tile_cache(folder, checksum, settings, present, on_failure=lose)
     try:
         make_folder(folder.parent)
         cache.begin()
         _make_room(folder)
     except OutputError as error:
-        note(f"If it is cancelled, what is finished will not be kept: {error}")
+        lose(error)
         return None
     return cache
 
@@ -66,7 +70,7 @@ def kept_tiles(
 def _make_room(folder: Path) -> None:
     from napari_probinst.core.inference.tile_cache import remove_cache
 
-    with suppress(OSError):  # another window may remove some, too
+    with suppress(OSError, OutputError):  # another window may remove some, too
         os.utime(folder)
         others = [path for path in folder.parent.iterdir() if path != folder]
         others.sort(key=lambda path: path.stat().st_mtime, reverse=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_probinst.core.data.flattening import exported_instances
-from napari_probinst.core.errors import CancelledError, InputError
+from napari_probinst.core.errors import CancelledError, OutputError, ProbinstError
 from napari_probinst.core.inference.nothing import why_nothing
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.widgets.prediction.channels import read_channels
@@ -92,9 +92,13 @@ class LayerQueue:
                 talk.tell(self._predict(predictor, index, talk, kept))
             except CancelledError:
                 text = "Cancelled; what is finished is kept: Run goes on there."
-                talk.tell(Ended(index, "cancelled", "" if kept.tiles is None else text))
-            except InputError as error:
+                talk.tell(Ended(index, "cancelled", text if kept.is_whole else ""))
+            except ProbinstError as error:
                 talk.tell(Ended(index, "refused", str(error)))
+            except OSError as error:
+                # The file of a lazy layer; those of the other images are there.
+                text = f"'{self.names[index]}' can't be read: {error}"
+                talk.tell(Ended(index, "refused", text))
 
     def _predict(self, predictor: Predictor, index: int, talk: Talk, kept: _Kept) -> Ended:
         image, settings = self.images[index], self.settings
@@ -129,7 +133,7 @@ class LayerQueue:
             pixel_size=image.pixel_size,
             checksum=kept.checksum,
         )
-        kept.remove()
+        kept.remove(note)
         width = predictor.model.header.object_width
         odd = misfit(prediction, width)
         text = doubt(odd)
@@ -144,6 +148,8 @@ class _Kept:
 
     tiles: TileCache | None = None
     checksum: str = ""
+    #: Whether all that is finished is kept.
+    is_whole: bool = False
 
     def begin(
         self,
@@ -161,12 +167,22 @@ class _Kept:
         height, width = channels.shape[-2:]
         if tile_counts(predictor, (height, width), settings):
             self.checksum = image_checksum(channels)
-            self.tiles = kept_tiles(predictor, self.checksum, settings, present, note)
+            self.is_whole = True
 
-    def remove(self) -> None:
+            def lose(text: str) -> None:
+                self.is_whole = False
+                note(text)
+
+            self.tiles = kept_tiles(predictor, self.checksum, settings, present, lose)
+
+    def remove(self, note: Callable[[str], None]) -> None:
         """Remove it: the image is finished."""
-        if self.tiles is not None:
+        if self.tiles is None:
+            return
+        try:
             self.tiles.remove()
+        except OutputError as error:
+            note(f"What was kept in case it is cancelled can't be removed: {error}")
 
 
 @dataclass(slots=True)
