@@ -17,12 +17,13 @@ _ATTRIBUTES = ("scale", "translate", "rotate", "shear", "affine", "units")
 
 def placement(layer: Layer) -> dict[str, Any]:
     """Keyword arguments that put a two-dimensional layer where the planes of ``layer`` lie."""
-    affine = np.asarray(layer.affine.affine_matrix)
+    affine, shear = np.asarray(layer.affine.affine_matrix), np.asarray(layer.shear)
     return {
         "scale": layer.scale[-2:],
         "translate": layer.translate[-2:],
         "rotate": np.asarray(layer.rotate)[-2:, -2:],
-        "shear": np.asarray(layer.shear)[-1:],
+        # Numbers above the diagonal, the last one that of the plane; a matrix if there are others.
+        "shear": shear[-2:, -2:] if shear.ndim == 2 else shear[-1:],
         "affine": affine[-3:, -3:],
         "units": layer.units[-2:],
     }
