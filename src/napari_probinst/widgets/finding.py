@@ -48,6 +48,12 @@ def is_result(layer: Layer) -> bool:
     return "shown" in layer.metadata.get(METADATA_KEY, ())
 
 
+def shown_by(layer: Layer) -> ShownPrediction | None:
+    """Return the prediction that has a layer for one of its four; None for any other layer."""
+    shown: ShownPrediction | None = layer.metadata.get(METADATA_KEY, {}).get("shown")
+    return shown if shown is not None and layer in shown.layers else None
+
+
 def image_name(layer: Layer) -> str:
     """Name under which an image's results are saved: its own where it states one."""
     name = layer.metadata.get(METADATA_KEY, {}).get("name")

@@ -96,6 +96,13 @@ class PlaneFollower:
             for layer in self._hidden:
                 layer.visible = False
 
+    def show(self, layer: Layer) -> None:
+        """Show one of the layers: now, or when its plane comes into view."""
+        if self._hidden is None:
+            layer.visible = True
+        elif layer not in self._hidden:
+            self._hidden.append(layer)
+
     def stop(self) -> None:
         """Show the layers from now on, whatever plane is in view."""
         self._viewer.dims.events.point.disconnect(self.follow)

@@ -147,6 +147,25 @@ def test_places_come_back_into_view_where_the_slider_was_moved_away(viewer, add_
     assert not first.instances.visible
 
 
+@pytest.mark.parametrize("first", ["dock", "predictions"])
+def test_isolated_masks_of_a_plane_are_not_seen_on_another(viewer, add_plane, as_person, first):
+    viewer.dims.set_current_step(0, 0)
+    person = as_person(viewer) if first == "dock" else None
+    one, other = add_plane(0), add_plane(2)
+    person = person or as_person(viewer)
+    assert person.shown is one
+    seen = [layer.visible for layer in one.layers]
+    person.press(Qt.Key_W)
+    assert not one.instances.visible
+    viewer.dims.set_current_step(0, 2)
+    assert person.shown is other
+    assert other.instances.visible
+    assert not any(layer.visible for layer in one.layers)
+    viewer.dims.set_current_step(0, 0)
+    assert [layer.visible for layer in one.layers] == seen
+    assert not any(layer.visible for layer in other.layers)
+
+
 def test_the_way_to_a_plane_leads_past_others(viewer, make_prediction, as_person):
     """Of two axes one slider moves first: the plane on the way isn't worked on."""
     image = viewer.add_image(np.zeros((2, 2, *make_prediction().shape), np.uint8), name="film")

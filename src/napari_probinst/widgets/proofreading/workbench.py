@@ -16,6 +16,7 @@ from napari_probinst.core.boxes import intersect
 from napari_probinst.core.curation.history import EditStep
 from napari_probinst.core.curation.peak_filter import STATUSES
 from napari_probinst.core.errors import EditRefusedError, OutputError
+from napari_probinst.widgets.finding import shown_by
 from napari_probinst.widgets.label_view import (
     add_colours,
     distinct_place,
@@ -157,7 +158,11 @@ class Workbench:
         if not self._hidden:
             return
         for layer in self._hidden:
-            layer.visible = True
+            shown = shown_by(layer)
+            if shown is None or shown.follower is None:
+                layer.visible = True
+            else:
+                shown.follower.show(layer)
         self._hidden = ()
         self._show_selection()
 
