@@ -120,9 +120,17 @@ class QueueRun(QObject):
             return
         self._dispatching = True
         try:
+            self._deliver()
+        finally:
+            self._dispatching = False
+
+    def _deliver(self) -> None:
+        try:
             while self._inbox:
                 following = self._inbox.popleft()
                 if not self._left:
                     following()
         finally:
-            self._dispatching = False
+            # A call that fails, as that of an error does, holds up none of the others.
+            if self._inbox:
+                self._deliver()
