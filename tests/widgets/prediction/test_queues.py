@@ -8,15 +8,16 @@ import pytest
 import tifffile
 from napari.layers import Image
 
+from napari_probinst.core.batch import predicting
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.data.io import find_images
 from napari_probinst.core.data.prediction_file import load_prediction
-from napari_probinst.core.errors import CancelledError
+from napari_probinst.core.errors import CancelledError, OutputError
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.widgets.prediction.channels import ChannelSource
-from napari_probinst.widgets.prediction.events import Ended, Progress, Sharpened
+from napari_probinst.widgets.prediction.events import Ended, Noted, Progress, Sharpened
 from napari_probinst.widgets.prediction.folder_queue import FolderQueue
 from napari_probinst.widgets.prediction.layer_queue import LayerImage, LayerQueue
 
@@ -161,6 +162,23 @@ def test_a_folder_is_predicted_around_bad_and_cancelled_images_and_taken_up_agai
     predictor = Predictor.create(load_model(model), "cpu")
     alone = predictor.predict(channels, SETTINGS, name="c", present=(True, False))
     assert same(load_prediction(queue.output / "c.prediction.npz"), alone)
+
+
+def test_tiles_that_cannot_be_removed_are_noted_and_the_folder_goes_on(
+    model, folder, tmp_path, monkeypatch
+):
+    def refuse(_folder):
+        raise OutputError("A file is open.")
+
+    monkeypatch.setattr(predicting, "remove_cache", refuse)
+    (folder / "b.tif").unlink()
+    sources = tuple(find_images(folder, load_model(model).header.network.channels))
+    listener = Listener()
+    FolderQueue(model, "cpu", SETTINGS, sources, tmp_path / "results").run(listener)
+    assert listener.endings == dict.fromkeys(range(3), "done")
+    assert {note.text for note in listener.of(Noted)} == {
+        "What was kept in case it is stopped can't be removed: A file is open."
+    }
 
 
 def test_images_that_were_cancelled_before_their_turn_are_not_begun(model, folder, tmp_path):

@@ -18,7 +18,7 @@ from napari_probinst.core.batch.results import (
 )
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.naming import is_file_name
-from napari_probinst.core.errors import InputError
+from napari_probinst.core.errors import InputError, OutputError
 from napari_probinst.core.inference.image_ranking import image_uncertainty
 from napari_probinst.core.inference.nothing import why_nothing
 from napari_probinst.core.inference.resources import is_out_of_memory
@@ -199,7 +199,11 @@ def compute(
     record, n_overlap = write_results(
         prediction, job.folder, read.file_name, stacks=job.stacks, ome_zarr=job.ome_zarr
     )
-    remove_cache(cache)
+    try:
+        remove_cache(cache)
+    except OutputError as error:
+        # The results are written: this is no reason to stop before the next image.
+        notes.append(f"What was kept in case it is stopped can't be removed: {error}")
     width = predictor.model.header.object_width
     obstacle = ""
     if not record.instances:
