@@ -24,12 +24,15 @@ class Provenance:
         File name and SHA-256 of the model; empty for draws of another program.
     program : str
         Name and version of the program that wrote it.
+    n_channels : int
+        Channels of the model; 0 if unknown: they tell which axis of a stack counts channels.
     """
 
     image_checksum: str = ""
     model_name: str = ""
     model_checksum: str = ""
     program: str = ""
+    n_channels: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

@@ -48,7 +48,7 @@ def example(name="A01"):
         instances,
         peaks,
         InferenceConfig(n_draws=2, seed=5, probability_threshold=0.6),
-        Provenance("ab", "worms.safetensors", "cd", "napari-probinst 0.1"),
+        Provenance("ab", "worms.safetensors", "cd", "napari-probinst 0.1", 2),
         (0.65, 0.5),
     )
 
@@ -185,6 +185,10 @@ def test_a_setting_that_came_later_has_its_default(tmp_path):
     assert load_prediction(changed(tmp_path, {"settings": settings})).settings.scale == 1
 
 
+def test_channels_that_came_later_are_unknown(tmp_path):
+    assert load_prediction(changed(tmp_path, {"provenance": {}})).provenance.n_channels == 0
+
+
 def test_a_newer_version_is_named(tmp_path):
     assert "newer version (format 2" in refusal(changed(tmp_path, {"version": 2}))
 
@@ -207,6 +211,7 @@ def test_a_newer_version_is_named(tmp_path):
         ({"settings": [1]}, "no settings"),
         ({"provenance": {"image_checksum": 1}}, "no provenance"),
         ({"provenance": {"author": "x"}}, "author"),
+        ({"provenance": {"n_channels": "2"}}, "no number of channels"),
         ({"pixel_size": [1]}, "no pixel size"),
         ({"pixel_size": [1, float("nan")]}, "no pixel size"),
         ({"pixel_size": [0, 1]}, "no pixel size"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.layers import Image
@@ -10,6 +12,7 @@ from qtpy.QtWidgets import QComboBox, QPushButton
 from napari_probinst.core.config import ChannelConfig
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import InputError
+from napari_probinst.core.prediction import Provenance
 from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.plane_in_view import bring_into_view, plane_in_view
 from napari_probinst.widgets.prediction.channels import (
@@ -45,6 +48,8 @@ def planes_box(dock):
         ((5, 8, 9), 2, None, (5,)),
         ((5, 2, 8, 9), 2, 1, (5,)),
         ((2, 3, 1, 8, 9), 2, 0, (3,)),
+        ((2, 2, 8, 9), 2, 1, (2,)),
+        ((2, 3, 8, 9), 3, 1, (2,)),
         ((4, 3, 2, 8, 9), 2, 2, (4, 3)),
         ((2, 8, 9), 2, 0, ()),
         ((8, 9), 2, None, ()),
@@ -57,13 +62,15 @@ def test_axes_that_count_planes_and_channels(shape, n_channels, axis, leading):
     assert {source.leading for source in sources} == {leading}
     plane = tuple(size - 1 for size in leading)
     chosen = [source.at(plane) for source in sources]
-    read, _ = read_channels(chosen if len(chosen) == 2 else [*chosen, None], CHANNELS)
+    asked = (*CHANNELS, ChannelConfig(name="phase", required=False))[: max(n_channels, 2)]
+    absent = [None] * (len(asked) - len(chosen))
+    read, _ = read_channels([*chosen, *absent], asked)
     # What is left when every axis of planes stands at its end.
     expected = data.squeeze()
     if axis is not None:
         expected = np.moveaxis(expected, axis, -3)
     np.testing.assert_array_equal(read[: len(chosen)].squeeze(), expected[plane].squeeze())
-    backdrop = plane_of(Image(data), plane)
+    backdrop = plane_of(Image(data), plane, n_channels)
     np.testing.assert_array_equal(backdrop[:, :], read[0])
 
 
@@ -116,6 +123,19 @@ def test_a_saved_prediction_is_shown_on_its_plane(viewer, dock, qtbot, tmp_path)
     assert (opened.image, opened.plane) == (image, (1, 3))
     bring_into_view(viewer, image, (0, 1), (1, 0))
     assert not opened.instances.visible
+
+
+def test_a_short_film_is_opened_again_along_its_time(viewer, make_prediction, tmp_path):
+    """Of two frames and three channels both axes may be either."""
+    film = np.zeros((2, 3, *make_prediction().shape), np.uint8)
+    viewer.add_image(film, name="film", channel_axis=None)
+    for n_channels, axes in ((3, (0,)), (2, (1,)), (0, (1,))):
+        made = replace(make_prediction("film_001"), provenance=Provenance(n_channels=n_channels))
+        path = tmp_path / f"{n_channels}" / "film_001.prediction.npz"
+        path.parent.mkdir()
+        save_prediction(made, path)
+        opened = open_path(viewer, path, ())
+        assert (opened.plane, opened.follower._axes) == ((1,), axes)
 
 
 def test_all_planes_are_predicted_and_proofread_one_by_one(viewer, dock, qtbot):

@@ -169,8 +169,6 @@ def _parse(path: Path, arrays: Members) -> Prediction:
     _require(isinstance(name, str) and is_file_name(name), "the image's name is no file name")
     settings = header["settings"]
     _require(isinstance(settings, dict), "no settings")
-    provenance = header["provenance"]
-    _require(all(isinstance(value, str) for value in provenance.values()), "no provenance")
     return Prediction(
         name=name,
         instances=instances,
@@ -179,7 +177,7 @@ def _parse(path: Path, arrays: Members) -> Prediction:
             for rank, values in enumerate(header["peaks"], start=1)
         ),
         settings=validated(InferenceConfig, settings, "settings"),
-        provenance=Provenance(**provenance),
+        provenance=_provenance(header["provenance"]),
         pixel_size=_pixel_size(header["pixel_size"]),
     )
 
@@ -251,6 +249,15 @@ def _read_peak(values: dict[str, Any], rank: int, instances: ProbabilisticInstan
     _require(_is_finite(peak.entropy) and _is_finite(peak.mass), "a peak without entropy")
     _require(isinstance(peak.kind, str) and isinstance(peak.reason, str), "a peak without reason")
     return peak
+
+
+def _provenance(values: dict[str, Any]) -> Provenance:
+    # Files of early programs don't state the number of channels.
+    n_channels = values.get("n_channels", 0)
+    texts = (value for name, value in values.items() if name != "n_channels")
+    _require(all(isinstance(text, str) for text in texts), "no provenance")
+    _require(type(n_channels) is int and n_channels >= 0, "no number of channels")
+    return Provenance(**values)
 
 
 def _shape(values: list[Any]) -> tuple[int, int]:

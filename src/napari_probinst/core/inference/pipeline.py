@@ -251,6 +251,7 @@ class Predictor:
                 model_name=" + ".join(model.file_name for model in self.models),
                 model_checksum=" + ".join(model.checksum for model in self.models),
                 program=f"napari-probinst {__version__}",
+                n_channels=len(self.model.header.network.channels),
             ),
             pixel_size=pixel_size,
         )

@@ -157,7 +157,7 @@ def pixel_size(layer: Image | None) -> tuple[float, float] | None:
     return y, x
 
 
-def plane_of(layer: Any, plane: tuple[int, ...] = ()) -> PlaneView | None:
+def plane_of(layer: Any, plane: tuple[int, ...] = (), n_channels: int = 0) -> PlaneView | None:
     """Plane of an image layer, as a backdrop; None where the layer is no image.
 
     A lazy array stays unread.
@@ -169,41 +169,48 @@ def plane_of(layer: Any, plane: tuple[int, ...] = ()) -> PlaneView | None:
     plane : tuple of int, default ()
         Position on the axes that count planes, see `ChannelSource.leading_axes`; on others,
         that of the channels among them, it is the first.
+    n_channels : int, default 0
+        Channels of the model; 0 if unknown.
     """
     if not isinstance(layer, Image):
         return None
     data = page_of(layer)
     last = (None, None, 0) if layer.rgb else (None, None)
     place = [0] * (len(data.shape) - len(last))
-    for axis, index in zip(plane_axes(layer, len(plane)), plane, strict=True):
+    for axis, index in zip(plane_axes(layer, len(plane), n_channels), plane, strict=True):
         place[axis] = index
     return PlaneView(Plane(f"'{layer.name}'", data, (*place, *last)))
 
 
-def plane_axes(layer: Any, n_axes: int) -> tuple[int, ...]:
+def plane_axes(layer: Any, n_axes: int, n_channels: int = 0) -> tuple[int, ...]:
     """Axes of a layer's pixels that count its planes, where there are ``n_axes`` of them.
 
-    One axis more is that of the channels, which napari shows as a slider, too: the shortest.
+    One axis more is that of the channels, which napari shows as a slider, too: the one that
+    `channel_sources` splits. Without the number of channels of the model, as in files of early
+    programs, it is the shortest, of equal ones the last.
     """
     shape = page_of(layer).shape
     passed = _single_axes(layer)
     wide = [axis for axis in range(len(shape) - 2) if axis not in passed]
+    channels = _channel_axis(layer, n_channels)
+    if len(wide) > n_axes and channels is not None and channels < len(wide):
+        del wide[channels]
     while len(wide) > n_axes:
-        wide.remove(min(wide, key=lambda axis: shape[axis]))
+        wide.remove(min(reversed(wide), key=lambda axis: shape[axis]))
     return tuple(wide)
 
 
-def named_plane(layer: Any, name: str) -> tuple[int, ...]:
+def named_plane(layer: Any, name: str, n_channels: int = 0) -> tuple[int, ...]:
     """Plane of a layer that a prediction of this name is of; empty where it isn't one's.
 
-    The names are those of `plane_name`.
+    The names are those of `plane_name`; the number of channels is as for `plane_axes`.
     """
     start = f"{image_name(layer)}_"
     parts = name.removeprefix(start).split("_") if name.startswith(start) else []
     if not parts or not all(part.isdecimal() for part in parts):
         return ()
     plane, shape = tuple(map(int, parts)), page_of(layer).shape
-    axes = plane_axes(layer, len(plane))
+    axes = plane_axes(layer, len(plane), n_channels)
     inside = len(axes) == len(plane) and all(
         index < shape[axis] for axis, index in zip(axes, plane, strict=True)
     )

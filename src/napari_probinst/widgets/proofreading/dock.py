@@ -234,7 +234,8 @@ class ProofreadWidget(ScrollingDock):
         """Take up what doesn't change while one prediction is worked on, and go to its peak."""
         if self._bench is not None:
             shown = self._bench.shown
-            self._backdrop = plane_of(shown.image, shown.plane)
+            n_channels = shown.prediction.provenance.n_channels
+            self._backdrop = plane_of(shown.image, shown.plane, n_channels)
             self._bench.hovered = self._show_pixel
             self.queue.arrive()
 

@@ -114,8 +114,9 @@ def _show_on_image(
 ) -> ShownPrediction:
     prediction = session.prediction
     image = find_image(viewer, prediction, guess=guess_image)
-    plane = () if image is None else named_plane(image, prediction.name)
-    axes = plane_axes(image, len(plane)) if plane else ()
+    plane = () if image is None else _plane_of(image, prediction)
+    n_channels = prediction.provenance.n_channels
+    axes = plane_axes(image, len(plane), n_channels) if plane else ()
     if image is not None:
         own = folder_of_layer(image)
         told = () if own is None else (own,)
@@ -157,18 +158,22 @@ def find_image(viewer: Any, prediction: Prediction, *, guess: bool = True) -> Im
     named = [
         layer
         for layer in images
-        if prediction.name in (image_name(layer), layer.name) or named_plane(layer, prediction.name)
+        if prediction.name in (image_name(layer), layer.name) or _plane_of(layer, prediction)
     ]
     if named or not guess:
         return named[0] if named else None
     return images[0] if len(images) == 1 else None
 
 
+def _plane_of(layer: Image, prediction: Prediction) -> tuple[int, ...]:
+    return named_plane(layer, prediction.name, prediction.provenance.n_channels)
+
+
 def _could_be_of(layer: Image, prediction: Prediction) -> bool:
     page = page_of(layer)
     if tuple(page.shape[-2:]) != prediction.shape:
         return False
-    if len(page.shape) == 2 or named_plane(layer, prediction.name):
+    if len(page.shape) == 2 or _plane_of(layer, prediction):
         return True
     wanted = prediction.provenance.image_checksum
     if not wanted or prediction.name not in (image_name(layer), layer.name):

@@ -115,7 +115,7 @@ def compare_pixels(
     int
         Bytes that were read since the last time.
     """
-    own = _planes(image, plane, prediction.shape)
+    own = _planes(image, plane, prediction)
     beside = _in_layers(viewer, prediction, image, plane)
     return _compare(prediction, own, beside, folders)
 
@@ -154,17 +154,17 @@ def _in_layers(
         found
         for layer in viewer.layers
         if isinstance(layer, Image) and layer is not image and not is_result(layer)
-        for found in _planes(layer, plane, prediction.shape)
+        for found in _planes(layer, plane, prediction)
     ]
 
 
-def _planes(layer: Image, plane: tuple[int, ...], shape: tuple[int, int]) -> tuple[Plane, ...]:
-    """Channels of a layer, each of this shape, unread; none where it has another one."""
+def _planes(layer: Image, plane: tuple[int, ...], prediction: Prediction) -> tuple[Plane, ...]:
+    """Channels of a layer, each of the prediction's shape, unread; none where it has another."""
     page = page_of(layer)
     sizes = tuple(int(size) for size in page.shape)
-    if layer.rgb or sizes[-2:] != shape or np.dtype(page.dtype).kind not in "buif":
+    if layer.rgb or sizes[-2:] != prediction.shape or np.dtype(page.dtype).kind not in "buif":
         return ()
-    axes = plane_axes(layer, len(plane))
+    axes = plane_axes(layer, len(plane), prediction.provenance.n_channels)
     inside = all(index < sizes[axis] for axis, index in zip(axes, plane, strict=False))
     if len(axes) != len(plane) or not inside:
         return ()
