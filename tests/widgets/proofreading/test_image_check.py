@@ -12,9 +12,11 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from napari.utils.notifications import notification_manager
 
+from napari_probinst.core.config import ChannelConfig
 from napari_probinst.core.curation.session_folder import create_session
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.prediction import Provenance
+from napari_probinst.widgets.prediction.channels import ChannelSource, read_channels
 from napari_probinst.widgets.proofreading import image_check
 from napari_probinst.widgets.proofreading.files import find_image, open_path
 from napari_probinst.widgets.proofreading.image_check import check_pixels, compare_pixels
@@ -76,6 +78,15 @@ def test_the_channels_are_found_wherever_they_are(predicted, tmp_path):
     assert not differs(predicted([FIRST]), np.stack([SECOND, FIRST]), plane=(1,))
     tifffile.imwrite(tmp_path / "well_w1.tif", SECOND)
     assert not differs(predicted(CHANNELS), FIRST, folders=[tmp_path])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, Lazy])
+def test_truth_values_are_those_that_were_predicted(predicted, kind):
+    bright = FIRST > 2000
+    layer = Image(kind(bright), name="well", contrast_limits=(0, 1))
+    channels, _ = read_channels([ChannelSource(layer)], [ChannelConfig(name="bright field")])
+    assert not differs(predicted(channels), bright)
+    assert differs(predicted(channels), ~bright)
 
 
 def test_other_pixels_are_noticed(predicted):

@@ -39,16 +39,17 @@ class Plane:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Data type of the intensities."""
+        """Data type of the intensities; true and false are 1 and 0, as where files are read."""
         dtype: np.dtype[Any] = np.dtype(self.data.dtype)
-        return dtype
+        return np.dtype(np.uint8) if dtype.kind == "b" else dtype
 
     def __getitem__(self, key: tuple[int, slice, slice]) -> Any:
         """Window ``[0, y0:y1, x0:x1]``."""
         spans = iter(key[1:])
-        return np.asarray(
+        window = np.asarray(
             self.data[tuple(next(spans) if index is None else index for index in self.place)]
         )
+        return window.astype(self.dtype, copy=False)
 
     def check(self) -> None:
         """Refuse values that are no intensities; those of integers need not be read.

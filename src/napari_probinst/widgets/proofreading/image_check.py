@@ -220,13 +220,10 @@ def _stacks(own: Sequence[Plane], others: Sequence[Plane]) -> Iterator[ChannelSt
 
 
 def _stack(planes: Sequence[Plane | None]) -> ChannelStack:
-    """Planes as the channels of one image, true and false as 1 and 0; None is an absent one."""
+    """Planes as the channels of one image; None is an absent one."""
     given = [plane for plane in planes if plane is not None]
-    types: list[np.dtype[Any]] = [
-        np.dtype(np.uint8) if plane.dtype.kind == "b" else plane.dtype for plane in given
-    ]
     return ChannelStack(
         tuple(None if plane is None else (plane, 0) for plane in planes),
         (len(planes), *given[0].shape[1:]),
-        np.result_type(*types),
+        np.result_type(*(plane.dtype for plane in given)),
     )
