@@ -201,7 +201,7 @@ def show_prediction(
     )
     for layer in shown.layers:
         layer.metadata[METADATA_KEY] = {"shown": shown}
-        show_readings(layer, shown.readings_at)
+        show_readings(layer, prediction.shape, shown.readings_at)
     instances.metadata[METADATA_KEY]["prediction"] = prediction
     save_flat(instances, lambda: shown.session)
     add_layers(viewer, shown)

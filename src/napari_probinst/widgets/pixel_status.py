@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
+    from napari_probinst.core.boxes import Shape
     from napari_probinst.core.curation.readings import Reading
 
 
@@ -24,7 +25,9 @@ def pixel_lines(readings: Sequence[Reading]) -> tuple[str, ...]:
     return tuple(map(_reading_text, readings)) or ("background",)
 
 
-def show_readings(layer: Layer, read: Callable[[int, int], Sequence[Reading]]) -> None:
+def show_readings(
+    layer: Layer, shape: Shape, read: Callable[[int, int], Sequence[Reading]]
+) -> None:
     """Let the status line name what ``read`` finds under the cursor.
 
     A label image has one value a pixel, and an overlap of two instances only a value that stands
@@ -34,7 +37,9 @@ def show_readings(layer: Layer, read: Callable[[int, int], Sequence[Reading]]) -
     Parameters
     ----------
     layer : Layer
-        Two-dimensional layer of a prediction.
+        Two-dimensional layer of a prediction: of its pixels, or of points on them.
+    shape : (int, int)
+        Height and width of the prediction, pixels.
     read : callable
         Called with y and x, pixels.
     """
@@ -42,7 +47,7 @@ def show_readings(layer: Layer, read: Callable[[int, int], Sequence[Reading]]) -
     def get_status(position: Any = None, *args: Any, **kwargs: Any) -> dict[str, str]:
         # Not what stands in the layer: it may have been of an earlier prediction.
         status: dict[str, str] = type(layer).get_status(layer, position, *args, **kwargs)
-        pixel = None if position is None else pixel_at(layer, position)
+        pixel = None if position is None else pixel_at(layer, position, shape)
         if pixel is not None and kwargs.get("world"):
             before = status["value"]
             status["value"] = pixel_text(read(*pixel))

@@ -576,6 +576,14 @@ def test_an_edit_says_what_it_has_done_and_previous_leads_back_to_it(person):
     assert "2 instances changed, 2 of them beyond the view." in person.text("reason")
 
 
+def test_the_status_line_tells_of_pixels_whichever_layer_is_active(person):
+    layers = person.shown.layers
+    said = [layer.get_status(ON_DOWN, world=True)["value"] for layer in layers]
+    assert said == [said[0]] * len(layers)
+    assert said[0].startswith("4: 1.00")
+    assert person.shown.peaks.get_status((0, 96), world=True)["value"] != "background"
+
+
 def test_zoom_takes_in_what_the_hypotheses_would_change(person):
     width = 2.0
     shown, peak = person.shown.instances, person.session.peaks[0]

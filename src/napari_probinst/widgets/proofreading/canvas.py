@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-    from napari_probinst.core.boxes import BBox
+    from napari_probinst.core.boxes import BBox, Shape
     from napari_probinst.core.instances import Instance, Peak
 
 #: The canvas shows this many times the context of a patch.
@@ -115,10 +115,15 @@ def canvas_size(viewer: Any) -> tuple[int, int]:
     return int(size[0]), int(size[1])
 
 
-def pixel_at(layer: Layer, position: Sequence[float]) -> tuple[int, int] | None:
-    """Pixel of a two-dimensional layer at a position in the world; None outside."""
+def pixel_at(
+    layer: Layer, position: Sequence[float], shape: Shape | None = None
+) -> tuple[int, int] | None:
+    """Pixel of a two-dimensional layer at a position in the world; None outside.
+
+    The page has the ``shape`` (height, width) of the layer's own pixels unless it is given.
+    """
     y, x = (int(np.floor(value + 0.5)) for value in layer.world_to_data(position)[-2:])
-    height, width = layer.data.shape[-2:]
+    height, width = layer.data.shape[-2:] if shape is None else shape
     return (y, x) if 0 <= y < height and 0 <= x < width else None
 
 
