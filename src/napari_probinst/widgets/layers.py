@@ -170,7 +170,7 @@ def show_prediction(
         Found again by `shown_predictions`.
     """
     title = plane_title(image, plane) if image is not None else prediction.name
-    place = placement(image) if image is not None else _pixel_scale(prediction)
+    place = placement(image) if image is not None else pixel_scale(prediction.pixel_size)
     probability = probability_layer(prediction.instances, f"{title} | probability", place)
     if entropy is None:
         entropy = _entropy_layer(prediction.instances, image, title, place)
@@ -262,6 +262,17 @@ def remove_layers(viewer: Any, shown: ShownPrediction, *, but: Layer | None = No
         shown.follower.stop()
 
 
+def pixel_scale(pixel_size: tuple[float, float] | None, ndim: int = 2) -> dict[str, Any]:
+    """Keyword arguments that give pixels their size (y, x), micrometres, where it is known."""
+    if pixel_size is None:
+        return {}
+    before = ndim - 2
+    return {
+        "scale": (1.0,) * before + pixel_size,
+        "units": ("pixel",) * before + ("micrometer", "micrometer"),
+    }
+
+
 def plane_title(image: Layer, plane: Sequence[int]) -> str:
     """What a plane of an image is called: "name", or "name [3]" in a stack."""
     return f"{image.name} [{', '.join(map(str, plane))}]" if plane else str(image.name)
@@ -286,12 +297,6 @@ def _entropy_layer(
     return entropy_layer(
         entropy_data(instances), f"{title} | entropy", place, on_bright=is_bright(image, instances)
     )
-
-
-def _pixel_scale(prediction: Prediction) -> dict[str, Any]:
-    if prediction.pixel_size is None:
-        return {}
-    return {"scale": prediction.pixel_size, "units": ("micrometer", "micrometer")}
 
 
 def _peaks_layer(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -10,8 +12,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAction, QCheckBox, QComboBox
 
 from napari_probinst.core.curation.session_folder import open_session
+from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.image_folders import record_image_folders
-from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
+from napari_probinst.core.prediction import Provenance
+from napari_probinst.widgets.prediction.channels import pixel_size
 
 ON_LEFT = (10, 20)
 SHIFT_CONTROL = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -131,6 +136,25 @@ def test_file_that_breaks_meanwhile_is_passed_over(folder, viewer, open_folder):
     assert person.shown.title == "A"
     assert any("B is passed over" in each for each in messages())
     assert "2 of 2 images done" in person.text("summary")
+
+
+def test_images_and_predictions_lie_in_micrometres(folder, viewer, open_folder):
+    prediction = load_prediction(folder / "A.prediction.npz")
+    channels = np.zeros((2, *prediction.shape), np.uint8)
+    provenance = Provenance(image_checksum=image_checksum(channels))
+    made = replace(prediction, pixel_size=(0.5, 0.25), provenance=provenance)
+    save_prediction(made, folder / "A.prediction.npz")
+    tifffile.imwrite(
+        folder / "A.tif",
+        channels,
+        metadata={"axes": "CYX"},
+        photometric="minisblack",
+        resolution=(40_000, 20_000),
+        resolutionunit="CENTIMETER",
+    )
+    person = open_folder(folder)
+    layers = [viewer.layers["A"], *person.shown.layers]
+    assert {pixel_size(layer) for layer in layers} == {(0.5, 0.25)}
 
 
 def test_undo_goes_back_to_the_image_of_the_last_step(folder, viewer, open_folder):

@@ -12,7 +12,7 @@ from napari_probinst.core.curation.image_files import find_image_files
 from napari_probinst.core.data.io import read_image
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import METADATA_KEY, image_name, is_result
-from napari_probinst.widgets.layers import add_layers
+from napari_probinst.widgets.layers import add_layers, pixel_scale
 from napari_probinst.widgets.proofreading.files import open_path
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class FolderImages:
             for path in self._files[name]:
                 image = read_image(path)
                 pixels = image.channels if len(image.channels) > 1 else image.channels[0]
-                scale = {} if image.pixel_size is None else {"scale": image.pixel_size}
+                scale = pixel_scale(image.pixel_size, pixels.ndim)
                 first = not layers
                 layer = Image(pixels, name=name if first else image.name, visible=first, **scale)
                 layer.metadata[METADATA_KEY] = {"name": name, _READ: True}
