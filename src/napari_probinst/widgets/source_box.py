@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from napari_probinst.widgets.finding import is_result
-from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.path_rows import browse_button
 from napari_probinst.widgets.truth import LayerTruth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
 _FILES = "Masks, label images, COCO (*.tif *.tiff *.png *.json)"
@@ -53,12 +51,17 @@ class SourceBox(QWidget):
         row.addWidget(self._box, stretch=1)
         row.addWidget(self._browse_button(name))
 
-    @property
-    def chosen(self) -> LayerTruth | Path | None:
-        """What is chosen; of a layer, a copy as it is now."""
+    def chosen(self, plane: Sequence[int] = ()) -> LayerTruth | Path | None:
+        """Return what is chosen; of a layer, a copy as it is now, of a plane of a stack if asked.
+
+        Raises
+        ------
+        InputError
+            If the layer has no such plane.
+        """
         entry = self._box.currentData()
         if isinstance(entry, Labels):
-            return LayerTruth(str(entry.name), np.array(page_of(entry)))
+            return LayerTruth.of(entry, plane)
         return entry if isinstance(entry, Path) else None
 
     def choose(self, source: Labels | Path | None) -> None:

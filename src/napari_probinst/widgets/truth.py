@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import ge
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,13 @@ from napari_probinst.core.data.files import IMAGE_SUFFIXES
 from napari_probinst.core.data.masks import from_labels, read_instances
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.instances import InstanceSet
+from napari_probinst.widgets.pages import page_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import Shape
@@ -29,11 +33,39 @@ class LayerTruth:
     name : str
         Name of the layer.
     labels : ndarray of int, shape (height, width) or (n_instances, height, width)
-        Label image, or one mask a plane.
+        Label image, or one mask a plane; of a stack, those of the plane in question.
     """
 
     name: str
     labels: NDArray[Any]
+
+    @classmethod
+    def of(cls, layer: Layer, plane: Sequence[int] = ()) -> LayerTruth:
+        """Copy the labels of a layer: it may be painted on meanwhile.
+
+        Parameters
+        ----------
+        layer : Layer
+            With labels.
+        plane : sequence of int, default ()
+            Which plane of a stack is in question. The first axes of the layer are taken for those
+            of the stack; a layer of two axes is taken for the labels of this very plane.
+
+        Raises
+        ------
+        InputError
+            If the layer has no such plane.
+        """
+        labels, plane, name = page_of(layer), tuple(plane), str(layer.name)
+        leading = tuple(labels.shape[:-2])
+        if not plane or not leading:
+            return cls(name, np.array(labels))
+        if len(leading) < len(plane) or any(map(ge, plane, leading)):
+            raise InputError(
+                f"The layer '{name}' has planes of the shape {leading}, and none at {plane}; "
+                "choose the labels of the whole stack, or those of this plane."
+            )
+        return cls(name, np.array(labels[plane]))
 
 
 def read_image_truth(truth: LayerTruth | Path, name: str, shape: Shape) -> InstanceSet:

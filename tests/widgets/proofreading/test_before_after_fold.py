@@ -7,12 +7,17 @@ import csv
 import numpy as np
 import pytest
 import tifffile
+from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QToolButton, QWidget
 
 from napari_probinst.core.curation.edits import Merge
+from napari_probinst.core.curation.session import CurationSession
+from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.fold import Fold
+from napari_probinst.widgets.layers import show_prediction
 from napari_probinst.widgets.live_figure import text_colour
+from napari_probinst.widgets.truth import LayerTruth, read_image_truth
 from napari_probinst.widgets.wording import clock_text
 
 SHAPE = (64, 96)
@@ -93,6 +98,35 @@ def test_scores_follow_the_corrections(person, account, cells, tmp_path, monkeyp
     load(person, account, None)
     assert "Choose the truth" in account.fold.findChild(QLabel, "before_after_status").text()
     assert len(errors) == 1
+
+
+def test_the_truth_of_a_stack_is_that_of_the_plane():
+    frames = np.zeros((3, 8, 9), dtype=np.uint8)
+    frames[0, :2], frames[1, 4:, :3], frames[1, 4:, 5:] = 1, 1, 2
+    film = Labels(frames, name="film")
+
+    def count(layer, *plane):
+        return len(read_image_truth(LayerTruth.of(layer, plane), "x", (8, 9)))
+
+    assert [count(film, number) for number in range(3)] == [1, 2, 0]
+    assert count(Labels(frames[1]), 1) == 2, "drawn on this plane alone"
+    assert count(Labels(frames[None, ::2]), 0) == 1, "masks of a plane"
+    with pytest.raises(InputError, match=r"'film' has planes of the shape \(3,\), and none at \(3,"):
+        count(film, 3)
+
+
+def test_scores_of_a_plane_are_against_its_own_truth(viewer, make_prediction, as_person):
+    film = viewer.add_image(np.zeros((2, *SHAPE), np.uint8), name="film")
+    labels = np.zeros((2, *SHAPE), np.uint8)
+    labels[0, 60:], labels[1, :20] = 1, masks()[0, :20] > 0
+    viewer.add_labels(labels, name="truth")
+    made = make_prediction("film_001")
+    show_prediction(viewer, made, CurationSession(made), film, plane=(1,), axes=(0,))
+    person = as_person(viewer)
+    account = person.dock._account
+    load(person, account, viewer.layers["truth"])
+    errors = account.before_after.compared.scores.before.errors
+    assert (errors.misses, errors.false_splits) == (0, 1)
 
 
 def test_the_time_stands_in_a_pause_and_stands_in_the_audit(person, account):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Labels
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, QUrl
@@ -32,7 +31,6 @@ from napari_probinst.widgets.evaluation.evaluation import (
 )
 from napari_probinst.widgets.evaluation.results import ResultsView
 from napari_probinst.widgets.finding import shown_predictions
-from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.path_rows import beside, browse_button, shrinking_box
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 from napari_probinst.widgets.truth import LayerTruth
@@ -165,11 +163,12 @@ class EvaluateWidget(ScrollingDock):
         chosen, truth = self._predicted.currentData(), self._truth.currentData()
         if chosen is None or truth is None:
             raise InputError(_NOTHING_CHOSEN)
+        plane: tuple[int, ...] = ()
         if not isinstance(chosen, Path):
+            plane = chosen.plane
             chosen = Curated(chosen.session.prediction, dict(chosen.session.instances))
         if not isinstance(truth, Path):
-            # A copy: the layer may be painted on meanwhile.
-            truth = LayerTruth(str(truth.name), np.array(page_of(truth)))
+            truth = LayerTruth.of(truth, plane)
         return EvaluationTask(chosen, truth)
 
     # What happens --------------------------------------------------------------------------

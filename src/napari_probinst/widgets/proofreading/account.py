@@ -46,7 +46,7 @@ class ReviewAccount:
         self._shown = shown
         session = None if shown is None else shown.session
         self.time.follow(session)
-        self.before_after.show_session(session)
+        self.before_after.show_session(session, () if shown is None else shown.plane)
 
     def write_audit(self) -> None:
         """Write what was done beside the session, ``NAME.audit.csv``."""

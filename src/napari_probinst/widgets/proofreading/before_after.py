@@ -11,7 +11,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_probinst.core.errors import ProbinstError
+from napari_probinst.core.errors import InputError, ProbinstError
 from napari_probinst.widgets.source_box import SourceBox
 from napari_probinst.widgets.truth import read_image_truth
 
@@ -93,6 +93,7 @@ class BeforeAfterView(QWidget):
         super().__init__()
         self._viewer = viewer
         self._session: CurationSession | None = None
+        self._plane: tuple[int, ...] = ()
         self._steps: tuple[Step, ...] | None = None
         self._compared: Compared | None = None
         self._worker: Any = None
@@ -130,10 +131,10 @@ class BeforeAfterView(QWidget):
         """Choose a labels layer, a path, or None."""
         self._truth.choose(truth)
 
-    def show_session(self, session: CurationSession | None) -> None:
-        """Follow a session; of another image, the truth is read anew."""
+    def show_session(self, session: CurationSession | None, plane: tuple[int, ...] = ()) -> None:
+        """Follow a session, of a plane of a stack; of another image, the truth is read anew."""
         if session is not self._session:
-            self._session = session
+            self._session, self._plane = session, plane
             self._load()
         elif self._compared is not None and session is not None:
             self._follow(session)
@@ -146,7 +147,12 @@ class BeforeAfterView(QWidget):
     def _load(self) -> None:
         """Score the session against what is chosen, in a thread of its own."""
         self._compared = self._worker = self._steps = None
-        session, truth = self._session, self._truth.chosen
+        session = self._session
+        try:
+            truth = self._truth.chosen(self._plane)
+        except InputError as error:
+            self._show_nothing(str(error))
+            return
         self._show_nothing(_EXPLANATION if truth is None else "")
         if session is None or truth is None:
             return
