@@ -178,6 +178,22 @@ def test_focus_is_said(chooser):
     assert chooser.hint == "2 hypotheses: click to adopt"
 
 
+@pytest.mark.parametrize("error", [OSError("the disk is gone"), ValueError("no such chunk")])
+def test_an_image_that_cant_be_read_any_more_is_grey(chooser, error):
+    class Gone:
+        shape = (64, 96)
+
+        def __getitem__(self, _key):
+            raise error
+
+    chooser.image = None
+    chooser.follow()
+    plain = [card.grab().toImage() for card in chooser.cards]
+    chooser.image = Gone()
+    chooser.follow()
+    assert [card.grab().toImage() for card in chooser.cards] == plain
+
+
 def test_nothing_is_computed_anew_without_need(chooser, monkeypatch):
     calls = []
 

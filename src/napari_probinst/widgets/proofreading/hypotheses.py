@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
@@ -19,7 +20,8 @@ from qtpy.QtWidgets import (
 
 from napari_probinst.core.curation.proposals import closest, proposals
 from napari_probinst.core.curation.thumbnails import Backdrop, field_of_view
-from napari_probinst.core.errors import EditRefusedError
+from napari_probinst.core.data.raster import refusing_damage
+from napari_probinst.core.errors import EditRefusedError, InputError
 from napari_probinst.widgets.label_view import PALETTE
 from napari_probinst.widgets.proofreading.hypothesis_card import PICTURE_SIDE, HypothesisCard
 
@@ -125,7 +127,13 @@ class HypothesesStrip(QWidget):
         edits = [proposal.edit(present) for proposal in shown]
         boxes = [instance.bbox for edit in edits for instance in edit.taken]
         field = field_of_view(boxes, place, session.shape)
-        backdrop = Backdrop.create(image, field, PICTURE_SIDE, _beside(session, field, edits))
+        beside = _beside(session, field, edits)
+        try:
+            with refusing_damage(Path(session.prediction.name), "image"):
+                backdrop = Backdrop.create(image, field, PICTURE_SIDE, beside)
+        except InputError:
+            # A lazy image whose file is gone or damaged: the queue goes on without it.
+            backdrop = Backdrop.create(None, field, PICTURE_SIDE, beside)
         current = [_is_current(session, edit) for edit in edits]
         like_now = None if any(current) else closest(shown, tuple(present.values()))
         for number, card in enumerate(self._cards):
