@@ -576,6 +576,17 @@ def test_an_edit_says_what_it_has_done_and_previous_leads_back_to_it(person):
     assert "2 instances changed, 2 of them beyond the view." in person.text("reason")
 
 
+def test_the_view_is_known_when_rows_and_columns_are_swapped(person):
+    shown, peak = person.shown.instances, person.session.peaks[0]
+    person.viewer.dims.order = (1, 0)
+    zoom_to_peak(person.viewer, shown, peak, 4, 2.0)
+    y0, x0, y1, x1 = view_box(person.viewer, shown)
+    assert abs((y0 + y1) / 2 - (peak.y + 2)) <= 1
+    assert abs((x0 + x1) / 2 - (peak.x + 2)) <= 1
+    # The rows of the image lie along the width of the canvas.
+    assert (y1 - y0 > x1 - x0) is (person.canvas.width() > person.canvas.height())
+
+
 def test_the_status_line_tells_of_pixels_whichever_layer_is_active(person):
     layers = person.shown.layers
     said = [layer.get_status(ON_DOWN, world=True)["value"] for layer in layers]

@@ -80,8 +80,10 @@ def view_box(viewer: Any, layer: Layer) -> BBox:
     """Pixels of a two-dimensional layer that the canvas shows, also beyond its edges."""
     view = camera(viewer)
     half = np.array(canvas_size(viewer)) / (2 * view.zoom)
+    # The camera counts along the displayed axes, a position along those of the layer.
+    order = _displayed(viewer)
     corners = [
-        point_at(layer, np.array(view.center[-2:]) + half * signs)
+        point_at(layer, (np.array(view.center[-2:]) + half * signs)[order])
         for signs in ((-1, -1), (-1, 1), (1, -1), (1, 1))
     ]
     low, high = np.floor(np.min(corners, axis=0)), np.ceil(np.max(corners, axis=0))
@@ -174,7 +176,11 @@ def _text_overlay(viewer: Any) -> Any:
 
 def _world(viewer: Any, layer: Layer, point: Any) -> Any:
     """Position of a point of the layer along the two displayed axes of the viewer."""
-    world = np.asarray(layer.data_to_world(point))
+    return np.asarray(layer.data_to_world(point))[-2:][_displayed(viewer)]
+
+
+def _displayed(viewer: Any) -> list[int]:
+    """Which of the last two axes lie along rows and columns: [0, 1], or [1, 0] if swapped."""
     last = viewer.dims.ndim - 2
     shown = [axis - last for axis in viewer.dims.displayed[-2:] if axis >= last]
-    return world[shown] if len(shown) == 2 else world[-2:]
+    return shown if len(shown) == 2 else [0, 1]
