@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from napari.utils._proxies import PublicOnlyProxy
 from napari.utils.colormaps.standardize_color import transform_color
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
@@ -14,7 +17,7 @@ from napari_probinst.core.curation.edits import SplitAlongLine
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.elided import short_name
 from napari_probinst.widgets.label_view import OVERLAP, PALETTE
-from napari_probinst.widgets.proofreading.canvas import view_box, zoom_to_peak
+from napari_probinst.widgets.proofreading.canvas import canvas_size, view_box, zoom_to_peak
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
 from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
@@ -574,6 +577,12 @@ def test_an_edit_says_what_it_has_done_and_previous_leads_back_to_it(person):
     person.camera.center = (0, 500, 500)
     person.dock.findChild(HypothesesStrip).choose(1)
     assert "2 instances changed, 2 of them beyond the view." in person.text("reason")
+
+
+def test_the_canvas_has_its_size_in_older_versions_of_napari(person):
+    older = SimpleNamespace(window=person.viewer.window)  # states no canvas
+    assert canvas_size(older) == (person.canvas.height(), person.canvas.width())
+    assert canvas_size(PublicOnlyProxy(older)) == canvas_size(person.viewer)
 
 
 def test_the_view_is_known_when_rows_and_columns_are_swapped(person):

@@ -109,11 +109,14 @@ def camera(viewer: Any) -> Any:
 
 
 def canvas_size(viewer: Any) -> tuple[int, int]:
-    """Height and width of the canvas, screen pixels."""
+    """Height and width of the canvas, logical pixels, which the camera's zoom counts."""
     canvas = getattr(viewer, "canvas", None)
     size = getattr(canvas, "size", None)
-    if size is None:  # napari before 0.9 doesn't state it
-        size = viewer.screenshot(canvas_only=True, flash=False).shape[:2]
+    if size is None:
+        # napari before 0.9 states it nowhere else, and docks have its viewer behind a proxy that
+        # warns of this. A screenshot would draw the canvas anew, in the pixels of the screen.
+        native = getattr(viewer, "__wrapped__", viewer).window._qt_viewer.canvas.native
+        size = native.height(), native.width()
     return int(size[0]), int(size[1])
 
 
