@@ -157,6 +157,21 @@ def test_images_and_predictions_lie_in_micrometres(folder, viewer, open_folder):
     assert {pixel_size(layer) for layer in layers} == {(0.5, 0.25)}
 
 
+def test_another_folder_has_no_places_of_the_one_before(folder, viewer, open_folder, qtbot):
+    person = open_folder(folder)
+    person.press(Qt.Key_N)
+    other = folder / "other"
+    other.mkdir()
+    made = load_prediction(folder / "A.prediction.npz")
+    save_prediction(replace(made, peaks=made.peaks[:1]), other / "A.prediction.npz")
+    save_prediction(load_prediction(folder / "B.prediction.npz"), other / "B.prediction.npz")
+    person.dock.open(other)
+    qtbot.waitUntil(lambda: person.dock._walk.folder == other, timeout=60_000)
+    assert person.dock.queue._visited == set()
+    person.press(Qt.Key_N)
+    assert {name for name, _ in person.dock.queue._visited} == {"A"}
+
+
 def test_undo_goes_back_to_the_image_of_the_last_step(folder, viewer, open_folder):
     person = open_folder(folder)
     accept_until(person, lambda: person.shown.title == "B")

@@ -183,6 +183,7 @@ class ProofreadWidget(ScrollingDock):
     def _open_reviews(self, path: Path, reviews: list[ImageReview]) -> None:
         with self._opening(path):
             if self._desk.free():
+                self.queue.forget_visits()
                 self._walk.open_folder(path, reviews, self._panel.peak_filter)
                 self._show_choices()
                 self.queue.visit()

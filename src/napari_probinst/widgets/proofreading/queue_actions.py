@@ -100,6 +100,10 @@ class QueueActions:
             "uncertainty": self.toggle_uncertainty,
         }
 
+    def forget_visits(self) -> None:
+        """Begin another review: its images may have the names of those of the one before."""
+        self._visited.clear()
+
     def arrive(self) -> None:
         """Measure what doesn't change while one prediction is worked on, and go to its peak."""
         if self._desk.bench is not None:
