@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.curation.readings import Reading
     from napari_probinst.core.curation.session import CurationSession
-    from napari_probinst.core.instances import Peak, ProbabilisticInstances
+    from napari_probinst.core.instances import Peak
     from napari_probinst.core.prediction import Prediction
 
 #: Colours of peaks by status; none needs red to be told from green.
@@ -173,7 +173,12 @@ def show_prediction(
     place = placement(image) if image is not None else pixel_scale(prediction.pixel_size)
     probability = probability_layer(prediction.instances, f"{title} | probability", place)
     if entropy is None:
-        entropy = _entropy_layer(prediction.instances, image, title, place)
+        entropy = entropy_layer(
+            entropy_data(prediction.instances),
+            f"{title} | entropy",
+            place,
+            on_bright=is_bright(image, prediction.instances, plane, axes),
+        )
     else:
         entropy.data = entropy_data(prediction.instances)
         entropy.name = f"{title} | entropy"
@@ -289,14 +294,6 @@ def peak_colours(session: CurationSession) -> NDArray[np.float64]:
 def peak_centre(peak: Peak, side: int) -> tuple[float, float]:
     """Centre (y, x) of a peak's patch, between the first pixel of the patch and its last."""
     return peak.y + (side - 1) / 2, peak.x + (side - 1) / 2
-
-
-def _entropy_layer(
-    instances: ProbabilisticInstances, image: Layer | None, title: str, place: dict[str, Any]
-) -> Image:
-    return entropy_layer(
-        entropy_data(instances), f"{title} | entropy", place, on_bright=is_bright(image, instances)
-    )
 
 
 def _peaks_layer(

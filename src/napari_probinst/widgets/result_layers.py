@@ -16,14 +16,16 @@ from napari_probinst.widgets.label_view import label_page
 from napari_probinst.widgets.pages import page_data, page_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.layers import Layer
     from napari.utils import DirectLabelColormap
 
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.instances import ProbabilisticInstances
 
-#: Instances whose surroundings are looked at; of a lazy image each is read for it.
-_MOST_LOOKED_AT = 200
+#: Instances whose surroundings are looked at: of a lazy image each is read meanwhile.
+_MOST_LOOKED_AT = 16
 
 
 def probability_layer(instances: ProbabilisticInstances, name: str, place: dict[str, Any]) -> Image:
@@ -91,18 +93,35 @@ def instances_layer(
     return layer
 
 
-def is_bright(layer: Layer | None, instances: ProbabilisticInstances) -> bool:
-    """Whether the surroundings of the instances are shown in the upper half of the contrast."""
+def is_bright(
+    layer: Layer | None,
+    instances: ProbabilisticInstances,
+    plane: Sequence[int] = (),
+    axes: Sequence[int] = (),
+) -> bool:
+    """Whether the surroundings of the instances are shown in the upper half of the contrast.
+
+    Parameters
+    ----------
+    layer : Layer or None
+        The image.
+    instances : ProbabilisticInstances
+        Of many, `_MOST_LOOKED_AT` at even distances in the sequence are looked at.
+    plane, axes : sequence of int, optional
+        Which plane of the image it is, and the axes of the image's pixels that count planes.
+    """
     if not isinstance(layer, Image) or layer.rgb:
         return False
-    boxes = [instance.bbox for instance in instances.instances[:_MOST_LOOKED_AT]]
+    step = -(-len(instances) // _MOST_LOOKED_AT) or 1
+    boxes = [instance.bbox for instance in instances.instances[::step]]
     page = page_of(layer)
     if not boxes or tuple(page.shape[-2:]) != instances.shape:
         return False
-    # At once: an index of the first plane alone would make some lazy arrays read all of it.
-    plane = (0,) * (len(page.shape) - 2)
+    # At once: an index of the plane alone would make some lazy arrays read all of it.
+    place = dict(zip(axes, plane, strict=True))
+    leading = tuple(place.get(axis, 0) for axis in range(len(page.shape) - 2))
     pixels = [
-        np.asarray(page[(*plane, slice(y0, y1, 4), slice(x0, x1, 4))]).ravel()
+        np.asarray(page[(*leading, slice(y0, y1, 4), slice(x0, x1, 4))]).ravel()
         for y0, x0, y1, x1 in boxes
     ]
     return bool(np.median(np.concatenate(pixels)) > np.mean(layer.contrast_limits))

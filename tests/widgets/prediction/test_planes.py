@@ -102,6 +102,21 @@ class Counting:
         return found
 
 
+def test_brightness_is_that_of_the_plane_and_of_a_few_places():
+    film = np.zeros((3, 2, 600, 600), np.uint8)
+    film[2, 0] = 200
+    pixels = Counting(film)
+    layer = Image(pixels, contrast_limits=(0, 255))
+    mask = np.ones((20, 20), bool)
+    places = [(y, x) for y in range(0, 600, 25) for x in range(0, 600, 25)]
+    worms = tuple(Instance((y, x, y + 20, x + 20), mask) for y, x in places)
+    instances = agglomerate([InstanceSet((600, 600), worms)])
+    assert is_bright(layer, instances, (2,), (0,))
+    pixels.n_read = 0
+    assert not is_bright(layer, instances, (1,), (0,))
+    assert pixels.n_read <= 16 * 5 * 5
+
+
 def test_brightness_and_backdrop_read_only_what_they_look_at():
     pixels = Counting(np.full((1, 600, 600), 200, np.uint8))
     layer = Image(pixels, contrast_limits=(0, 255))

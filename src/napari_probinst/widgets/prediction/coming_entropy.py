@@ -123,7 +123,9 @@ class ComingEntropy:
             seen.page,
             f"{self._title} | entropy",
             placement(image),
-            on_bright=is_bright(image, seen.instances),
+            on_bright=is_bright(
+                image, seen.instances, self._source.plane, self._source.leading_axes
+            ),
         )
         layer.metadata[METADATA_KEY] = {"shown": None}
         selected = set(self._viewer.layers.selection)
