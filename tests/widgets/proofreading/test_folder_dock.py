@@ -17,6 +17,7 @@ from napari_probinst.core.data.image_folders import record_image_folders
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.prediction import Provenance
 from napari_probinst.widgets.prediction.channels import pixel_size
+from napari_probinst.widgets.proofreading.folder_opening import FolderOpener
 
 ON_LEFT = (10, 20)
 SHIFT_CONTROL = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -170,6 +171,22 @@ def test_another_folder_has_no_places_of_the_one_before(folder, viewer, open_fol
     assert person.dock.queue._visited == set()
     person.press(Qt.Key_N)
     assert {name for name, _ in person.dock.queue._visited} == {"A"}
+
+
+def test_a_folder_that_was_given_up_says_nothing(folder, tmp_path, qtbot):
+    other = tmp_path / "other"
+    other.mkdir()
+    save_prediction(load_prediction(folder / "A.prediction.npz"), other / "A.prediction.npz")
+    said, found = [], []
+    opener = FolderOpener(
+        lambda *counts: said.append(counts), lambda path, _reviews: found.append(path)
+    )
+    opener.start(folder)  # of four images
+    given_up = opener._worker
+    opener.start(other)
+    given_up.yielded.emit((2, 4))
+    qtbot.waitUntil(lambda: found == [other], timeout=60_000)
+    assert said == [(0, 1), (1, 1)]
 
 
 def test_undo_goes_back_to_the_image_of_the_last_step(folder, viewer, open_folder):

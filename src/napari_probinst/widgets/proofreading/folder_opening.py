@@ -55,6 +55,10 @@ class FolderOpener:
         content = FolderContent.of(folder)
         self.stop()
 
+        def progress(counts: tuple[int, int]) -> None:
+            if self._worker is worker:
+                self._on_progress(*counts)
+
         def finish(reviews: list[ImageReview]) -> None:
             # What was given up may have been finished by then.
             if self._worker is worker:
@@ -65,12 +69,11 @@ class FolderOpener:
             _read,
             content,
             _progress={"total": len(content) + 1, "desc": f"Reading {folder.name}"},
-            _connect={
-                "yielded": lambda counts: self._on_progress(*counts),
-                "returned": finish,
-            },
+            _connect={"yielded": progress, "returned": finish},
+            _start_thread=False,
         )
         self._worker = worker
+        worker.start()
 
     def stop(self) -> None:
         """Give up what is being read."""
