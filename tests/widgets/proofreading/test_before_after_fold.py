@@ -111,7 +111,9 @@ def test_the_truth_of_a_stack_is_that_of_the_plane():
     assert [count(film, number) for number in range(3)] == [1, 2, 0]
     assert count(Labels(frames[1]), 1) == 2, "drawn on this plane alone"
     assert count(Labels(frames[None, ::2]), 0) == 1, "masks of a plane"
-    with pytest.raises(InputError, match=r"'film' has planes of the shape \(3,\), and none at \(3,"):
+    with pytest.raises(
+        InputError, match=r"'film' has planes of the shape \(3,\), and none at \(3,"
+    ):
         count(film, 3)
 
 

@@ -15,9 +15,16 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox, QTableView
 from napari_probinst.core.curation.corrected_file import load_corrected
 from napari_probinst.core.curation.edits import SplitAlongLine
 from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.core.inference.scale import typical_width
+from napari_probinst.core.instances import Instance
 from napari_probinst.widgets.elided import short_name
 from napari_probinst.widgets.label_view import OVERLAP, PALETTE
-from napari_probinst.widgets.proofreading.canvas import canvas_size, view_box, zoom_to_peak
+from napari_probinst.widgets.proofreading.canvas import (
+    canvas_size,
+    object_width,
+    view_box,
+    zoom_to_peak,
+)
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
 from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
@@ -583,6 +590,12 @@ def test_the_canvas_has_its_size_in_older_versions_of_napari(person):
     older = SimpleNamespace(window=person.viewer.window)  # states no canvas
     assert canvas_size(older) == (person.canvas.height(), person.canvas.width())
     assert canvas_size(PublicOnlyProxy(older)) == canvas_size(person.viewer)
+
+
+def test_an_object_is_as_wide_as_a_model_would_measure_it():
+    square = Instance((0, 0, 20, 20), np.ones((20, 20), bool))
+    assert object_width([square]) == typical_width([square]) == 20
+    assert object_width([]) == 10
 
 
 def test_the_view_is_known_when_rows_and_columns_are_swapped(person):

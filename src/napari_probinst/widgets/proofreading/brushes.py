@@ -14,7 +14,7 @@ from napari_probinst.core.curation.edits import Add, GiveOverlap, Repaint
 from napari_probinst.core.instances import Instance
 from napari_probinst.widgets.label_view import SELECTION_COLOUR
 from napari_probinst.widgets.placement import placement
-from napari_probinst.widgets.proofreading.canvas import typical_width
+from napari_probinst.widgets.proofreading.canvas import object_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ class BrushTool(ABC):
         bench.add_below_peaks(self.layer)
         bench.viewer.layers.selection.active = self.layer
         self.layer.selected_label = 1
-        self.layer.brush_size = round(typical_width(list(bench.session.instances.values())))
+        self.layer.brush_size = round(object_width(bench.session.instances.values()))
         self.layer.mode = "paint"
 
     def stop(self) -> None:

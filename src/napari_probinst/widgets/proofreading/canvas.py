@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_probinst.core.inference.scale import typical_width
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from napari.layers import Layer
 
@@ -20,8 +22,6 @@ ZOOM_FACTOR = 5
 _WIDEST, _ROOM = 4, 1.15
 #: Width of an object where there is none to measure, pixels.
 _USUAL_WIDTH = 10.0
-#: Objects that are looked at to find their typical width.
-_SAMPLE = 50
 
 
 def zoom_to_peak(
@@ -90,16 +90,9 @@ def view_box(viewer: Any, layer: Layer) -> BBox:
     return (int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1)
 
 
-def typical_width(instances: Sequence[Instance]) -> float:
-    """Median width of elongated objects, pixels: twice the area by the length of the outline."""
-    widths = []
-    for instance in instances[:_SAMPLE]:
-        mask = np.pad(instance.mask, 1)
-        inner = mask[1:-1, :-2] & mask[1:-1, 2:] & mask[:-2, 1:-1] & mask[2:, 1:-1]
-        outline = np.count_nonzero(instance.mask & ~inner)
-        if outline:
-            widths.append(2 * instance.area / outline)
-    return float(np.median(widths)) if widths else _USUAL_WIDTH
+def object_width(instances: Iterable[Instance]) -> float:
+    """Return `typical_width` in pixels, or a usual width where there is nothing to measure."""
+    return typical_width(list(instances)) or _USUAL_WIDTH
 
 
 def camera(viewer: Any) -> Any:

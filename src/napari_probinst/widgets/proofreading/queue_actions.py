@@ -11,7 +11,7 @@ from napari_probinst.core.boxes import enclose
 from napari_probinst.core.curation.folder_review import FolderReview
 from napari_probinst.core.curation.scene import scene_at
 from napari_probinst.core.inference.opinions import opinions
-from napari_probinst.widgets.proofreading.canvas import typical_width, zoom_to_peak
+from napari_probinst.widgets.proofreading.canvas import object_width, zoom_to_peak
 from napari_probinst.widgets.proofreading.edit_actions import tried
 from napari_probinst.widgets.proofreading.retrace import Retrace
 
@@ -107,8 +107,7 @@ class QueueActions:
     def arrive(self) -> None:
         """Measure what doesn't change while one prediction is worked on, and go to its peak."""
         if self._desk.bench is not None:
-            instances = self._desk.bench.session.instances
-            self._width = typical_width(list(instances.values()))
+            self._width = object_width(self._desk.bench.session.instances.values())
             self.visit()
 
     def visit(self) -> None:
