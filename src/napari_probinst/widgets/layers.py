@@ -18,6 +18,7 @@ from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.pixel_status import show_readings
 from napari_probinst.widgets.placement import Following, placement
 from napari_probinst.widgets.plane_in_view import PlaneFollower
+from napari_probinst.widgets.prediction.channels import plane_of
 from napari_probinst.widgets.result_layers import (
     entropy_data,
     entropy_layer,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.curation.readings import Reading
     from napari_probinst.core.curation.session import CurationSession
+    from napari_probinst.core.data.planes import PlaneView
     from napari_probinst.core.instances import Peak
     from napari_probinst.core.prediction import Prediction
 
@@ -79,6 +81,11 @@ class ShownPrediction:
         Which plane of the image it is of, where that is a stack; empty otherwise.
     follower : PlaneFollower or None
         What hides the layers while another plane is in view.
+
+    Attributes
+    ----------
+    backdrop : PlaneView or None
+        Plane of the image, unread; None without an image.
     """
 
     prediction: Prediction
@@ -95,11 +102,14 @@ class ShownPrediction:
     colours: dict[int, int] = field(default_factory=dict)
     plane: tuple[int, ...] = ()
     follower: PlaneFollower | None = field(default=None, repr=False)
+    backdrop: PlaneView | None = field(init=False, repr=False)
     _readings: Readings = field(init=False, repr=False)
     _following: Following | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._readings = Readings(self.prediction.instances)
+        n_channels = self.prediction.provenance.n_channels
+        self.backdrop = plane_of(self.image, self.plane, n_channels)
         if self.image is not None:
             self._following = Following(self.image, self.layers)
 

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox, QTableView
 
 from napari_probinst.core.curation.corrected_file import load_corrected
 from napari_probinst.core.curation.edits import SplitAlongLine
+from napari_probinst.core.curation.peak_filter import PeakFilter
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.inference.scale import typical_width
 from napari_probinst.core.instances import Instance
@@ -27,6 +28,7 @@ from napari_probinst.widgets.proofreading.canvas import (
 )
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
+from napari_probinst.widgets.proofreading.queue_actions import QueueActions
 from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
 from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
 
@@ -596,6 +598,25 @@ def test_an_object_is_as_wide_as_a_model_would_measure_it():
     square = Instance((0, 0, 20, 20), np.ones((20, 20), bool))
     assert object_width([square]) == typical_width([square]) == 20
     assert object_width([]) == 10
+
+
+def test_actions_of_the_queue_and_the_backdrop_need_no_arrival(person):
+    dock, refresh = person.dock, person.dock._refresh
+    queue = QueueActions(
+        person.viewer,
+        dock._desk,
+        dock.edits,
+        dock._walk,
+        among=PeakFilter,
+        keep_zoom=lambda: False,
+        show_place=lambda: None,
+        refresh=refresh,
+        show_images=lambda: None,
+    )
+    person.camera.zoom = 0.5
+    queue.jump()
+    assert person.camera.zoom != 0.5
+    assert person.shown.backdrop.shape == person.session.shape
 
 
 def test_the_view_is_known_when_rows_and_columns_are_swapped(person):

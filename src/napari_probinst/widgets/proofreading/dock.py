@@ -11,7 +11,6 @@ from qtpy.QtCore import Qt, QTimer
 
 from napari_probinst.core.errors import ProbinstError
 from napari_probinst.widgets.pixel_status import pixel_lines
-from napari_probinst.widgets.prediction.channels import plane_of
 from napari_probinst.widgets.proofreading import files
 from napari_probinst.widgets.proofreading.account import ReviewAccount
 from napari_probinst.widgets.proofreading.close_guard import CloseGuard
@@ -232,11 +231,8 @@ class ProofreadWidget(ScrollingDock):
         self._refresh()
 
     def _chosen(self) -> None:
-        """Take up what doesn't change while one prediction is worked on, and go to its peak."""
+        """Follow the cursor over another prediction, and go to its peak."""
         if self._bench is not None:
-            shown = self._bench.shown
-            n_channels = shown.prediction.provenance.n_channels
-            self._backdrop = plane_of(shown.image, shown.plane, n_channels)
             self._bench.hovered = self._show_pixel
             self.queue.arrive()
 
@@ -321,7 +317,7 @@ class ProofreadWidget(ScrollingDock):
         bench, shown = self._bench, self._bench.shown
         self._walk.follow()
         self._panel.show_session(
-            bench.session, bench.selected, self._tools.tool, self._backdrop, shown.colours
+            bench.session, bench.selected, self._tools.tool, shown.backdrop, shown.colours
         )
         self._panel.show_steps_elsewhere(self._walk.step_names)
         if self._walk.review is not None:

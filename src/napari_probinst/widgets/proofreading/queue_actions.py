@@ -81,6 +81,8 @@ class QueueActions:
         self._show_images = show_images
         #: Places that were left for others, by their image's name and their peak's index.
         self._visited: set[tuple[str, int]] = set()
+        #: Typical width of the objects of what is worked on, pixels.
+        self._width = object_width(())
         #: Undo and redo, over all images of a folder.
         self.retrace = Retrace(edits, walk, self.visit)
 
