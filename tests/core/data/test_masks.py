@@ -129,6 +129,25 @@ def test_what_is_neither_labels_nor_masks_is_refused(tmp_path, pixels, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_picture_is_no_label_image(tmp_path, dtype):
+    path = tmp_path / "raw.tif"
+    pixels = np.random.default_rng(0).normal(120, 40, (300, 300)).clip(0, 255)
+    tifffile.imwrite(path, pixels.astype(dtype))
+    with pytest.raises(InputError, match=r"raw.tif holds 2\d\d values that lie scattered"):
+        read_instances(path)
+
+
+def test_many_instances_that_lie_across_are_labels():
+    """Lines of two pixels' width from corner to corner, whose boxes cover them many times."""
+    labels = np.zeros((400, 400), np.uint16)
+    for number, offset in enumerate(range(-240, 241, 4), start=1):
+        for width in (0, 1):
+            rows = np.arange(max(0, -offset - width), min(400, 400 - offset - width))
+            labels[rows, rows + offset + width] = number
+    assert len(from_labels(labels)) == 121
+
+
 def test_a_colour_picture_is_refused(tmp_path):
     picture = np.zeros((3, 5, 3), np.uint8)
     picture[0, 0] = (255, 0, 0)

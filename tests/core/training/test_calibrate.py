@@ -118,6 +118,19 @@ def test_calibrating_a_model_brings_its_foreground_closer(labelled, binning):
     assert calibrate(Model(network, has_one), images).calibration == result.calibration
 
 
+def test_contours_that_a_fit_makes_worse_stay_as_they_are(labelled, monkeypatch):
+    torch.manual_seed(0)
+    config = NetworkConfig(channels=(ChannelConfig(name="c"),), filters=2, levels=2)
+    model = Model(UNet(config).eval(), ModelHeader(network=config, extent=(40, 56)))
+    monkeypatch.setattr(
+        "napari_probinst.core.training.calibrate.fit_calibration",
+        lambda samples: Calibration(offset=50.0),
+    )
+    result = calibrate(model, [labelled("a", 0)])
+    assert result.before > 0
+    assert (result.after, result.calibration.offset) == (result.before, 0)
+
+
 def test_images_without_instances_are_refused():
     config = NetworkConfig(channels=(ChannelConfig(name="c"),), filters=2, levels=2)
     empty = LabelledImage(

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.data.raster import Raster
 
+#: A label image with more instances than this whose boxes cover their pixels more than so many
+#: times is none: a worm's box, of the thinnest lying across, covers it some ten times.
+_MANY, _SCATTERED = 200, 100
+
 
 def read_instances(path: Path, shape: tuple[int, int] | None = None) -> InstanceSet:
     """Read instances from a TIFF or PNG file.
@@ -58,18 +62,33 @@ def read_instances(path: Path, shape: tuple[int, int] | None = None) -> Instance
             f"is {shape[0]} x {shape[1]}; save them at the image's size."
         )
     if len(pages) == 1:
-        return from_labels(_whole_numbers(pages[0], path))
+        return from_labels(_whole_numbers(pages[0], path), str(path))
     masks = [_mask(page, number, path) for number, page in enumerate(pages, start=1)]
     return InstanceSet.from_masks([mask for mask in masks if mask.any()], pages.shape[1:])
 
 
-def from_labels(labels: NDArray[Any]) -> InstanceSet:
-    """Instances of a label image (height, width) of integers >= 0, in order of their labels."""
+def from_labels(labels: NDArray[Any], name: str = "The label image") -> InstanceSet:
+    """Instances of a label image (height, width) of integers >= 0, in order of their labels.
+
+    Raises
+    ------
+    InputError
+        If its values lie scattered as the grey values of a picture do. It begins with ``name``.
+    """
     values, compact = np.unique(labels, return_inverse=True)
     # Labels can be as large as their type allows; find_objects allocates for the largest.
     compact = compact.reshape(labels.shape) + (0 if values[0] == 0 else 1)
+    boxes = ndimage.find_objects(compact)
+    spanned = sum(
+        (rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in boxes
+    )
+    if len(boxes) > _MANY and spanned > _SCATTERED * np.count_nonzero(compact):
+        raise InputError(
+            f"{name} holds {len(boxes):,} values that lie scattered all over it, as the grey "
+            "values of a picture do; expected one whole number an instance, so give the labels."
+        )
     instances = []
-    for index, box in enumerate(ndimage.find_objects(compact), start=1):
+    for index, box in enumerate(boxes, start=1):
         origin = (box[0].start, box[1].start)
         instances.append(Instance.from_mask(compact[box] == index, origin))
     return InstanceSet((labels.shape[0], labels.shape[1]), tuple(instances))

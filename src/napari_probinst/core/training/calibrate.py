@@ -101,6 +101,8 @@ def calibrate(
 ) -> CalibrationResult:
     """Fit a model's calibration; one it has already is left out of account.
 
+    Contours that the fit makes no better on these images are left as they are.
+
     Parameters
     ----------
     model : Model
@@ -118,19 +120,24 @@ def calibrate(
     samples = [sample for item in images for sample in _look(model, item, device)]
     if not samples:
         raise InputError("The images hold no instance at all, so no contour can be calibrated.")
+    contours, before = fit_calibration(samples), _mean_iou(samples, Calibration())
+    after = _mean_iou(samples, contours)
+    if after < before:
+        # The smooth measure of the fit may rise while the one that is reported falls.
+        contours, after = Calibration(), before
     overlap = fit_overlap(samples)
-    calibration = fit_calibration(samples).model_copy(update={"overlap": overlap})
-    shifts = [calibration.offset + calibration.slope * sample.share for sample in samples]
     return CalibrationResult(
-        calibration,
+        contours.model_copy(update={"overlap": overlap}),
         len(samples),
-        before=float(np.mean([sample.iou(0.0) for sample in samples])),
-        after=float(
-            np.mean([sample.iou(shift) for sample, shift in zip(samples, shifts, strict=True)])
-        ),
+        before=before,
+        after=after,
         overlap_before=_overlap_iou(samples, 0.0),
         overlap_after=_overlap_iou(samples, overlap),
     )
+
+
+def _mean_iou(samples: Sequence[ContourSample], contours: Calibration) -> float:
+    return float(np.mean([sample.iou(contours.shift(sample.share)) for sample in samples]))
 
 
 def fit_overlap(samples: Sequence[ContourSample]) -> float:
