@@ -116,8 +116,8 @@ class LayerResults:
         ]
         if waiting:
             show_warning(
-                f"Corrections of {self._titles(waiting)} are not on disk, and a new prediction "
-                "would take their place: save the results to another folder in Proofread first."
+                f"Corrections of {self._titles(waiting)} are not on disk and would be lost: "
+                "save the results in Proofread, to another folder."
             )
             return False
         lost = {
