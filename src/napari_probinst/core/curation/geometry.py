@@ -29,8 +29,6 @@ SLIVER_PIXELS = 5
 #: ... and than this share of the instance.
 SLIVER_SHARE = 0.05
 
-#: Structure that joins pixels over edges and corners.
-
 #: A shorter way along an axis is none, pixels; dividing by it would overflow.
 _STILL = 1e-9
 
