@@ -10,7 +10,8 @@ import typer.main
 from pydantic import BaseModel
 
 from napari_probinst.cli.main import app
-from napari_probinst.core.config import Config, unit_of
+from napari_probinst.core.config import Config
+from napari_probinst.core.section import unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,9 +13,9 @@ from napari_probinst.core.config import (
     LossConfig,
     NetworkConfig,
     TrainingConfig,
-    validated,
 )
 from napari_probinst.core.errors import ConfigError
+from napari_probinst.core.section import validated
 
 SECTIONS = (ChannelConfig, *(field.annotation for field in Config.model_fields.values()))
 

@@ -55,11 +55,12 @@ def agglomerate(
     images, in folders or COCO files, are matched by the images' names.
     """
     from napari_probinst.cli._results import write_results
-    from napari_probinst.core.config import InferenceConfig, validated
+    from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.data.atomic import make_folder
     from napari_probinst.core.data.coco import write_coco
     from napari_probinst.core.data.naming import COCO_NAME
     from napari_probinst.core.errors import InputError
+    from napari_probinst.core.section import validated
 
     # The setting is the size in a draw, of which half makes an instance worth exporting.
     asked: dict[str, object] = {"min_size": 2 * min_size}

@@ -315,7 +315,8 @@ def _advise(summary: RunSummary, expected: float) -> None:
 
 def _settings(defaults: InferenceConfig, given: Mapping[str, object]) -> InferenceConfig:
     """Model's defaults with what was asked for, checked against the bounds."""
-    from napari_probinst.core.config import InferenceConfig, validated
+    from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.section import validated
 
     asked = {name: value for name, value in given.items() if value is not None}
     return validated(InferenceConfig, {**defaults.model_dump(), **asked}, "command line")

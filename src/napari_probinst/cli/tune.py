@@ -72,7 +72,7 @@ def tune(
     2-fold cross-validation: each half is scored with what was chosen on the other.
     """
     from napari_probinst import __version__
-    from napari_probinst.core.config import InferenceConfig, validated
+    from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.data.atomic import atomic_file
     from napari_probinst.core.data.bbbc010 import read_list
     from napari_probinst.core.evaluation.folds import alternate_folds, read_folds
@@ -80,6 +80,7 @@ def tune(
     from napari_probinst.core.inference.pipeline import Predictor
     from napari_probinst.core.network.checkpoint import load_model, rewritten
     from napari_probinst.core.network.header import check_model_name
+    from napari_probinst.core.section import validated
 
     written = output or model
     check_model_name(written)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_probinst.core.config import Config, InferenceConfig, validated
+from napari_probinst.core.config import Config, InferenceConfig
 from napari_probinst.core.data.io import find_images
 from napari_probinst.core.data.lazy import ChannelStack
 from napari_probinst.core.data.planes import Plane
@@ -27,6 +27,7 @@ from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.network.checkpoint import Model, load_model
 from napari_probinst.core.network.header import check_model_name
+from napari_probinst.core.section import validated
 from napari_probinst.models import default_model
 
 if TYPE_CHECKING:

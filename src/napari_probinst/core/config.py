@@ -6,20 +6,19 @@ forms in the docks and the header of a model file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from napari_probinst.core.errors import ConfigError
+from napari_probinst.core.section import Section, validated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic.config import JsonDict
-    from pydantic.fields import FieldInfo
 
-S = TypeVar("S", bound=BaseModel)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 #: Devices that a user chooses from.
@@ -33,12 +32,6 @@ _STEPS: JsonDict = {"unit": "steps"}
 _MINUTES: JsonDict = {"unit": "min"}
 _TIMES: JsonDict = {"unit": "×"}
 _EMBEDDED: JsonDict = {"unit": "units of the embedding"}
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys are refused, values are never changed in place."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ChannelConfig(Section):
@@ -336,21 +329,3 @@ class Config(Section):
         if content is not None and not isinstance(content, dict):
             raise ConfigError(f"{path} must hold sections such as 'network:', not a single value.")
         return validated(cls, content or {}, str(path))
-
-
-def validated(model: type[S], values: dict[str, Any], where: str) -> S:
-    """Build ``model`` from ``values``; a ConfigError names ``where`` and the first bad setting."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
-        whole = first["type"] in ("extra_forbidden", "value_error")
-        given = "" if whole else f", got {first['input']!r}"
-        raise ConfigError(f"{where}: {name}: {first['msg']}{given}.") from error
-
-
-def unit_of(field: FieldInfo) -> str:
-    """Unit of a setting, e.g. "px"; empty where it has none."""
-    extra = field.json_schema_extra
-    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_probinst.core.config import Section, unit_of, validated
+from napari_probinst.core.section import Section, unit_of, validated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_probinst.core.config import InferenceConfig, validated
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.data.atomic import atomic_file
 from napari_probinst.core.data.naming import is_file_name
 from napari_probinst.core.data.packing import (
@@ -36,6 +36,7 @@ from napari_probinst.core.instances import (
     ProbabilisticInstances,
 )
 from napari_probinst.core.prediction import Prediction, Provenance
+from napari_probinst.core.section import validated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field, model_validator
 
-from napari_probinst.core.config import Section
 from napari_probinst.core.network.classes import BACKGROUND, FOREGROUND, OVERLAP
+from napari_probinst.core.section import Section
 
 if TYPE_CHECKING:
     from typing import Self

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
-from napari_probinst.core.config import InferenceConfig, NetworkConfig, Section
+from napari_probinst.core.config import InferenceConfig, NetworkConfig
 from napari_probinst.core.errors import ModelError, OutputError
 from napari_probinst.core.network.calibration import Calibration
+from napari_probinst.core.section import Section
 
 if TYPE_CHECKING:
     from pathlib import Path

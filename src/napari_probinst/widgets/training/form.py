@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_probinst.core.config import DEVICES, Config, TrainingConfig, validated
+from napari_probinst.core.config import DEVICES, Config, TrainingConfig
 from napari_probinst.core.curation.manifest import SESSION_SUFFIX
 from napari_probinst.core.errors import InputError, OutputError, ProbinstError
 from napari_probinst.core.network.header import (
@@ -26,6 +26,7 @@ from napari_probinst.core.network.header import (
     check_model_name,
     read_header,
 )
+from napari_probinst.core.section import validated
 from napari_probinst.models import DEFAULT_MODEL
 from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.path_rows import FolderList, beside, browse_button, shrinking_box

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from filelock import FileLock, Timeout
 from pydantic import Field, TypeAdapter, ValidationError
 
-from napari_probinst.core.config import Config, Section
+from napari_probinst.core.config import Config
 from napari_probinst.core.data.atomic import atomic_file, make_folder, output_error
 from napari_probinst.core.errors import InputError
+from napari_probinst.core.section import Section
 
 if TYPE_CHECKING:
     from typing import BinaryIO

@@ -16,8 +16,8 @@ from napari_probinst.core.config import (
     LossConfig,
     NetworkConfig,
     TrainingConfig,
-    validated,
 )
+from napari_probinst.core.section import validated
 
 if TYPE_CHECKING:
     from napari_probinst.core.network.header import ModelHeader
