@@ -20,12 +20,10 @@ from napari_probinst.widgets.proofreading.notice_card import NoticeCard
 from napari_probinst.widgets.proofreading.place_box import PlaceBox
 from napari_probinst.widgets.proofreading.queue_pages import QueuePages
 from napari_probinst.widgets.proofreading.queue_table import QueueTable
+from napari_probinst.widgets.proofreading.saved_row import SavedRow
 from napari_probinst.widgets.proofreading.split_height import split_height
-from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
 from napari_probinst.widgets.proofreading.top_in_view import show_top
 from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
-from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
-from napari_probinst.widgets.saved_state import kept_text
 from napari_probinst.widgets.scrolling_dock import button
 
 if TYPE_CHECKING:
@@ -60,8 +58,6 @@ _LOOK_BUTTONS = (
     ("isolate", "Isolate", "Show the selected instances alone, or all again"),
     ("uncertainty", "Uncertainty", "Show or hide the entropy"),
 )
-#: The banner's colours: they must stand out in any theme.
-_ALARM = f"background: {BANNER_COLOUR}; color: black; font-weight: bold;"
 
 
 class ProofreadPanel(QWidget):
@@ -104,6 +100,8 @@ class ProofreadPanel(QWidget):
         self._banner = ModeBanner(actions["confirm"], actions["leave"])
         tooltip = "Open a prediction, a session, or a folder of them"
         self._files = FileRow(self._button("open", "Open…", tooltip), actions, on_chosen)
+        tooltip = "Write the corrected masks, NAME.corrected.*, for other programs"
+        self._saved = SavedRow(self._button("save", "Save results", tooltip))
         self._place = PlaceBox()
         self._hypotheses = HypothesesStrip(on_adopt)
         self._table = QueueTable(on_visit, filter_chosen=on_filter, order_chosen=on_order)
@@ -134,7 +132,7 @@ class ProofreadPanel(QWidget):
         fixed.addWidget(self._edits.quick)
         fixed.addWidget(self._pixel)
         fixed.addWidget(self._pages, stretch=1)
-        fixed.addWidget(self._build_saving())
+        fixed.addWidget(self._saved)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(split_height(layout, fixed))
@@ -185,8 +183,7 @@ class ProofreadPanel(QWidget):
         """
         self._place.show_nothing(removed)
         self._continue.offer(earlier)
-        self._saved.setText("")
-        self._saved.setStyleSheet("")
+        self._saved.show_nothing()
         self._hypotheses.show_nothing()
         self._table.show_review(review, None)
         self._show_tool(None)
@@ -291,12 +288,8 @@ class ProofreadPanel(QWidget):
         self._say(self._table.notice)
 
     def show_saved(self, kept: KeptSession, saved: SavedState, session: CurationSession) -> None:
-        """Show where the corrections are, and where the result files; the tooltip has the paths."""
-        texts = (kept_text(kept), saved.text(session))
-        self._saved.setText("\n".join(filter(None, texts)))
-        paths = (kept.path, saved.folder)
-        self._saved.setToolTip("\n".join(str(path) for path in paths if path is not None))
-        self._saved.setStyleSheet(_ALARM if kept.n_waiting or kept.read_only else "")
+        """Show where the corrections are, and where the result files."""
+        self._saved.show_saved(kept, saved, session)
 
     def _show_tool(self, tool: Tool | None) -> None:
         self._banner.show_tool(tool)
@@ -329,16 +322,6 @@ class ProofreadPanel(QWidget):
         column.addLayout(self._button_row(_LOOK_BUTTONS))
         column.addWidget(self._keep_zoom)
         return column
-
-    def _build_saving(self) -> QWidget:
-        box = QWidget()
-        row = QHBoxLayout(box)
-        row.setContentsMargins(0, 0, 0, 0)
-        self._saved = WrappedLabel("saved", lines=2)
-        row.addWidget(self._saved, stretch=1)
-        tooltip = "Write the corrected masks, NAME.corrected.*, for other programs"
-        row.addWidget(self._button("save", "Save results", tooltip))
-        return box
 
     def _button_row(self, buttons: Sequence[tuple[str, str, str]]) -> QHBoxLayout:
         row = QHBoxLayout()
