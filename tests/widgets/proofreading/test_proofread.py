@@ -662,5 +662,10 @@ def test_what_is_under_the_cursor_follows_edits_and_places(person):
     assert person.text("under_cursor") != before
     person.dock.act("undo")
     assert person.text("under_cursor") == before
+    # The view moves under the cursor, which stands still.
+    place = person.point(*ON_DOWN)
     person.dock.act("next")
-    assert person.text("under_cursor") == "Under the cursor: –"
+    assert person.point(*ON_DOWN) != place
+    followed = person.text("under_cursor")
+    person._move(place)
+    assert person.text("under_cursor") == followed != before

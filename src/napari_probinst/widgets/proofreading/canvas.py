@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from napari.layers import Layer
+    from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import BBox, Shape
     from napari_probinst.core.instances import Instance, Peak
@@ -78,12 +79,9 @@ def zoom_to_peak(
 
 def view_box(viewer: Any, layer: Layer) -> BBox:
     """Pixels of a two-dimensional layer that the canvas shows, also beyond its edges."""
-    view = camera(viewer)
-    half = np.array(canvas_size(viewer)) / (2 * view.zoom)
-    # The camera counts along the displayed axes, a position along those of the layer.
-    order = _displayed(viewer)
+    half = np.array(canvas_size(viewer)) / 2
     corners = [
-        point_at(layer, (np.array(view.center[-2:]) + half * signs)[order])
+        point_at(layer, position_at(viewer, half * signs))
         for signs in ((-1, -1), (-1, 1), (1, -1), (1, 1))
     ]
     low, high = np.floor(np.min(corners, axis=0)), np.ceil(np.max(corners, axis=0))
@@ -123,6 +121,21 @@ def pixel_at(
     y, x = (int(np.floor(value + 0.5)) for value in layer.world_to_data(position)[-2:])
     height, width = layer.data.shape[-2:] if shape is None else shape
     return (y, x) if 0 <= y < height and 0 <= x < width else None
+
+
+def steps_from_middle(viewer: Any, position: Sequence[float]) -> NDArray[np.float64]:
+    """Steps (down, right) from the canvas's middle to a position in the world, logical pixels."""
+    view = camera(viewer)
+    steps = np.asarray(position, dtype=float)[-2:][_displayed(viewer)] - view.center[-2:]
+    return np.asarray(steps * view.zoom)
+
+
+def position_at(viewer: Any, steps: NDArray[np.float64]) -> tuple[float, float]:
+    """Position in the world, of the last two axes, so many steps from the canvas's middle."""
+    view = camera(viewer)
+    # The camera counts along the displayed axes, a position along those of the layer.
+    y, x = (np.array(view.center[-2:]) + steps / view.zoom)[_displayed(viewer)]
+    return float(y), float(x)
 
 
 def point_at(layer: Layer, position: Sequence[float]) -> tuple[float, float]:

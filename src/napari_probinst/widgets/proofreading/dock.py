@@ -264,10 +264,10 @@ class ProofreadWidget(ScrollingDock):
             self._panel.show_pixel(lines)
 
     def _show_place(self) -> None:
-        """Show what is said of the place; the view has moved away under the cursor."""
+        """Show what is said of the place, and what has come under the cursor there."""
         self._panel.show_top()
         if self._bench is not None:
-            self._bench.pixel = None
+            self._bench.view_moved(on_canvas=not self.underMouse())
         self._show_pixel()
 
     # Files ---------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from napari_probinst.widgets.layers import peak_colours
 from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.placement import Following
 from napari_probinst.widgets.proofreading.canvas import pixel_at, view_box
+from napari_probinst.widgets.proofreading.cursor_pixel import CursorPixel
 from napari_probinst.widgets.proofreading.emphasis import Emphasis
 from napari_probinst.widgets.proofreading.place_mark import PlaceMark
 from napari_probinst.widgets.proofreading.words import edited_text
@@ -75,9 +76,8 @@ class Workbench:
         self.tool: Tool | None = None
         #: Called when a drag has completed the tool's edit.
         self.tool_done: Callable[[], None] = lambda: None
-        #: Pixel (y, x) that was under the cursor last; None outside.
-        self.pixel: tuple[int, int] | None = None
-        #: Called when there is another one.
+        self._cursor = CursorPixel(viewer, shown.instances)
+        #: Called when there is another pixel under it.
         self.hovered: Callable[[], None] = lambda: None
         self._on_change = on_change
         self._emphasis = Emphasis(shown)
@@ -307,8 +307,17 @@ class Workbench:
 
     # Mouse ---------------------------------------------------------------------------------
 
+    @property
+    def pixel(self) -> tuple[int, int] | None:
+        """Pixel (y, x) under the cursor; None outside."""
+        return self._cursor.pixel
+
+    def view_moved(self, *, on_canvas: bool) -> None:
+        """Take the pixel that has come under the cursor, unless it isn't on the canvas."""
+        self._cursor.view_moved(on_canvas=on_canvas)
+
     def _hover(self, _viewer: Any, event: Any) -> None:
-        self.pixel = pixel_at(self.shown.instances, event.position)
+        self._cursor.moved_to(event.position)
         self.hovered()
 
     def _listens(self) -> bool:
