@@ -22,8 +22,10 @@ def tight_bbox(mask: NDArray[Any]) -> BBox:
     rows = np.flatnonzero(mask.any(axis=1))
     if rows.size == 0:
         return (0, 0, 0, 0)
-    columns = np.flatnonzero(mask.any(axis=0))
-    return (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    y0, y1 = int(rows[0]), int(rows[-1]) + 1
+    # Not of the whole page: along columns, memory is read with strides.
+    columns = np.flatnonzero(mask[y0:y1].any(axis=0))
+    return (y0, int(columns[0]), y1, int(columns[-1]) + 1)
 
 
 def shifted(bbox: BBox, offset: tuple[int, int]) -> BBox:

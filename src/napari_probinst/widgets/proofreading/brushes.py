@@ -49,7 +49,7 @@ class BrushTool(ABC):
         page = np.zeros(bench.session.shape, dtype=np.uint8)
         if identifier is not None:
             bench.session.instances[identifier].paint(page, 1)
-        self._start = page.copy()
+        self._start = Instance.from_mask(page)
         self.layer = Labels(
             page,
             name=f"{bench.shown.title} | {self.title}",
@@ -92,12 +92,16 @@ class BrushTool(ABC):
 
     def confirm(self) -> bool:
         """Make the edit."""
-        edit = self.edit(Instance.from_mask(self.layer.data > 0))
+        edit = self.edit(self._painted())
         return edit is not None and self._bench.apply(edit)
 
     def unfinished(self) -> bool:
         """Whether anything was painted."""
-        return not np.array_equal(self.layer.data > 0, self._start > 0)
+        return not self._painted().same_pixels(self._start)
+
+    def _painted(self) -> Instance:
+        # Of the page as it is: a comparison would make another one as large.
+        return Instance.from_mask(self.layer.data)
 
 
 class AddTool(BrushTool):
