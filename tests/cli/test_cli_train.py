@@ -123,6 +123,78 @@ def test_a_disk_that_fills_up_is_said(tmp_path, train, monkeypatch):
     assert not (tmp_path / "m.safetensors").exists()
 
 
+@pytest.fixture
+def earlier(tmp_path):
+    """Return the function that leaves what a training would, and tells what is there."""
+
+    def earlier(*names):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"earlier {name}")
+        paths = [path for path in tmp_path.rglob("*") if tmp_path / "data" not in path.parents]
+        return {path: path.read_bytes() if path.is_file() else None for path in paths}
+
+    return earlier
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "sentence"),
+    [
+        (
+            ("m.safetensors", "m.run/last.ckpt"),
+            (),
+            "m.safetensors exists: give --resume to go on with its training, --overwrite to begin "
+            "anew, or another --output.",
+        ),
+        (
+            ("m.run/last.ckpt",),
+            (),
+            "last.ckpt is the checkpoint of an unfinished training: give --resume to go on with "
+            "its training, --overwrite to begin anew, or another --output.",
+        ),
+        (
+            ("m.safetensors",),
+            (),
+            "m.safetensors exists: give --overwrite to begin anew, or another --output.",
+        ),
+        (
+            ("m.safetensors",),
+            ("--resume",),
+            "m.safetensors exists, without a checkpoint to go on from: give --overwrite to begin "
+            "anew, or another --output.",
+        ),
+        ((), ("--resume", "--overwrite"), "give one of them."),
+    ],
+)
+def test_an_earlier_training_is_not_written_over_unasked(
+    folder, train, earlier, *, names, options, sentence
+):
+    before = earlier(*names)
+    # It is said before anything is read.
+    (folder / "settings.yaml").write_text("7")
+    assert train(*options).refusal().endswith(sentence)
+    assert earlier() == before
+
+
+@pytest.mark.parametrize("names", [("m.safetensors",), ("m.run/last.ckpt",)])
+def test_overwrite_begins_anew(tmp_path, train, earlier, names):
+    earlier(*names)
+    done = train("--overwrite")
+    assert done.code == 0, done
+    assert "m.safetensors written after 3 steps" in done.out
+    assert load_model(tmp_path / "m.safetensors").header.training["steps"] == 3
+
+
+def test_nothing_to_resume_begins_anew_and_says_so(tmp_path, train):
+    done = train("--resume")
+    assert done.code == 0, done
+    assert done.err.startswith(
+        f"{tmp_path / 'm.safetensors'} has no checkpoint to go on from: its training begins anew."
+    )
+    assert "m.safetensors written after 3 steps" in done.out
+
+
 def refusal(train, tmp_path, *options, **keywords):
     """Return the sentence of a refused training, which has left nothing behind."""
     sentence = train(*options, **keywords).refusal()
@@ -225,7 +297,7 @@ def test_outputs_that_can_not_be_written_are_refused_before_training(tmp_path, t
 def test_starting_points_are_checked(tmp_path, train):
     torch.save({"weights": torch.zeros(2)}, tmp_path / "old.pt")
     assert "never opened" in refusal(train, tmp_path, "--from", tmp_path / "old.pt")
-    assert "nothing to resume" in train("--resume").refusal()
+    (tmp_path / "m.run").mkdir()
     torch.save({"payload": Path("a")}, tmp_path / "m.run" / "last.ckpt")
     assert "last.ckpt is no checkpoint of napari-probinst-train" in train("--resume").refusal()
     assert not (tmp_path / "m.safetensors").exists()

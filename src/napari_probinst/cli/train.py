@@ -44,7 +44,16 @@ def train(
         typer.Option(help="Training time in all, e.g. 90m: the learning rate follows the clock."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint of OUTPUT.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on from the last checkpoint of OUTPUT; without one, begin anew."
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Begin anew, and replace a model and checkpoints that are there."
+        ),
     ] = False,
     start_from: Annotated[
         Path | None,
@@ -70,10 +79,10 @@ def train(
     """Train a model.
 
     Checkpoints and the log are kept in the folder OUTPUT.run. Ctrl-C ends the training and
-    writes the model; --resume goes on.
+    writes the model; --resume goes on. A model or checkpoints that are there already are refused
+    without --resume or --overwrite.
     """
     limit = None if max_time is None else seconds(max_time)
-    settings = _settings(config, max_steps, endless=limit is not None and max_steps is None)
 
     from napari_probinst.cli._training_progress import TrainingProgress
     from napari_probinst.core.network.checkpoint import load_model
@@ -84,6 +93,11 @@ def train(
 
     speaks = is_first_process()
     check_model_name(output)
+    # All processes find the same: none writes before all have begun.
+    goes_on = _goes_on(output, resume=resume, overwrite=overwrite)
+    if speaks and resume and not goes_on:
+        typer.echo(f"{output} has no checkpoint to go on from: its training begins anew.", err=True)
+    settings = _settings(config, max_steps, endless=limit is not None and max_steps is None)
     initial = load_model(start_from) if start_from is not None else None
     if speaks:
         typer.echo(f"Reading {', '.join(map(str, data))}")
@@ -101,7 +115,7 @@ def train(
         settings,
         output,
         max_seconds=limit,
-        resume=resume,
+        resume=goes_on,
         initial=initial,
         device=device,
         processes=Processes(devices, num_nodes, strategy),
@@ -114,6 +128,30 @@ def train(
     if result.interrupted:
         typer.echo("Stopped by Ctrl-C; add --resume to go on.")
         raise typer.Exit(130)
+
+
+def _goes_on(output: Path, *, resume: bool, overwrite: bool) -> bool:
+    """Whether an earlier training is resumed; refuses to begin anew over one unasked."""
+    from napari_probinst.cli._existing import refuse_existing
+    from napari_probinst.core.errors import ConfigError
+    from napari_probinst.core.training.fit import last_checkpoint
+
+    if resume and overwrite:
+        raise ConfigError(
+            "--resume goes on with a training and --overwrite begins it anew: give one of them."
+        )
+    last = last_checkpoint(output)
+    if resume and last.is_file():
+        return True
+    ways = "--overwrite to begin anew"
+    if last.is_file():
+        ways = f"--resume to go on with its training, {ways}"
+    # With --resume there is no checkpoint here: the model alone is nothing to go on from.
+    what = "exists, without a checkpoint to go on from" if resume else "exists"
+    refuse_existing(output, overwrite=overwrite, what=what, ways=ways)
+    what = "is the checkpoint of an unfinished training"
+    refuse_existing(last, overwrite=overwrite, what=what, ways=ways)
+    return False
 
 
 def _settings(path: Path | None, max_steps: int | None, *, endless: bool) -> Config:

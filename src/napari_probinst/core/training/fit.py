@@ -129,9 +129,9 @@ def fit(
         keep_freed_memory()
     processes = processes or Processes()
     processes.check(config.training.batch_size, runtime)
-    folder = output.with_suffix(".run")
+    last = last_checkpoint(output)
+    folder = last.parent
     make_folder(folder)
-    last = folder / LAST
     module = TrainingModule(config, data.validation, runtime, max_seconds)
     if initial is not None:
         _start_from(module, initial)
@@ -184,6 +184,11 @@ def fit(
     )
     _export(folder, module, header, output)
     return result
+
+
+def last_checkpoint(output: Path) -> Path:
+    """Checkpoint that a training of the model file ``output`` goes on from, if it is there."""
+    return output.with_suffix(".run") / LAST
 
 
 def _trainer(
@@ -273,7 +278,7 @@ def _resumed_step(path: Path, config: Config) -> int:
     except Exception as error:
         raise ModelError(
             f"{path} is no checkpoint of napari-probinst-train, or is damaged; "
-            "train without --resume."
+            "begin anew, with --overwrite."
         ) from error
     if network != config.network.model_dump_json():
         raise ModelError(f"{path} was trained with another network; use its configuration.")

@@ -1,0 +1,39 @@
+"""What is there already is written over only where that was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.errors import OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def refuse_existing(
+    path: Path,
+    *,
+    overwrite: bool,
+    what: str = "exists",
+    ways: str = "--overwrite to replace it",
+) -> None:
+    """Refuse to write where something is, unless it is to be overwritten.
+
+    Parameters
+    ----------
+    path : Path
+        What would be written.
+    overwrite : bool
+        Whether the user asked for that.
+    what : str, default "exists"
+        What is there, in words that follow the path.
+    ways : str
+        Options that the user has beside another output.
+
+    Raises
+    ------
+    OutputError
+        If there is something.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} {what}: give {ways}, or another --output.")
