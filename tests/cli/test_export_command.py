@@ -102,8 +102,8 @@ READERS = {
 
 @pytest.fixture
 def export(run):
-    def export(source, kind, output):
-        return run("export", source, "--format", kind, "--output", output)
+    def export(source, kind, output, *options):
+        return run("export", source, "--format", kind, "--output", output, *options)
 
     return export
 
@@ -230,3 +230,65 @@ def test_a_torn_journal_is_told_and_the_rest_is_exported(session, export, tmp_pa
     done = export(folder, "csv", tmp_path / "out.csv")
     assert done.code == 0
     assert "was not finished" in done.err
+
+
+def content(path):
+    """Return what is at a path: the bytes of a file, or those of all files of a folder."""
+    if path.is_file():
+        return path.read_bytes()
+    return {one.relative_to(path): one.read_bytes() for one in path.rglob("*") if one.is_file()}
+
+
+@pytest.mark.parametrize("kind", [*FORMATS, *SESSION_FORMATS])
+def test_what_is_there_is_replaced_only_when_asked_and_whole(session, export, kind, tmp_path):
+    folder, _ = session
+    ending = (FORMATS | SESSION_FORMATS)[kind].endings[0]
+    path, other = tmp_path / f"mine{ending}", tmp_path / "other" / f"mine{ending}"
+    other.parent.mkdir()
+    for each in (path, other):
+        assert export(folder, kind, each).code == 0
+    (path / "stale" if kind == "ome-zarr" else path).write_bytes(b"mine")
+    before = content(path)
+    sentence = export(folder, kind, path).refusal()
+    assert sentence == f"{path} exists: give --overwrite to replace it, or another --output."
+    assert content(path) == before
+    assert export(folder, kind, path, "--overwrite").code == 0
+    assert content(path) == content(other)
+
+
+def test_regions_are_never_added_to_those_of_an_earlier_export(
+    prediction, native, export, tmp_path
+):
+    path = tmp_path / "C04.rois.zip"
+    assert export(native, "imagej-roi-zip", path).code == 0
+    few = replace(prediction, settings=InferenceConfig(min_size=200))
+    save_prediction(few, tmp_path / "few.npz")
+    assert export(tmp_path / "few.npz", "imagej-roi-zip", path, "--overwrite").code == 0
+    assert len(from_rois(path)) == 2
+
+
+def test_what_is_exported_and_its_image_are_never_replaced(native, session, export, tmp_path):
+    folder, _ = session
+    zipped, image = tmp_path / "C04.zip", tmp_path / "images" / "C04.tif"
+    zipped.write_bytes(native.read_bytes())
+    image.parent.mkdir()
+    tifffile.imwrite(image, np.zeros(SHAPE, np.uint16))
+    for source, kind, output in (
+        (zipped, "imagej-roi-zip", zipped),
+        (native, "labels", image),
+        (folder, "stack", image),
+        (folder, "csv", folder),
+        (folder, "audit", folder / "mine.csv"),
+    ):
+        before = content(tmp_path)
+        sentence = export(source, kind, output, "--overwrite").refusal()
+        assert sentence.endswith("is what is read, and would be lost: give another --output.")
+        assert content(tmp_path) == before
+
+
+def test_masks_that_are_called_like_the_image_are_exported_again(session, export, tmp_path):
+    folder, _ = session
+    path = tmp_path / "instances" / "C04.tif"
+    path.parent.mkdir()
+    assert export(folder, "stack", path).code == 0
+    assert export(folder, "stack", path, "--overwrite").code == 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_probinst.core.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -37,3 +38,22 @@ def refuse_existing(
     """
     if path.exists() and not overwrite:
         raise OutputError(f"{path} {what}: give {ways}, or another --output.")
+
+
+def refuse_input(path: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to write over what is read, whatever was asked for.
+
+    Parameters
+    ----------
+    path : Path
+        What would be written.
+    inputs : iterable of Path
+        Files and folders that are read.
+
+    Raises
+    ------
+    OutputError
+        If it is one of them, also under another name.
+    """
+    if path.exists() and any(each.exists() and path.samefile(each) for each in inputs):
+        raise OutputError(f"{path} is what is read, and would be lost: give another --output.")

@@ -28,10 +28,12 @@ def export(
     output: Annotated[
         Path,
         typer.Option(
-            help="File to write (OME-Zarr: a folder .zarr), or an existing folder to put it into. "
-            "An earlier export of that name is replaced."
+            help="File to write (OME-Zarr: a folder .zarr), or an existing folder to put it into."
         ),
     ],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what is there under that name.")
+    ] = False,
 ) -> None:
     """Export the instances of a prediction, or the corrected ones of a session.
 
@@ -44,12 +46,14 @@ def export(
     if format_ in SESSION_FORMATS:
         with _opened(source) as session:
             path = SESSION_FORMATS[format_].path(output, session.prediction.name)
+            _check_place(path, source, session.prediction.name, overwrite=overwrite)
             SESSION_FORMATS[format_].write(session, path)
         typer.echo(f"{path}: {len(session.records)} records")
         return
     chosen = FORMATS[format_]
     image = _read(source)
     path = chosen.path(output, image.name)
+    _check_place(path, source, image.name, overwrite=overwrite)
     chosen.write(image, path)
     n_overlap = image.flat.n_overlap
     kept = ", all kept" if chosen.keeps_overlaps else f"; lost in a label image: {image.rule}"
@@ -57,6 +61,20 @@ def export(
         f"{path}: {len(image.instances)} instances, {n_overlap} overlap pixels"
         f"{kept if n_overlap else ''}"
     )
+
+
+def _check_place(path: Path, source: Path, name: str, *, overwrite: bool) -> None:
+    """Refuse to write over what is exported, its image, or anything else that is there unasked."""
+    from napari_probinst.cli._existing import refuse_existing, refuse_input
+    from napari_probinst.core.curation.image_files import find_image_files
+    from napari_probinst.core.data.exported import is_exported_tiff
+
+    # Masks may be called like their image: those that were exported are no image.
+    images = find_image_files([path.parent]).get(name, ())
+    inputs = [source, *(image for image in images if not is_exported_tiff(image))]
+    refuse_input(path, inputs)
+    refuse_input(path.parent, [source])  # a session is a folder
+    refuse_existing(path, overwrite=overwrite)
 
 
 def _read(source: Path) -> ExportedImage:

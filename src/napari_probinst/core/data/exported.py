@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import tifffile
 
 from napari_probinst.core.data.coco import CocoImage
 from napari_probinst.core.data.exports import STACK_LIMIT
@@ -126,6 +128,16 @@ def write_instance_stack(image: ExportedImage, path: Path) -> None:
     )
     empty = [np.zeros(image.shape, np.uint8)]
     write_pages(path, masks if ids else empty, description, image.pixel_size)
+
+
+def is_exported_tiff(path: Path) -> bool:
+    """Whether a file holds instances that `write_instance_stack` or `write_label_image` wrote."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            description = json.loads(file.pages.first.description)
+    except (OSError, ValueError):  # it is no TIFF, or says something else
+        return False
+    return isinstance(description, dict) and "curated" in description
 
 
 def write_label_image(image: ExportedImage, path: Path) -> None:
