@@ -92,3 +92,18 @@ def test_bad_shares_are_refused_and_nothing_is_written(run, make_model, tmp_path
     done = run("average", *models, "--output", output, "--shares", shares)
     assert message in done.refusal()
     assert not output.exists()
+
+
+def test_average_replaces_no_model_unasked_and_none_of_its_own(run, make_model, tmp_path):
+    models = [make_model(f"{name}.safetensors", description=name) for name in "ab"]
+    kept = [model.read_bytes() for model in models]
+    done = run("average", *models, "--output", models[0], "--overwrite")
+    assert "a.safetensors is what is read, and would be lost" in done.refusal()
+    output = tmp_path / "mean.safetensors"
+    output.write_bytes(b"another model")
+    done = run("average", *models, "--output", output)
+    assert "exists: give --overwrite to replace it" in done.refusal()
+    assert output.read_bytes() == b"another model"
+    assert run("average", *models, "--output", output, "--overwrite").code == 0
+    assert read_header(output).name == "mean"
+    assert [model.read_bytes() for model in models] == kept

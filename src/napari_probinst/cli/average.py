@@ -20,12 +20,16 @@ def average(
         str | None,
         typer.Option(help="Share of each, e.g. 0.4,0.6, that sum to 1; equal by default."),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is there.")
+    ] = False,
 ) -> None:
     """Average the weights of models that were trained from one another.
 
     The last one's header is taken over, without its settings' scores and the calibration of its
     contours: both were made for other weights. Calibrate and tune the result anew.
     """
+    from napari_probinst.cli._existing import refuse_existing, refuse_input
     from napari_probinst.core.data.atomic import atomic_file
     from napari_probinst.core.errors import InputError
     from napari_probinst.core.network.averaging import average as mean
@@ -35,6 +39,8 @@ def average(
     from napari_probinst.core.network.header import check_model_name
 
     check_model_name(output)
+    refuse_input(output, models)
+    refuse_existing(output, overwrite=overwrite)
     try:
         given = None if shares is None else [float(share) for share in shares.split(",")]
     except ValueError as error:
