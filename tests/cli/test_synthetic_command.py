@@ -32,3 +32,18 @@ def test_a_file_in_the_way_is_said(tmp_path, run):
     (tmp_path / "data").write_text("x")
     refused = run("synthetic", "--output", tmp_path / "data", "--images", 1)
     assert "is a file, not a folder" in refused.refusal()
+
+
+def test_images_are_drawn_among_other_files_only_when_asked(tmp_path, run):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "synthetic_000.tif").write_text("mine")
+    arguments = ("synthetic", "--output", tmp_path, "--images", 1)
+    refused = run(*arguments).refusal()
+    assert refused.startswith(f"{tmp_path} is not empty: give --overwrite")
+    assert (folder / "synthetic_000.tif").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+    assert run(*arguments, "--overwrite").code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "instances"]
+    (tmp_path / "empty").mkdir()
+    assert run("synthetic", "--output", tmp_path / "empty", "--images", 1).code == 0
