@@ -173,7 +173,7 @@ class Run:
         else:
             run("predict", self.folder / "pool" / "images", "--model", model, "--output", results)
             ranking = results / f"ranked-{order}.csv"
-            run("rank", results, "--by", order, "--output", ranking)
+            run("rank", results, "--by", order, "--output", ranking, "--overwrite")
             with ranking.open(newline="", encoding="utf-8") as file:
                 ranked = [row["image"] for row in csv.DictReader(file)]
         return [name for name in ranked if name not in taken][: self.plan.taken]

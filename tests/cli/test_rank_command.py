@@ -21,6 +21,11 @@ def test_results_are_ranked_and_written(tmp_path, run, predict, write, pixels):
     assert [row["image"] for row in rows] == expected[:2]
     assert [row["seconds"] for row in rows] == ["", ""]
 
+    again = run("rank", out, "--output", tmp_path / "ranked.csv")
+    assert "ranked.csv exists: give --overwrite to replace it" in again.refusal()
+    again = run("rank", out, "--output", tmp_path / "ranked.csv", "--overwrite")
+    assert f"{tmp_path / 'ranked.csv'}: 3 images" in again.out
+
     by_mean = run("rank", out, "--by", "mean", "--output", tmp_path / "mean.csv")
     with (tmp_path / "mean.csv").open(newline="", encoding="utf-8") as file:
         means = [float(row["mean_entropy"]) for row in csv.DictReader(file)]

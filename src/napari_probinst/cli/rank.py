@@ -20,6 +20,9 @@ def rank(
     output: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Also write the table to this file.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is there.")
+    ] = False,
     top: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many; all by default.")
     ] = None,
@@ -32,8 +35,11 @@ def rank(
 
     The first are worth annotating next: there the model has most to learn.
     """
+    from napari_probinst.cli._existing import refuse_existing
     from napari_probinst.core.inference.image_ranking import rank_results, write_images
 
+    if output is not None:
+        refuse_existing(output, overwrite=overwrite)
     ranked = rank_results(results, by)[:top]
     _show(ranked)
     if output is not None:
