@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ import tifffile
 from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.data.coco import CocoImage, write_coco
 from napari_probinst.core.data.coco_reader import read_coco
-from napari_probinst.core.data.prediction_file import load_prediction
+from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.instances import Instance
+from napari_probinst.core.prediction import Provenance
 
 SHAPE = (24, 40)
 FILES = ("entropy.tif", "labels.tif", "peaks.csv", "prediction.npz", "probability.tif")
@@ -171,6 +173,38 @@ def test_threshold_and_smallest_size_are_those_asked_for(tmp_path, draws, agglom
     prediction = load_prediction(tmp_path / "out" / "p0.prediction.npz")
     assert prediction.settings.probability_threshold == 1
     assert np.unique(tifffile.imread(tmp_path / "out" / "p0.labels.tif")).size == 2
+
+
+def test_earlier_results_are_replaced_and_nothing_else(
+    tmp_path, draws, write, agglomerate, contents
+):
+    out = tmp_path / "out"
+    assert agglomerate(*draws[:3], options=("--name", "w")).code == 0
+    assert agglomerate(*draws, options=("--name", "w")).code == 0
+    assert load_prediction(out / "w.prediction.npz").instances.n_draws == 4
+
+    native = load_prediction(out / "w.prediction.npz")
+    of_model = replace(native, provenance=Provenance(model_checksum="a model's"))
+    for name, spoil, refused in (
+        ("w", lambda: None, out / "w.labels.tif"),
+        ("v", lambda: write(out / "v.labels.tif", labels(OTHER)), out / "v.labels.tif"),
+        ("w", lambda: save_prediction(of_model, out / "x.prediction.npz"), None),
+    ):
+        spoil()
+        before = contents(out)
+        source = out / "w.labels.tif" if refused else draws[0]
+        sentence = agglomerate(source, draws[1], options=("--name", name)).refusal()
+        assert sentence.startswith(str(refused or out / "x.prediction.npz"))
+        assert contents(out) == before
+
+
+def test_a_data_set_of_another_program_is_not_replaced(tmp_path, draws, agglomerate):
+    path = tmp_path / "out" / "predictions.json"
+    path.parent.mkdir()
+    path.write_text("mine")
+    sentence = agglomerate(*draws).refusal()
+    assert sentence.startswith(f"{path} exists and is no earlier result of this command")
+    assert [each.name for each in path.parent.iterdir()] == ["predictions.json"]
 
 
 class TestRefusals:

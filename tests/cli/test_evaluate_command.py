@@ -10,6 +10,7 @@ import tifffile
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.data.coco import CocoImage, write_coco
 from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.core.evaluation.report import FILES
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.instances import Instance, InstanceSet
 from napari_probinst.core.prediction import Prediction
@@ -107,6 +108,18 @@ def test_a_folder_of_predictions(evaluate, folder, report, tmp_path):
     # 20, 19 and 18 of 20 columns: IoU 1, 0.95 and 0.9, which are no hits at 0.95 and 0.9.
     assert content["dsb_image"] == pytest.approx((1 + 0.9 + 0.8) / 3)
     assert content["flagged_005"] is not None
+
+
+def test_files_that_are_no_report_are_not_replaced(evaluate, folder, tmp_path):
+    """As the table of 'predict', which has the name of one of a report."""
+    (tmp_path / "r").mkdir()
+    table = tmp_path / "r" / "images.csv"
+    table.write_text("mine")
+    assert evaluate(folder).refusal().startswith(f"{table} exists and is no earlier result of this")
+    (tmp_path / "r" / "report.json").write_text('{"program": "napari-probinst 1", "orders": {}}')
+    assert "exists and is no earlier result of this command" in evaluate(folder).refusal()
+    assert table.read_text() == "mine"
+    assert set(FILES) == REPORT
 
 
 def test_a_coco_file_of_another_program(evaluate, coco, report):

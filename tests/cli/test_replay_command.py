@@ -50,3 +50,28 @@ def test_folder_that_is_no_session_is_a_sentence(tmp_path, capsys):
     assert run("replay", tmp_path, "--output", tmp_path / "out") == 2
     assert "no session of corrections" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_replay_replaces_what_it_has_written_and_nothing_else(prediction, tmp_path, capsys):
+    out, path = tmp_path / "out", tmp_path / "C04.probinst"
+    with create_session(prediction, path) as opened:
+        assert run("replay", path, "--output", out) == 0
+        opened.session.apply(Delete((2,)))
+    native = out / "C04.corrected.npz"
+    before = native.read_bytes()
+    assert run("replay", path, "--output", out) == 0
+    assert native.read_bytes() != before
+
+    nothing = agglomerate([InstanceSet((30, 40), ())])
+    create_session(Prediction("C04", nothing, ()), tmp_path / "C04-2.probinst").close()
+    before = native.read_bytes()
+    assert run("replay", tmp_path / "C04-2.probinst", "--output", out) == 2
+    assert f"{native} exists and is no earlier result of this" in capsys.readouterr().err
+    assert native.read_bytes() == before
+
+    labels = tmp_path / "mine" / "C04.corrected.labels.tif"
+    labels.parent.mkdir()
+    labels.write_text("mine")
+    assert run("replay", path, "--output", labels.parent) == 2
+    assert f"{labels} exists and is no earlier result" in capsys.readouterr().err
+    assert [each.read_text() for each in labels.parent.iterdir()] == ["mine"]

@@ -9,6 +9,7 @@ import tifffile
 from napari_probinst.cli.main import main
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.core.evaluation.simulation_report import FILES
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.ranking import rank_peaks
 from napari_probinst.core.instances import InstanceSet
@@ -108,6 +109,17 @@ def test_truth_without_an_instance_is_refused(simulate, folders):
     outcome, report = simulate()
     assert "holds no instance" in outcome.refusal()
     assert not report.exists()
+
+
+def test_an_earlier_simulation_is_replaced_and_nothing_else(simulate):
+    _, report = simulate()
+    assert {path.name for path in report.iterdir()} == set(FILES)
+    assert simulate("--corrections", "0")[0].code == 0
+    (report / "report.json").write_text('{"program": "another", "dsb_image": 1}')
+    before = (report / "report.md").read_bytes()
+    sentence = simulate("--corrections", "0,1")[0].refusal()
+    assert sentence.startswith(f"{report / 'report.md'} exists and is no earlier result of this")
+    assert (report / "report.md").read_bytes() == before
 
 
 def test_command_is_registered():

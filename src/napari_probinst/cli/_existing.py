@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.errors import OutputError
@@ -38,6 +39,40 @@ def refuse_existing(
     """
     if path.exists() and not overwrite:
         raise OutputError(f"{path} {what}: give {ways}, or another --output.")
+
+
+def refuse_others(folder: Path, names: Iterable[str], *, own: bool = False) -> None:
+    """Refuse to write results over files that aren't those of an earlier run.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder for the results.
+    names : iterable of str
+        What would be written there.
+    own : bool, default False
+        Whether the command knows what is there for results of its own.
+
+    Raises
+    ------
+    OutputError
+        If one of them is there.
+    """
+    for name in names:
+        if (folder / name).exists() and not own:
+            raise OutputError(
+                f"{folder / name} exists and is no earlier result of this command: give another "
+                "--output."
+            )
+
+
+def is_report(path: Path, key: str) -> bool:
+    """Whether a file is a report of this program that states ``key``, as one command's does."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {"program", key} <= content.keys()
 
 
 def refuse_input(path: Path, inputs: Iterable[Path]) -> None:

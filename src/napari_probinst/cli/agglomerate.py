@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.data.io import Image
@@ -52,7 +52,8 @@ def agglomerate(
     """Turn several segmentations into one prediction with probability, entropy and peaks.
 
     The results are those of predict, for evaluation and proofreading. Segmentations of many
-    images, in folders or COCO files, are matched by the images' names.
+    images, in folders or COCO files, are matched by the images' names. Earlier results of this
+    command are replaced, other files never.
     """
     from napari_probinst.cli._results import write_results
     from napari_probinst.core.config import InferenceConfig
@@ -68,6 +69,7 @@ def agglomerate(
         asked["probability_threshold"] = threshold
     settings = validated(InferenceConfig, asked, "command line")
     images = _images(draws, name)
+    _check_folder(output, images, draws)
     source = _image_source(image, len(images))
     if len(draws) == 1:
         typer.secho(ONE_DRAW, err=True, fg="yellow")
@@ -125,6 +127,26 @@ def _images(paths: Sequence[Path], name: str | None) -> dict[str, list[Segmentat
                 "name without colons and slashes."
             )
     return images
+
+
+def _check_folder(folder: Path, names: Iterable[str], draws: Sequence[Path]) -> None:
+    """Refuse to write over draws, or over what another command or program has made."""
+    from napari_probinst.cli._existing import refuse_input, refuse_others
+    from napari_probinst.core.batch.results import result_names
+    from napari_probinst.core.data.naming import COCO_NAME, PREDICTION_SUFFIX
+    from napari_probinst.core.data.prediction_file import read_provenance
+
+    earlier = [path.name for path in sorted(folder.glob(f"*{PREDICTION_SUFFIX}"))]
+    of_models = [each for each in earlier if read_provenance(folder / each).model_checksum]
+    # The data set beside them is of all of them.
+    refuse_others(folder, of_models)
+    refuse_others(folder, [COCO_NAME], own=bool(earlier))
+    refuse_input(folder, draws)
+    for name in names:
+        files = result_names(name)
+        refuse_others(folder, files, own=f"{name}{PREDICTION_SUFFIX}" in earlier)
+        for each in (COCO_NAME, *files):
+            refuse_input(folder / each, draws)
 
 
 def _of_image(name: str, path: Path, found: Sequence[Segmentation]) -> Segmentation:

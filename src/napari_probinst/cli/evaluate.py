@@ -59,15 +59,18 @@ def evaluate(
     """Score predictions against the truth.
 
     REPORT gets report.html, a page that needs no other file, the same as report.md with its
-    figures, and the numbers as report.json and CSV.
+    figures, and the numbers as report.json and CSV. An earlier report is replaced, other files
+    never.
     """
+    from napari_probinst.cli._existing import is_report, refuse_others
     from napari_probinst.core.data.bbbc010 import read_list
     from napari_probinst.core.evaluation.evaluate import evaluate_predictions
     from napari_probinst.core.evaluation.predicted import read_predictions
-    from napari_probinst.core.evaluation.report import build_report, write_report
+    from napari_probinst.core.evaluation.report import FILES, build_report, write_report
     from napari_probinst.core.evaluation.report_figures import report_figures
     from napari_probinst.core.evaluation.truth import read_truth, unscored_truth
 
+    refuse_others(output, FILES, own=is_report(output / "report.json", "dsb_image"))
     names = read_list(wells) if wells is not None else None
     predicted = read_predictions(predictions, names, truth)
     shown = None if figure_wells is None else predicted.named(_names(figure_wells))

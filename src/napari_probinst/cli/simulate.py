@@ -38,14 +38,16 @@ def simulate(
 
     REPORT gets report.md with curves.png, report.csv and report.json: scores after so many
     corrections in the ranking's order, in the paper's, in others that know no uncertainty, and
-    in those of oracles that know the truth.
+    in those of oracles that know the truth. An earlier simulation is replaced, other files never.
     """
     numbers = _numbers(corrections)
     chosen = _ranking(ranking)
 
+    from napari_probinst.cli._existing import is_report, refuse_others
     from napari_probinst.core.evaluation.simulate import simulate as run
-    from napari_probinst.core.evaluation.simulation_report import write_simulation
+    from napari_probinst.core.evaluation.simulation_report import FILES, write_simulation
 
+    refuse_others(output, FILES, own=is_report(output / "report.json", "orders"))
     simulation = run(_read(predicted, truth), numbers, chosen)
     page = write_simulation(simulation, output)
     _show(simulation)

@@ -34,6 +34,11 @@ _ALWAYS = (PREDICTION_SUFFIX, LABELS_SUFFIX, PROBABILITY_SUFFIX, ENTROPY_SUFFIX,
 _STACKS = (INSTANCES_SUFFIX, COUNTS_SUFFIX)
 
 
+def result_names(name: str) -> tuple[str, ...]:
+    """Names of the files that `write_results` writes or removes for the image ``name``."""
+    return tuple(f"{name}{suffix}" for suffix in _ALWAYS + _STACKS)
+
+
 def write_results(
     prediction: Prediction,
     folder: Path,
@@ -152,8 +157,8 @@ def has_all_exports(
 
 
 def _remove(name: str, folder: Path) -> None:
-    for suffix in _ALWAYS + _STACKS:
-        path = folder / f"{name}{suffix}"
+    for file_name in result_names(name):
+        path = folder / file_name
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

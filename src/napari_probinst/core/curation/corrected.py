@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.session import CurationSession
 
 
+def corrected_names(name: str) -> tuple[str, ...]:
+    """Names of the files that `save_corrected` writes for an image, its native file first."""
+    suffixes = (".npz", LABELS_SUFFIX, ".json", ".journal.jsonl", INSTANCES_SUFFIX)
+    return tuple(f"{name}.corrected{suffix}" for suffix in suffixes)
+
+
 def save_corrected(
     session: CurationSession,
     folder: str | Path,
@@ -60,9 +66,7 @@ def save_corrected(
             f"The image name {name!r} can't be part of a file name: rename the image."
         )
     make_folder(folder)
-    start = f"{name}.corrected"
-    native, labels = folder / f"{start}.npz", folder / f"{start}{LABELS_SUFFIX}"
-    coco, journal = folder / f"{start}.json", folder / f"{start}.journal.jsonl"
+    native, labels, coco, journal, stack = (folder / each for each in corrected_names(name))
     image = of_session(session)
     write_corrected(session, native)
     write_label_image(image, labels)
@@ -71,7 +75,6 @@ def save_corrected(
         file.write(to_lines(session.header, session.records).encode())
     written = [native, labels, coco, journal]
     if len(session.instances) * session.shape[0] * session.shape[1] <= STACK_LIMIT:
-        stack = folder / f"{start}{INSTANCES_SUFFIX}"
         write_instance_stack(image, stack)
         written.append(stack)
     session.mark_saved()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_probinst.core.errors import InputError
 from napari_probinst.core.instances import InstanceSet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from napari_probinst.core.curation.session import CurationSession
@@ -67,7 +69,26 @@ def load_corrected(path: Path) -> InstanceSet:
         return _parse(path)
 
 
+def corrects(path: Path, prediction: str) -> bool:
+    """Whether a file holds corrected instances of the prediction with a checksum."""
+    try:
+        with refusing_damage(path, "corrected instances"), _opened(path) as (_, header):
+            return bool(header["prediction"] == prediction)
+    except InputError:
+        return False
+
+
 def _parse(path: Path) -> InstanceSet:
+    with _opened(path) as (archive, header):
+        boxes, masks = archive["boxes"], archive["masks"]
+    height, width = header["shape"]
+    check_size(path, (height, width), 1)
+    return InstanceSet((height, width), unpacked(boxes, masks, (height, width)))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Archive with its header, which is one of ours."""
     # Opened here: NumPy leaves a file open that turns out to be no archive.
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         claimed = sum(member.file_size for member in archive.zip.infolist())
@@ -81,7 +102,4 @@ def _parse(path: Path) -> InstanceSet:
                 f"{path} was written by a newer version (format {header['version']}, this one "
                 f"reads up to {VERSION}); update napari-probinst."
             )
-        boxes, masks = archive["boxes"], archive["masks"]
-    height, width = header["shape"]
-    check_size(path, (height, width), 1)
-    return InstanceSet((height, width), unpacked(boxes, masks, (height, width)))
+        yield archive, header

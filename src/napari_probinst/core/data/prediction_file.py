@@ -112,6 +112,18 @@ def load_prediction(path: Path) -> Prediction:
         raise InputError(f"{path} holds an impossible setting ({error}); predict again.") from error
 
 
+def read_provenance(path: Path) -> Provenance:
+    """Read where a prediction comes from, without its masks.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, is none of ours, or is damaged there.
+    """
+    with refusing_damage(path, "prediction"), Members(path) as arrays:
+        return _provenance(json.loads(arrays["header"].tobytes())["provenance"])
+
+
 def _write_members(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write what `numpy.savez_compressed` writes, in half the time, and a quarter larger."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 PAGE = "report.html"
 FIGURE_FOLDER = "figures"
+#: What a report consists of.
+FILES = (
+    *(PAGE, "report.md", "report.json", "images.csv", "thresholds.csv", "image_thresholds.csv"),
+    FIGURE_FOLDER,
+)
 #: Figures with a place of their own; the others are of the uncertainty.
 _PLACED = frozenset({"samples", "thresholds", "worst"})
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PAGE = "report.md"
 _CURVE = "curves.png"
+#: What a report consists of.
+FILES = (PAGE, "report.json", "report.csv", _CURVE)
 
 _COLUMNS = {
     "precision": "avAP[0.5:0.95]",
