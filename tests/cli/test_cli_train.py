@@ -16,8 +16,9 @@ import typer
 from napari_probinst.cli import _training_progress
 from napari_probinst.cli.main import train_main
 from napari_probinst.cli.train import seconds
+from napari_probinst.core.network.calibration import Calibration
 from napari_probinst.core.network.checkpoint import load_model
-from napari_probinst.core.network.header import read_header
+from napari_probinst.core.network.header import read_header, with_header
 
 SETTINGS = """
 network: {filters: 4, levels: 2, embedding_dimensions: 4}
@@ -292,6 +293,25 @@ def test_outputs_that_can_not_be_written_are_refused_before_training(tmp_path, t
     ):
         sentence = train(output=tmp_path / name).refusal()
         assert reason in sentence
+
+
+def test_a_model_goes_on_with_its_own_settings(tmp_path, folder, run, train):
+    assert train().code == 0
+    first, onward = tmp_path / "m.safetensors", tmp_path / "onward.safetensors"
+    begun = read_header(first)
+    calibrated = begun.model_copy(update={"calibration": Calibration(offset=3, overlap=1)})
+    first.write_bytes(with_header(first.read_bytes(), calibrated))
+    options = ("--data", folder, "--from", first, "--max-steps", 1, "--device", "cpu")
+    done = run(*options, "--output", onward, command=train_main)
+    assert done.code == 0, done
+    gone_on = read_header(onward)
+    assert gone_on.network == begun.network
+    assert gone_on.inference == begun.inference
+    assert gone_on.training["config"]["training"]["crop"] == 16
+    # The old weights were calibrated, the new ones only know how overlaps were weighed.
+    assert gone_on.calibration == begun.calibration
+    (folder / "settings.yaml").write_text("network: {filters: 8}")
+    assert "filters is 8, but 4 in m.safetensors" in train("--from", first, output=onward).refusal()
 
 
 def test_starting_points_are_checked(tmp_path, train):

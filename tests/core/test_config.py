@@ -91,12 +91,17 @@ def test_refusals_are_one_line_with_file_and_setting(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("make", ["missing", "folder", "binary"])
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(ConfigError, match=r"absent\.yaml doesn't exist; check the path"):
+        Config.from_yaml(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize("make", ["folder", "binary"])
 def test_unreadable_files(tmp_path, make):
     path = tmp_path / "settings.yaml"
     if make == "folder":
         path.mkdir()
-    elif make == "binary":
+    else:
         path.write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(ConfigError, match="readable YAML"):
         Config.from_yaml(path)

@@ -36,7 +36,11 @@ def train(
     ],
     output: Annotated[Path, typer.Option(help="Model file to write (.safetensors).")],
     config: Annotated[
-        Path | None, typer.Option(help="YAML file of settings; see configs/.")
+        Path | None,
+        typer.Option(
+            help="YAML file of settings, see configs/. What it leaves out is the model's that "
+            "--from names, or the program's default."
+        ),
     ] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in all.")] = None,
     max_time: Annotated[
@@ -57,7 +61,11 @@ def train(
     ] = False,
     start_from: Annotated[
         Path | None,
-        typer.Option("--from", help="Start from the weights of this model (coarse to fine)."),
+        typer.Option(
+            "--from",
+            help="Start from the weights of this model, with its network, binning and settings "
+            "of predictions.",
+        ),
     ] = None,
     train_wells: Annotated[
         Path | None, typer.Option(help="File of the training images' names, one a line.")
@@ -83,6 +91,7 @@ def train(
     without --resume or --overwrite.
     """
     limit = None if max_time is None else seconds(max_time)
+    endless = limit is not None and max_steps is None
 
     from napari_probinst.cli._training_progress import TrainingProgress
     from napari_probinst.core.network.checkpoint import load_model
@@ -97,7 +106,7 @@ def train(
     goes_on = _goes_on(output, resume=resume, overwrite=overwrite)
     if speaks and resume and not goes_on:
         typer.echo(f"{output} has no checkpoint to go on from: its training begins anew.", err=True)
-    settings = _settings(config, max_steps, endless=limit is not None and max_steps is None)
+    settings = _settings(config, start_from, max_steps, endless=endless)
     initial = load_model(start_from) if start_from is not None else None
     if speaks:
         typer.echo(f"Reading {', '.join(map(str, data))}")
@@ -154,10 +163,21 @@ def _goes_on(output: Path, *, resume: bool, overwrite: bool) -> bool:
     return False
 
 
-def _settings(path: Path | None, max_steps: int | None, *, endless: bool) -> Config:
+def _settings(
+    path: Path | None, start_from: Path | None, max_steps: int | None, *, endless: bool
+) -> Config:
     from napari_probinst.core.config import Config
+    from napari_probinst.core.network.header import read_header
+    from napari_probinst.core.network.start import continued
+    from napari_probinst.core.settings_file import stated_settings
 
-    config = Config() if path is None else Config.from_yaml(path)
+    if start_from is None:
+        config = Config() if path is None else Config.from_yaml(path)
+    else:
+        stated = {} if path is None else stated_settings(path)
+        config = continued(
+            stated, read_header(start_from), str(path or start_from), start_from.name
+        )
     if endless:
         max_steps = 10**9
     if max_steps is None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
-from napari_probinst.core.errors import ConfigError
 from napari_probinst.core.section import Section, validated
+from napari_probinst.core.settings_file import stated_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -319,13 +318,7 @@ class Config(Section):
         Raises
         ------
         ConfigError
-            If the file can't be read, is no YAML, or holds an unknown or impossible setting.
+            If the file isn't there, can't be read, is no YAML, or holds an unknown or impossible
+            setting.
         """
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            said = " ".join(str(error).split())
-            raise ConfigError(f"{path} is not a readable YAML file: {said}.") from error
-        if content is not None and not isinstance(content, dict):
-            raise ConfigError(f"{path} must hold sections such as 'network:', not a single value.")
-        return validated(cls, content or {}, str(path))
+        return validated(cls, stated_settings(path), str(path))

@@ -23,6 +23,7 @@ from napari_probinst.core.network.concrete_dropout import dropout_rates
 from napari_probinst.core.network.device import choose_runtime
 from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.memory import keep_freed_memory
+from napari_probinst.core.network.start import misfit
 from napari_probinst.core.training.callbacks import LastCheckpoint, RefuseDivergence, StopOnRequest
 from napari_probinst.core.training.dataset import CropStream
 from napari_probinst.core.training.loading import DataWait, Loaders
@@ -259,13 +260,12 @@ def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Te
 
 
 def _start_from(module: TrainingModule, initial: Model) -> None:
-    try:
-        module.network.load_weights_of(initial.network)
-    except RuntimeError as error:
+    if reason := misfit(module.network.config, initial.network.config):
         raise ModelError(
-            f"The weights of {initial.file_name} don't fit the configured network; "
-            "use the same filters, levels, channels, coordinates and class_decoder."
-        ) from error
+            f"The weights of {initial.file_name} don't fit the configured network: {reason} in "
+            "the model; use the same."
+        )
+    module.network.load_weights_of(initial.network)
 
 
 def _resumed_step(path: Path, config: Config) -> int:
@@ -281,7 +281,10 @@ def _resumed_step(path: Path, config: Config) -> int:
             "begin anew, with --overwrite."
         ) from error
     if network != config.network.model_dump_json():
-        raise ModelError(f"{path} was trained with another network; use its configuration.")
+        raise ModelError(
+            f"{path} was trained with another network; use its configuration, and the model that "
+            "it was started from."
+        )
     if step >= config.training.max_steps:
         raise InputError(
             f"{path} has all of its {step} steps already; ask for more with --max-steps."

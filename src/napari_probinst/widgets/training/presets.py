@@ -17,13 +17,11 @@ from napari_probinst.core.config import (
     NetworkConfig,
     TrainingConfig,
 )
+from napari_probinst.core.network.start import HELD_RATES
 from napari_probinst.core.section import validated
 
 if TYPE_CHECKING:
     from napari_probinst.core.network.header import ModelHeader
-
-#: Learning rate at which the dropout rates of a trained model are held.
-HELD_RATES = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
