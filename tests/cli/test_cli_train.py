@@ -70,6 +70,25 @@ def test_a_model_is_trained_and_predicts(tmp_path, folder, train, predict, run):
     assert predicted.code == 0, predicted
 
 
+def test_colours_are_trained_on_and_predicted(tmp_path, folder, train, predict):
+    for path in sorted((folder / "images").iterdir()):
+        picture = np.zeros((24, 24, 3), np.uint8)
+        picture[..., :2] = tifffile.imread(path).transpose(1, 2, 0) // 8
+        path.with_suffix(".png").write_bytes(imagecodecs.png_encode(picture))
+        path.unlink()
+    assert "3 images are in colours (RGB), of which the luminance was taken" in train().err
+    channels = "[{name: red}, {name: green}, {name: blue}]"
+    text = SETTINGS.replace("network: {", f"network: {{channels: {channels}, ")
+    (folder / "settings.yaml").write_text(text)
+    done = train()
+    assert done.code == 0, done
+    assert not done.err
+    model = tmp_path / "m.safetensors"
+    predicted = predict(folder / "images", tmp_path / "out", model=model)
+    assert predicted.code == 0, predicted
+    assert "RGB" not in predicted.err
+
+
 def test_several_folders_train_together(tmp_path, folder, train):
     other = tmp_path / "other"
     shutil.copytree(folder, other)

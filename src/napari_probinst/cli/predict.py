@@ -285,7 +285,7 @@ def _advise(summary: RunSummary, expected: float) -> None:
         what = "1 image is" if in_colours == 1 else f"{in_colours} images are"
         typer.secho(
             f"{what} in colours (RGB), of which the luminance was taken; to choose one of them, "
-            "save it as a grey image, or give --axes YXC for a model with three channels",
+            "save it as a grey image; all three are what a model of three channels takes",
             err=True,
             fg="yellow",
         )

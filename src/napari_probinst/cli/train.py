@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from napari_probinst.core.config import Config
+    from napari_probinst.core.training.sources import TrainingData
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
 
@@ -119,6 +120,7 @@ def train(
             f"{len(images.training)} images to train on, {len(images.validation)} for validation "
             f"({n_validation} in each score)"
         )
+        _advise(images)
     result = fit(
         images,
         settings,
@@ -161,6 +163,19 @@ def _goes_on(output: Path, *, resume: bool, overwrite: bool) -> bool:
     what = "is the checkpoint of an unfinished training"
     refuse_existing(last, overwrite=overwrite, what=what, ways=ways)
     return False
+
+
+def _advise(data: TrainingData) -> None:
+    """Say which of the images may teach something else than was meant."""
+    n_coloured = sum(item.image.from_colours for item in (*data.training, *data.validation))
+    if n_coloured:
+        what = "1 image is" if n_coloured == 1 else f"{n_coloured} images are"
+        typer.secho(
+            f"{what} in colours (RGB), of which the luminance was taken; to train on all three, "
+            "name three channels in the configuration",
+            err=True,
+            fg="yellow",
+        )
 
 
 def _settings(

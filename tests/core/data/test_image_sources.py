@@ -150,11 +150,38 @@ def test_one_file_with_all_or_only_the_required_channels(tmp_path):
     assert two.read().channels[:, 0, 0].tolist() == [2, 1]
 
 
+RGB = tuple(ChannelConfig(name=name) for name in ("red", "green", "blue"))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_colours_are_three_channels_where_the_model_has_three(tmp_path, suffix, alpha):
+    colours = np.zeros((4, 6, 4 if alpha else 3), np.uint8)
+    colours[...] = (10, 20, 30, 255)[: colours.shape[-1]]
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".png":
+        path.write_bytes(imagecodecs.png_encode(colours))
+    else:
+        tifffile.imwrite(path, colours, photometric="rgb", extrasamples=alpha or None)
+    for channels, values in (
+        (RGB, [10, 20, 30]),
+        ((*RGB, ChannelConfig(name="DAPI", required=False)), [10, 20, 30, 0]),
+        (SINGLE, [18]),
+        (WORMS, [18, 0]),
+    ):
+        (source,) = find_images(path, channels)
+        for image in (source.read(), source.open()):
+            assert np.array(image.channels)[:, 0, 0].tolist() == values
+            assert image.from_colours == (18 in values)
+    with pytest.raises(InputError, match=r"has 1 channel \(luminance of its colours\); this model"):
+        find_images(path, BOTH)[0].read()
+
+
 @pytest.mark.parametrize(
     ("n_channels", "channels", "said"),
     [
         (3, WORMS, "3 channels; this model needs 2 (bright field, fluorescence) or 1 (bright"),
-        (1, BOTH, "1 channels; this model needs 2 (bright field, fluorescence), so"),
+        (1, BOTH, "1 channel; this model needs 2 (bright field, fluorescence), so"),
         (2, SINGLE, "2 channels; this model needs 1 (phase)"),
     ],
 )

@@ -23,14 +23,16 @@ _KNOWN = frozenset("CYXSZT")
 _CHANNEL_LIKE = frozenset("SQI")
 
 
-def channels_first(raster: Raster, where: str, axes: str | None = None) -> NDArray[Any]:
+def channels_first(
+    raster: Raster, where: str, axes: str | None = None, *, colours: bool = False
+) -> NDArray[Any]:
     """Pixels as channels, height, width.
 
     Axes of length 1 are dropped. Red, green and blue become one channel of luminance
-    (Rec. 601, rounded for integers): grey in all three stays what it is; to have them as three
-    channels, pass ``axes="YXC"``. Colours stored as separate planes, and an axis whose meaning
-    the file doesn't state, count as channels. Where low values are bright the order of the
-    values is reversed, except for one bit pixels: programs that store masks mark them so
+    (Rec. 601, rounded for integers), and grey in all three stays what it is, unless ``colours``
+    or ``axes="YXC"`` ask for three channels. Colours stored as separate planes, and an axis whose
+    meaning the file doesn't state, count as channels. Where low values are bright the order of
+    the values is reversed, except for one bit pixels: programs that store masks mark them so
     without inverting them.
 
     Parameters
@@ -41,6 +43,8 @@ def channels_first(raster: Raster, where: str, axes: str | None = None) -> NDArr
         Name of the file, for messages.
     axes : str, optional
         Meaning of the stored dimensions in their order, e.g. ``"CYX"``, where the file lies.
+    colours : bool, default False
+        Whether red, green and blue become three channels.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def channels_first(raster: Raster, where: str, axes: str | None = None) -> NDArr
     InputError
         If ``axes`` doesn't fit, or the image is not two-dimensional.
     """
-    return arrangement(raster, where, axes).of(raster)
+    return arrangement(raster, where, axes, colours=colours).of(raster)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,9 @@ class Arrangement:
         return pixels.transpose([letters.index(letter) for letter in "CYX"])
 
 
-def arrangement(raster: Raster, where: str, axes: str | None = None) -> Arrangement:
+def arrangement(
+    raster: Raster, where: str, axes: str | None = None, *, colours: bool = False
+) -> Arrangement:
     """Find out what the dimensions of a file are, from their lengths alone.
 
     Parameters and errors are those of `channels_first`.
@@ -110,7 +116,7 @@ def arrangement(raster: Raster, where: str, axes: str | None = None) -> Arrangem
         lengths, letters = relabelled(lengths, letters, axes, where)
         colour = colour and "S" in letters
     lengths, letters = squeezed(lengths, letters)
-    is_grey = not (colour and "S" in letters)
+    is_grey = not (colour and "S" in letters) or (colours and "C" not in letters)
     if "C" not in letters:
         candidates = letters if is_grey else letters.replace("S", "")
         spare = next((letter for letter in candidates if letter in _CHANNEL_LIKE), None)

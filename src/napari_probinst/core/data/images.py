@@ -80,13 +80,19 @@ class Image:
         return (self.channels.shape[1], self.channels.shape[2])
 
 
-def read_image(path: Path, axes: str | None = None, memory_limit: int | None = None) -> Image:
+def read_image(
+    path: Path,
+    axes: str | None = None,
+    memory_limit: int | None = None,
+    *,
+    colours: bool = False,
+) -> Image:
     """Read one image file, all its channels in the file's order.
 
     TIFF of every common kind (OME, ImageJ, BigTIFF; the first series at full resolution), PNG
     and OME-Zarr. Axes come from the file's own metadata; axes of length 1 are dropped; RGB
-    becomes one channel of luminance and alpha is dropped; see `axes.channels_first` for the
-    rules. One bit pixels become 0 and 1 of 8 bits.
+    becomes one channel of luminance by default and alpha is dropped; see `axes.channels_first`
+    for the rules. One bit pixels become 0 and 1 of 8 bits.
 
     Parameters
     ----------
@@ -96,6 +102,8 @@ def read_image(path: Path, axes: str | None = None, memory_limit: int | None = N
         Meaning of the stored dimensions, e.g. ``"CYX"``, for a file that states them wrongly.
     memory_limit : int, optional
         Largest number of bytes to allocate; default: a quarter of the machine's memory.
+    colours : bool, default False
+        Whether red, green and blue of a picture are three channels.
 
     Raises
     ------
@@ -104,7 +112,7 @@ def read_image(path: Path, axes: str | None = None, memory_limit: int | None = N
         two-dimensional, or has complex, NaN or infinite values.
     """
     raster = read_raster(path, memory_limit)
-    plan = arrangement(raster, str(path), axes)
+    plan = arrangement(raster, str(path), axes, colours=colours)
     channels = np.ascontiguousarray(plan.of(raster))
     if channels.dtype.kind == "b":
         channels = channels.astype(np.uint8)

@@ -55,12 +55,13 @@ def open_image(
     memory_limit: int | None = None,
     *,
     lazy_bytes: int = LAZY_BYTES,
+    colours: bool = False,
 ) -> Image | LazyImage:
     """Read an image file, or only look at it where it is large.
 
     Parameters
     ----------
-    path, axes, memory_limit
+    path, axes, memory_limit, colours
         As for `read_image`; of a large image only its chunks (tiles, strips) must fit into
         ``memory_limit``.
     lazy_bytes : int, default `LAZY_BYTES`
@@ -74,8 +75,8 @@ def open_image(
     """
     opened = open_raster(path, memory_limit, least_bytes=lazy_bytes)
     if opened is None:
-        return read_image(path, axes, memory_limit)
-    plan = arrangement(opened.header, str(path), axes)
+        return read_image(path, axes, memory_limit, colours=colours)
+    plan = arrangement(opened.header, str(path), axes, colours=colours)
     channels = _LazyChannels.of(opened, plan)
     check_values(channels, path)
     return LazyImage(
