@@ -15,6 +15,7 @@ from napari.utils.notifications import notification_manager
 from napari_probinst.core.config import ChannelConfig
 from napari_probinst.core.curation.session_folder import create_session
 from napari_probinst.core.data.checksum import image_checksum
+from napari_probinst.core.data.io import read_image
 from napari_probinst.core.prediction import Provenance
 from napari_probinst.widgets.prediction.channels import ChannelSource, read_channels
 from napari_probinst.widgets.proofreading import image_check
@@ -78,6 +79,15 @@ def test_the_channels_are_found_wherever_they_are(predicted, tmp_path):
     assert not differs(predicted([FIRST]), np.stack([SECOND, FIRST]), plane=(1,))
     tifffile.imwrite(tmp_path / "well_w1.tif", SECOND)
     assert not differs(predicted(CHANNELS), FIRST, folders=[tmp_path])
+
+
+def test_luminance_is_shown_of_a_picture_whose_colours_were_predicted(predicted, tmp_path):
+    colours = np.stack([FIRST, SECOND, OTHER], axis=-1)
+    path = tmp_path / "well.tif"
+    tifffile.imwrite(path, colours, photometric="rgb")
+    shown = read_image(path).channels[0]
+    assert not differs(predicted(np.moveaxis(colours, -1, 0)), shown, folders=[tmp_path])
+    assert differs(predicted(np.moveaxis(colours, -1, 0)), OTHER, folders=[tmp_path])
 
 
 @pytest.mark.parametrize("kind", [np.asarray, Lazy])

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from napari_probinst.core.pixels import Pixels
     from napari_probinst.core.prediction import Prediction
 
 #: Bytes in memory that are looked at at once, which takes a fraction of a second; what is beyond,
@@ -135,7 +136,24 @@ def _compare(
             if (yield from checksum_steps(stack)) == wanted:
                 return False
             n_read += math.prod(stack.shape) * stack.dtype.itemsize
+    for picture, luminance in _coloured_files(prediction, folders):
+        if (yield from checksum_steps(picture)) == wanted:
+            shown = yield from checksum_steps(_stack(own))
+            return (yield from checksum_steps(luminance)) != shown
     return True
+
+
+def _coloured_files(
+    prediction: Prediction, folders: Iterable[Path]
+) -> Iterator[tuple[Pixels, Pixels]]:
+    """Colours, and luminance, of the pictures of an image's name: a layer may show the latter."""
+    for path in find_image_files(folders).get(prediction.name, ()):
+        try:
+            grey = open_image(path)
+            if grey.from_colours:
+                yield open_image(path, colours=True).channels, grey.channels
+        except InputError:
+            continue
 
 
 def _others(
