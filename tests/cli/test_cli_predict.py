@@ -359,7 +359,10 @@ def test_objects_of_another_width_are_told_with_the_scale_that_suits_them(
     done = predict(image, tmp_path / "out", model=make_model(object_width=400.0))
     assert done.code == 0
     assert "the model knows objects about 400 wide: try --scale 20\n" in done.err
-    assert "got 0.01" in predict(image, tmp_path / "out", "--scale", 0.01).refusal()
+    assert (
+        "scale is 0.01; expected at least 0.05"
+        in predict(image, tmp_path / "out", "--scale", 0.01).refusal()
+    )
 
 
 @pytest.mark.parametrize("draws", [1, 255])

@@ -288,8 +288,8 @@ def test_lists_of_wells_are_checked(tmp_path, train):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("network: {filters: 0}", "network.filters: .* got 0"),
-        ("network: {wings: 2}", "network.wings: "),
+        ("network: {filters: 0}", "network.filters is 0; expected at least 1"),
+        ("network: {wings: 2}", "network.wings is no setting; expected one of channels, "),
         ("training: {crop: 17}", "training.crop is 17, but .* a multiple of 16"),
         ("network: [", "is not a readable YAML file"),
         ("7", "must hold sections"),

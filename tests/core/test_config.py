@@ -63,22 +63,33 @@ def test_an_empty_file_is_all_defaults(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("network:\n  filter: 19\n", "network.filter"),
-        ("networks: {}\n", "networks"),
-        ("inference:\n  n_draws: 0\n", "inference.n_draws.*0"),
-        ("inference:\n  n_draws: 256\n", "inference.n_draws.*256"),
-        ("inference:\n  n_draws: many\n", "inference.n_draws.*'many'"),
-        ("loss:\n  delta_d: .nan\n", "loss.delta_d"),
+        ("network:\n  filter: 19\n", "network.filter is no setting; the nearest one is filters."),
+        ("networks: {}\n", "networks is no setting; the nearest one is network."),
+        ("loss: {wings: 2}\n", "loss.wings is no setting; expected one of delta_d, "),
+        ("inference:\n  n_draws: 0\n", "inference.n_draws is 0; expected at least 1."),
+        ("inference:\n  n_draws: 256\n", "inference.n_draws is 256; expected at most 255."),
+        ("inference:\n  n_draws: many\n", "inference.n_draws is 'many'; expected a whole number."),
+        ("inference:\n  flips: 7\n", "inference.flips is 7; expected true or false."),
+        ("loss:\n  delta_d: .nan\n", "loss.delta_d is nan; expected a finite number."),
+        ("loss:\n  delta_d:\n", "loss.delta_d is empty; expected a number."),
+        ("augmentation: {scale: 1}\n", "augmentation.scale is 1; expected less than 1."),
+        ("network: {channels: 3}\n", "network.channels is 3; expected a list"),
+        ("network: {channels: [red]}\n", "channels.0 is 'red'; expected settings of its own"),
+        ("network: {channels: [{gain: 1}]}\n", "channels.0.name is left out, and is needed."),
+        ("network: {global_context: true}\n", "network: global_context needs class_decoder: true"),
         ("loss:\n  variance_weight: .nan\n", "loss.variance_weight"),
         ("inference:\n  bandwidth: .inf\n", "inference.bandwidth"),
-        ("network:\n  dropout: gaussian\n", "network.dropout"),
+        (
+            "network:\n  dropout: gaussian\n",
+            "network.dropout is 'gaussian'; expected 'concrete' or 'none'",
+        ),
         ("network:\n  channels: []\n", "network.channels"),
         ("training:\n  seed: -1\n", "training.seed"),
         ("training:\n  seed: 18446744073709551616\n", "training.seed"),
         ("training:\n  crop: 100\n", "crop.*100.*16"),
         ("- network\n", "sections"),
         ("7\n", "sections"),
-        ("network: [\n", "YAML"),
+        ("network: [\n", "YAML file: line 2, column 1: "),
         ("network: 3\n", "network"),
         ("1: 2\n", "1"),
     ],
@@ -134,6 +145,6 @@ def test_every_setting_has_a_sentence_and_a_valid_default(section):
 
 
 def test_validated_names_the_place():
-    with pytest.raises(ConfigError, match="the dock: n_draws"):
+    with pytest.raises(ConfigError, match="the dock: n_draws is 900; expected at most 255."):
         validated(InferenceConfig, {"n_draws": 900}, "the dock")
     assert validated(InferenceConfig, {"n_draws": 9}, "the dock").n_draws == 9

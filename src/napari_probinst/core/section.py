@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_probinst.core.errors import ConfigError
+from napari_probinst.core.setting_error import setting_error
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -25,11 +26,7 @@ def validated(model: type[S], values: dict[str, Any], where: str) -> S:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
-        whole = first["type"] in ("extra_forbidden", "value_error")
-        given = "" if whole else f", got {first['input']!r}"
-        raise ConfigError(f"{where}: {name}: {first['msg']}{given}.") from error
+        raise ConfigError(f"{where}: {setting_error(error.errors()[0], model)}.") from error
 
 
 def unit_of(field: FieldInfo) -> str:

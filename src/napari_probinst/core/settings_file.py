@@ -27,8 +27,17 @@ def stated_settings(path: Path) -> dict[str, Any]:
             f"The configuration {path} doesn't exist; check the path, or leave it out."
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not a readable YAML file: {said}.") from error
+        raise ConfigError(f"{path} is not a readable YAML file: {_reason(error)}.") from error
     if content is not None and not isinstance(content, dict):
         raise ConfigError(f"{path} must hold sections such as 'network:', not a single value.")
     return content or {}
+
+
+def _reason(error: Exception) -> str:
+    """Why a file can't be read, on one line; where in it, if that is known."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}"
