@@ -8,20 +8,21 @@ import pytest
 import tifffile
 from safetensors import safe_open
 
+from napari_probinst.core.network.calibration import Calibration
 from napari_probinst.core.network.checkpoint import load_model
-from napari_probinst.core.network.header import read_header
+from napari_probinst.core.network.header import read_header, with_header
 
 NAMES = ("a", "b", "c")
 
 
 @pytest.fixture
 def folder(tmp_path, pixels):
-    """Three images of two channels with two instances each."""
+    """Three images of two channels, which one instance nearly fills."""
     data = tmp_path / "data"
     for part in ("images", "instances"):
         (data / part).mkdir(parents=True)
     labels = np.zeros((20, 24), np.uint16)
-    labels[2:8, 2:20], labels[12:18, 5:16] = 1, 2
+    labels[1:] = 1
     for seed, name in enumerate(NAMES):
         image = (pixels(seed, (2, 20, 24)) // 8 + 500 * (labels > 0)).astype(np.uint16)
         tifffile.imwrite(data / "images" / f"{name}.tif", image, photometric="minisblack")
@@ -32,9 +33,10 @@ def folder(tmp_path, pixels):
 
 @pytest.fixture
 def own_model(tmp_path, model):
-    """A copy of the tiny model that may be written to."""
+    """A copy of the tiny model that may be written to, and takes all pixels for foreground."""
     path = tmp_path / "own.safetensors"
-    path.write_bytes(model.read_bytes())
+    header = read_header(model).model_copy(update={"calibration": Calibration(offset=-30)})
+    path.write_bytes(with_header(model.read_bytes(), header))
     return path
 
 
@@ -58,12 +60,13 @@ def _weights(path):
 
 
 def test_the_choice_becomes_the_models_default(tune, own_model, model):
+    before = read_header(own_model)
     done = tune()
     assert done.code == 0, done
     assert "3 images, 2 draws each" in done.out
     assert "cross-validated" in done.out
     assert "DSB/image" in done.out
-    before, after = read_header(model), read_header(own_model)
+    after = read_header(own_model)
     assert after.tuning["program"].startswith("napari-probinst ")
     assert [fold["images"] for fold in after.tuning["folds"]] == [["a", "c"], ["b"]]
     scores = after.tuning
@@ -76,11 +79,12 @@ def test_the_choice_becomes_the_models_default(tune, own_model, model):
         assert opened.keys()
 
 
-def test_another_output_leaves_the_model_alone(tune, own_model, model, tmp_path):
+def test_another_output_leaves_the_model_alone(tune, own_model, tmp_path):
+    before = own_model.read_bytes()
     output = tmp_path / "tuned.safetensors"
     done = tune("--output", output, "--draws", "3", "--flips")
     assert done.code == 0, done
-    assert own_model.read_bytes() == model.read_bytes()
+    assert own_model.read_bytes() == before
     header = read_header(output)
     assert (header.inference.n_draws, header.inference.flips) == (3, True)
     assert "3 images, 3 draws each" in done.out
@@ -140,6 +144,15 @@ def test_bad_data_are_refused_and_the_model_stays(tune, folder, own_model, spoil
     before = own_model.read_bytes()
     spoil(folder)
     assert message in tune().refusal()
+    assert own_model.read_bytes() == before
+
+
+def test_a_choice_that_finds_nothing_is_refused_and_the_model_stays(tune, own_model):
+    header = read_header(own_model)
+    blind = header.model_copy(update={"calibration": Calibration(offset=30)})
+    own_model.write_bytes(with_header(own_model.read_bytes(), blind))
+    before = own_model.read_bytes()
+    assert "finds an object of the truth (DSB 0.000)" in tune().refusal()
     assert own_model.read_bytes() == before
 
 

@@ -30,6 +30,8 @@ _COLUMNS = {
     "recall80": "recall@.8",
 }
 _MEGABYTE = 1_000_000
+#: A score below this is 0.000 in the table.
+_LEAST_SCORE = 0.0005
 
 
 def tune(
@@ -98,6 +100,7 @@ def tune(
     with draw_cache(memory * _MEGABYTE) as cache, _progress() as progress:
         images = _see(sources, truth, predictor, start, cache, progress)
         result = _choose(images, start, halves, progress)
+    _refuse_nothing(result)
     header = loaded.header.model_copy(
         update={
             "inference": result.settings,
@@ -181,6 +184,18 @@ def _progress() -> Progress:
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
     )
+
+
+def _refuse_nothing(result: TuningResult) -> None:
+    """Refuse a choice under which nothing is found: any other would have been as good."""
+    from napari_probinst.core.errors import InputError
+
+    if result.scores.dsb_image < _LEAST_SCORE:
+        raise InputError(
+            f"None of the {result.n_tried} settings that were tried finds an object of the truth "
+            "(DSB 0.000), so nothing is chosen; likely the model knows objects of another width, "
+            "or another kind of image, so train it further on such images first."
+        )
 
 
 def _report(result: TuningResult, *, n_images: int, n_draws: int) -> None:
