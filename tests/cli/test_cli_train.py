@@ -265,6 +265,24 @@ def test_images_that_can_not_be_used_are_refused(tmp_path, folder, train):
     assert f"{path} has" in refusal(train, tmp_path)
 
 
+def test_masks_of_many_objects_in_one_value_are_told(folder, train):
+    for path in (folder / "instances").iterdir():
+        tifffile.imwrite(path, 255 * (tifffile.imread(path) > 0).astype(np.uint8))
+    done = train()
+    assert done.code == 0
+    assert f"The labels of 3 images in {folder} (" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_images_and_masks_in_each_others_place_are_refused(tmp_path, folder, train):
+    (folder / "images").rename(folder / "other")
+    (folder / "instances").rename(folder / "images")
+    (folder / "other").rename(folder / "instances")
+    for path in (folder / "instances").iterdir():
+        tifffile.imwrite(path, (tifffile.imread(path)[0] // 64).astype(np.uint8))
+    assert "values that lie scattered" in refusal(train, tmp_path)
+
+
 def test_a_training_without_an_instance_is_refused(folder, train):
     for path in (folder / "instances").iterdir():
         tifffile.imwrite(path, np.zeros((24, 24), np.uint8))

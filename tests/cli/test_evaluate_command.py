@@ -43,6 +43,19 @@ def truth(tmp_path):
     return folder
 
 
+def test_truth_of_one_mask_for_all_objects_is_told_in_one_line(tmp_path, run, truth, coco):
+    path = coco(*((name, bars(2)) for name in NAMES))
+    options = ("evaluate", path, "--truth", truth, "--output", tmp_path / "report")
+    assert "hold one value" not in run(*options).err
+    labels = sum(instance.full(SHAPE) for instance in bars(2).instances).astype(np.uint8)
+    for name in NAMES[:2]:
+        tifffile.imwrite(truth / f"{name}.tif", 255 * labels)
+    done = run(*options)
+    assert done.code == 0
+    (line,) = [line for line in done.err.splitlines() if "hold one value" in line]
+    assert line.startswith(f"The labels of 2 images in {truth} (A01, A02) hold one value only, in")
+
+
 @pytest.fixture
 def coco(tmp_path):
     def write(*images):

@@ -63,6 +63,7 @@ def evaluate(
     never.
     """
     from napari_probinst.cli._existing import is_report, refuse_others
+    from napari_probinst.cli._undivided import tell_undivided
     from napari_probinst.core.data.bbbc010 import read_list
     from napari_probinst.core.evaluation.evaluate import evaluate_predictions
     from napari_probinst.core.evaluation.predicted import read_predictions
@@ -74,7 +75,9 @@ def evaluate(
     names = read_list(wells) if wells is not None else None
     predicted = read_predictions(predictions, names, truth)
     shown = None if figure_wells is None else predicted.named(_names(figure_wells))
-    evaluation = evaluate_predictions(predicted, read_truth(truth, predicted.shapes))
+    true_sets = read_truth(truth, predicted.shapes)
+    tell_undivided(true_sets, str(truth))
+    evaluation = evaluate_predictions(predicted, true_sets)
     figures = report_figures(evaluation, truth, shown)
     page = write_report(build_report(evaluation, figures, str(truth)), output)
     _show(evaluation)

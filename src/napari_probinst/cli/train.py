@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_probinst.core.config import Config
     from napari_probinst.core.training.sources import TrainingData
 
@@ -120,7 +122,7 @@ def train(
             f"{len(images.training)} images to train on, {len(images.validation)} for validation "
             f"({n_validation} in each score)"
         )
-        _advise(images)
+        _advise(images, data)
     result = fit(
         images,
         settings,
@@ -165,9 +167,13 @@ def _goes_on(output: Path, *, resume: bool, overwrite: bool) -> bool:
     return False
 
 
-def _advise(data: TrainingData) -> None:
+def _advise(data: TrainingData, places: Sequence[Path]) -> None:
     """Say which of the images may teach something else than was meant."""
-    n_coloured = sum(item.image.from_colours for item in (*data.training, *data.validation))
+    from napari_probinst.cli._undivided import tell_undivided
+
+    items = (*data.training, *data.validation)
+    tell_undivided({item.image.name: item.truth for item in items}, ", ".join(map(str, places)))
+    n_coloured = sum(item.image.from_colours for item in items)
     if n_coloured:
         what = "1 image is" if n_coloured == 1 else f"{n_coloured} images are"
         typer.secho(

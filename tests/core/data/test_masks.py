@@ -4,6 +4,7 @@ import pytest
 import tifffile
 
 from napari_probinst.core.data.io import from_labels, read_instances
+from napari_probinst.core.data.masks import is_undivided
 from napari_probinst.core.errors import InputError
 
 LABELS = np.array([[0, 7, 7, 0, 2], [0, 7, 0, 0, 2], [9, 0, 0, 0, 0]], np.uint16)
@@ -136,6 +137,27 @@ def test_a_picture_is_no_label_image(tmp_path, dtype):
     tifffile.imwrite(path, pixels.astype(dtype))
     with pytest.raises(InputError, match=r"raw.tif holds 2\d\d values that lie scattered"):
         read_instances(path)
+
+
+def test_a_picture_of_few_grey_values_is_no_label_image():
+    pixels = np.random.default_rng(0).normal(20, 3, (100, 100)).astype(np.uint8)
+    with pytest.raises(InputError, match=r"holds 2\d values that lie scattered"):
+        from_labels(pixels)
+
+
+def test_labels_in_a_few_pieces_are_labels():
+    labels = np.zeros((100, 100), np.uint8)
+    for number in range(30):
+        labels[3 * number : 3 * number + 2] = number + 1
+    labels[:, ::20] = 0  # five pieces each
+    assert len(from_labels(labels)) == 30
+
+
+def test_one_value_in_separate_pieces_is_undivided():
+    assert is_undivided(from_labels((LABELS > 0) * np.uint8(255)))
+    assert not is_undivided(from_labels(LABELS))
+    assert not is_undivided(from_labels((LABELS == 7) * np.uint8(255)))
+    assert not is_undivided(from_labels(np.zeros_like(LABELS)))
 
 
 def test_many_instances_that_lie_across_are_labels():

@@ -13,6 +13,7 @@ from napari_probinst.core.errors import InputError
 from napari_probinst.core.instances import Instance, InstanceSet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 #: A label image with more instances than this whose boxes cover their pixels more than so many
 #: times is none: a worm's box, of the thinnest lying across, covers it some ten times.
 _MANY, _SCATTERED = 200, 100
+#: Nor is one with more instances than this of which so many, evenly taken, mostly lie in more than
+#: so many pieces: a worm below others lies in two or three, a grey value in dozens.
+_SEVERAL, _SAMPLED, _PIECES = 10, 20, 10
+#: Pixels that meet at a corner are of one piece.
+_NEIGHBOURS = np.ones((3, 3))
 
 
 def read_instances(path: Path, shape: tuple[int, int] | None = None) -> InstanceSet:
@@ -79,10 +85,7 @@ def from_labels(labels: NDArray[Any], name: str = "The label image") -> Instance
     # Labels can be as large as their type allows; find_objects allocates for the largest.
     compact = compact.reshape(labels.shape) + (0 if values[0] == 0 else 1)
     boxes = ndimage.find_objects(compact)
-    spanned = sum(
-        (rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in boxes
-    )
-    if len(boxes) > _MANY and spanned > _SCATTERED * np.count_nonzero(compact):
+    if _are_scattered(compact, boxes):
         raise InputError(
             f"{name} holds {len(boxes):,} values that lie scattered all over it, as the grey "
             "values of a picture do; expected one whole number an instance, so give the labels."
@@ -92,6 +95,31 @@ def from_labels(labels: NDArray[Any], name: str = "The label image") -> Instance
         origin = (box[0].start, box[1].start)
         instances.append(Instance.from_mask(compact[box] == index, origin))
     return InstanceSet((labels.shape[0], labels.shape[1]), tuple(instances))
+
+
+def _are_scattered(labels: NDArray[Any], boxes: Sequence[tuple[slice, slice]]) -> bool:
+    """Whether labels, of these boxes from 1 up, lie about as the grey values of a picture do."""
+    spanned = sum(
+        (rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in boxes
+    )
+    if len(boxes) > _MANY and spanned > _SCATTERED * np.count_nonzero(labels):
+        return True
+    if len(boxes) <= _SEVERAL:
+        return False
+    sample = np.linspace(0, len(boxes) - 1, _SAMPLED, dtype=int)
+    return float(np.median([_n_pieces(labels[boxes[i]] == i + 1) for i in sample])) > _PIECES
+
+
+def _n_pieces(mask: NDArray[np.bool_]) -> int:
+    return int(ndimage.label(mask, structure=_NEIGHBOURS)[1])
+
+
+def is_undivided(truth: InstanceSet) -> bool:
+    """Whether all that is marked is one instance in separate pieces.
+
+    A mask of many objects (0 and 255, say) that is read as a label image is so.
+    """
+    return len(truth) == 1 and _n_pieces(truth.instances[0].mask) > 1
 
 
 def _pages(raster: Raster, path: Path) -> NDArray[Any]:
