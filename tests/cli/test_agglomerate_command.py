@@ -78,6 +78,27 @@ def test_label_images_become_a_prediction_with_all_its_files(tmp_path, draws, ag
     assert 4 <= int(first["y"]) < 8
 
 
+@pytest.mark.parametrize(
+    ("n_draws", "options", "columns"),
+    [
+        (3, (), 20),  # what two of three have
+        (3, ("--threshold", 0.9), 16),
+        (2, (), 16),  # what both have
+        (2, ("--threshold", 0.5), 20),
+    ],
+)
+def test_pixels_count_that_most_draws_have(
+    tmp_path, write, agglomerate, *, n_draws, options, columns
+):
+    widths = (16, 20, 24)[:n_draws]
+    seen = [write(tmp_path / f"{n}.tif", labels((4, 2, 8, 2 + n))) for n in widths]
+    done = agglomerate(*seen, options=(*options, "--name", "w"))
+    assert (done.code, done.err) == (0, "")
+    assert ("where both agree" in done.out) == (n_draws == 2 and not options)
+    (instance,) = load_prediction(tmp_path / "out" / "w.prediction.npz").binary().instances
+    assert instance.area == 4 * columns
+
+
 def test_the_prediction_can_be_proofread(tmp_path, draws, agglomerate):
     agglomerate(*draws, options=("--name", "worms"))
     prediction = load_prediction(tmp_path / "out" / "worms.prediction.npz")

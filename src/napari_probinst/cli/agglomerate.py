@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 #: Some images were agglomerated and others refused.
 PARTLY_DONE = 1
 ONE_DRAW = "One draw shows no uncertainty: give two or more, to see where they disagree."
+TWO_DRAWS = (
+    "Of two draws, instances are where both agree; --threshold 0.5 takes what either of them has."
+)
+
+
+def majority(n_draws: int) -> float:
+    """Least share of so many draws that is more than half of them."""
+    return (n_draws // 2 + 1) / n_draws
 
 
 def agglomerate(
@@ -42,7 +50,11 @@ def agglomerate(
         typer.Option(help="The image that was segmented, for its size, pixel size and checksum."),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Least probability of a binary instance's pixels; 0.75.")
+        float | None,
+        typer.Option(
+            help="Least share of the draws that contain a pixel of a binary instance; by default "
+            "more than half of them, of two draws both."
+        ),
     ] = None,
     min_size: Annotated[int, typer.Option(help="Smallest instance that is exported, pixels.")] = 0,
     stacks: Annotated[
@@ -64,15 +76,16 @@ def agglomerate(
     from napari_probinst.core.section import validated
 
     # The setting is the size in a draw, of which half makes an instance worth exporting.
-    asked: dict[str, object] = {"min_size": 2 * min_size}
-    if threshold is not None:
-        asked["probability_threshold"] = threshold
+    least = majority(len(draws)) if threshold is None else threshold
+    asked = {"min_size": 2 * min_size, "probability_threshold": least}
     settings = validated(InferenceConfig, asked, "command line")
     images = _images(draws, name)
     _check_folder(output, images, draws)
     source = _image_source(image, len(images))
     if len(draws) == 1:
         typer.secho(ONE_DRAW, err=True, fg="yellow")
+    if len(draws) == 2 and threshold is None:
+        typer.echo(TWO_DRAWS)
     done, refused = [], []
     for number, (own_name, parts) in enumerate(images.items(), start=1):
         try:
