@@ -192,7 +192,7 @@ def test_the_audit_of_a_session_while_it_is_open(session, export, tmp_path):
 
 def test_an_audit_needs_a_session(native, export, tmp_path):
     out = tmp_path / "a.csv"
-    assert "choose a folder NAME.probinst" in export(native, "audit", out).refusal()
+    assert "expected a session NAME.probinst" in export(native, "audit", out).refusal()
     assert not out.exists()
 
 
@@ -221,6 +221,20 @@ def test_what_is_neither_session_nor_prediction_is_refused(export, tmp_path):
     (tmp_path / "text.npz").write_text("text")
     assert "text.npz" in export(tmp_path / "text.npz", "csv", out).refusal()
     assert not out.exists()
+
+
+def test_what_was_given_in_the_place_of_a_prediction_is_said(native, export, tmp_path):
+    tifffile.imwrite(tmp_path / "C04.labels.tif", np.zeros(SHAPE, np.uint16))
+    (tmp_path / "C04.corrected.npz").write_bytes(native.read_bytes())
+    for source, said in (
+        (tmp_path, f"is a folder that holds {native.name}; expected a session NAME.probinst or a"),
+        (tmp_path / "C04.labels.tif", "is a file .tif; expected"),
+        (tmp_path / "C04.corrected.npz", "so give the session C04.probinst"),
+    ):
+        assert said in export(source, "csv", tmp_path / "out.csv").refusal()
+    (tmp_path / "D05.prediction.npz").write_bytes(native.read_bytes())
+    sentence = export(tmp_path, "csv", tmp_path / "out.csv").refusal()
+    assert "and 1 more, which are exported one by one" in sentence
 
 
 def test_a_torn_journal_is_told_and_the_rest_is_exported(session, export, tmp_path):

@@ -42,7 +42,9 @@ def export(
     while it is open in napari.
     """
     from napari_probinst.core.curation.export import FORMATS, SESSION_FORMATS
+    from napari_probinst.core.curation.export_source import check_export_source
 
+    check_export_source(source, of_session=format_ in SESSION_FORMATS)
     if format_ in SESSION_FORMATS:
         with _opened(source) as session:
             path = SESSION_FORMATS[format_].path(output, session.prediction.name)

@@ -51,7 +51,8 @@ def test_the_data_set_says_what_coco_asks_for():
     assert [one["id"] for one in content["annotations"]] == [1, 2, 3]
     second = content["annotations"][1]
     assert second["image_id"] == 1
-    assert second["category_id"] == content["categories"][0]["id"]
+    (category,) = content["categories"]
+    assert (second["category_id"], category["name"]) == (category["id"], "instance")
     assert (second["area"], second["bbox"]) == (3, [7, 4, 2, 2])
     assert (second["iscrowd"], second["score"], second["label"]) == (0, 0.25, 4)
     assert isinstance(second["segmentation"]["counts"], str)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from napari_probinst.core.boxes import Shape
     from napari_probinst.core.instances import Instance
 
-CATEGORY = {"id": 1, "name": "worm", "supercategory": "organism"}
+#: The one category there is: what the instances are, a model doesn't say.
+CATEGORY = {"id": 1, "name": "instance", "supercategory": "instance"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
