@@ -78,6 +78,16 @@ def test_a_bar_has_its_width():
     assert bar.area / geodesic_length(bar) == pytest.approx(4, rel=0.05)
 
 
+def test_width_is_that_of_the_largest_piece(make_prediction):
+    """A bar of 2 x 10 pixels, and two specks of it that a worm which crosses has cut off."""
+    worm = np.zeros((6, 20), bool)
+    worm[1:3, :10] = worm[1:3, 12:14] = worm[4:6, 17:20] = True
+    predicted = replace(make_prediction([worm]), settings=InferenceConfig(min_size=0))
+    (row,) = instance_rows(of_prediction(predicted))
+    assert row["area_px"] == 30
+    assert (row["length_px"], row["width_px"]) == pytest.approx((10, 2), rel=0.05)
+
+
 def test_micrometres_where_the_pixel_size_is_known(prediction):
     row = instance_rows(of_prediction(prediction))[0]
     assert "area_um2" not in row

@@ -7,17 +7,19 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import ndimage
 from scipy.sparse import csgraph
 
 from napari_probinst.core.curation.geometry import neighbours
 from napari_probinst.core.data.atomic import atomic_file
 from napari_probinst.core.data.spreadsheet import as_text
+from napari_probinst.core.instances import Instance
+from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_probinst.core.data.exported import ExportedImage, ExportedInstance
-    from napari_probinst.core.instances import Instance
 
 COLUMNS = (
     "image",
@@ -49,9 +51,10 @@ def write_instance_table(image: ExportedImage, path: Path) -> None:
 
     ``y1`` and ``x1`` are exclusive; the centroid is the mean of the pixels' indices;
     ``overlap_px`` are pixels that other instances hold too; ``length`` is that of
-    `geodesic_length` and ``width`` area / length, its mean. A cell is empty where a value is not
-    known: ``probability`` and ``score`` of instances that a curator changed, micrometres of an
-    image without a pixel size, and length and width in them where pixels are not square.
+    `geodesic_length` and ``width`` area / length, its mean, both of the largest piece. A cell is
+    empty where a value is not known: ``probability`` and ``score`` of instances that a curator
+    changed, micrometres of an image without a pixel size, and length and width in them where
+    pixels are not square.
 
     Raises
     ------
@@ -87,6 +90,14 @@ def instance_rows(image: ExportedImage) -> list[dict[str, Any]]:
     return rows
 
 
+def largest_piece(instance: Instance) -> Instance:
+    """Largest of the pieces that an instance lies in, of equal ones the first, in the same box."""
+    pieces, n_pieces = ndimage.label(instance.mask, structure=EIGHT_NEIGHBOURS)
+    if n_pieces < 2:
+        return instance
+    return Instance(instance.bbox, pieces == 1 + np.bincount(pieces[pieces > 0] - 1).argmax())
+
+
 def geodesic_length(instance: Instance) -> float:
     """Length of the longest shortest path inside an instance, pixels, both end pixels included.
 
@@ -114,7 +125,9 @@ def geodesic_length(instance: Instance) -> float:
 def _measures(one: ExportedInstance, image: ExportedImage) -> dict[str, Any]:
     y0, x0, y1, x1 = one.instance.bbox
     rows, columns = np.nonzero(one.instance.mask)
-    area, length = one.instance.area, geodesic_length(one.instance)
+    area, piece = one.instance.area, largest_piece(one.instance)
+    length = geodesic_length(piece)
+    width = piece.area / length
     measures = {
         "id": one.id,
         "state": one.state,
@@ -127,7 +140,7 @@ def _measures(one: ExportedInstance, image: ExportedImage) -> dict[str, Any]:
         "area_px": area,
         "touches_border": int(min(y0, x0) == 0 or y1 == image.shape[0] or x1 == image.shape[1]),
         "length_px": length,
-        "width_px": area / length,
+        "width_px": width,
     }
     optional = {"probability": one.probability, "score": one.score}
     measures.update({key: value for key, value in optional.items() if value is not None})
@@ -139,5 +152,5 @@ def _measures(one: ExportedInstance, image: ExportedImage) -> dict[str, Any]:
             "area_um2": area * size_y * size_x,
         }
         if np.isclose(size_y, size_x, rtol=1e-3):
-            measures |= {"length_um": length * size_y, "width_um": area / length * size_y}
+            measures |= {"length_um": length * size_y, "width_um": width * size_y}
     return measures

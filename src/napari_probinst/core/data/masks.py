@@ -11,6 +11,7 @@ from napari_probinst.core.data.axes import squeezed
 from napari_probinst.core.data.files import read_raster
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.instances import Instance, InstanceSet
+from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,6 @@ _MANY, _SCATTERED = 200, 100
 #: Nor is one with more instances than this of which so many, evenly taken, mostly lie in more than
 #: so many pieces: a worm below others lies in two or three, a grey value in dozens.
 _SEVERAL, _SAMPLED, _PIECES = 10, 20, 10
-#: Pixels that meet at a corner are of one piece.
-_NEIGHBOURS = np.ones((3, 3))
 
 
 def read_instances(path: Path, shape: tuple[int, int] | None = None) -> InstanceSet:
@@ -111,7 +110,7 @@ def _are_scattered(labels: NDArray[Any], boxes: Sequence[tuple[slice, slice]]) -
 
 
 def _n_pieces(mask: NDArray[np.bool_]) -> int:
-    return int(ndimage.label(mask, structure=_NEIGHBOURS)[1])
+    return int(ndimage.label(mask, structure=EIGHT_NEIGHBOURS)[1])
 
 
 def is_undivided(truth: InstanceSet) -> bool:
