@@ -6,8 +6,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import BaseModel
-    from pydantic_core import ErrorDetails
 
 #: What is expected instead, by the beginning of pydantic's name of the error.
 _EXPECTED = {
@@ -28,13 +29,13 @@ _EXPECTED = {
 }
 
 
-def setting_error(error: ErrorDetails, model: type[BaseModel]) -> str:
+def setting_error(error: Mapping[str, Any], model: type[BaseModel]) -> str:
     """Name a setting, its value and what is expected.
 
     Parameters
     ----------
-    error : ErrorDetails
-        What pydantic found.
+    error : mapping
+        What pydantic found, one of its `ErrorDetails`.
     model : type of BaseModel
         What was to be made.
 
