@@ -80,7 +80,7 @@ def test_colours_are_trained_on_and_predicted(tmp_path, folder, train, predict):
     channels = "[{name: red}, {name: green}, {name: blue}]"
     text = SETTINGS.replace("network: {", f"network: {{channels: {channels}, ")
     (folder / "settings.yaml").write_text(text)
-    done = train()
+    done = train("--overwrite")
     assert done.code == 0, done
     assert not done.err
     model = tmp_path / "m.safetensors"
@@ -204,6 +204,21 @@ def test_overwrite_begins_anew(tmp_path, train, earlier, names):
     assert done.code == 0, done
     assert "m.safetensors written after 3 steps" in done.out
     assert load_model(tmp_path / "m.safetensors").header.training["steps"] == 3
+
+
+def test_what_was_begun_anew_is_never_the_training_before_when_it_goes_on(train, earlier, tmp_path):
+    earlier("m.run/last.ckpt", "m.run/best.ckpt")
+    last = tmp_path / "m.run" / "last.ckpt"
+    seen = []
+
+    def stop_at_once(*_, **__):
+        seen.append(last.exists())
+        raise OSError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lightning.pytorch.Trainer.fit", stop_at_once)
+        train("--overwrite")
+    assert seen == [False]
 
 
 def test_nothing_to_resume_begins_anew_and_says_so(tmp_path, train):
@@ -348,7 +363,8 @@ def test_a_model_goes_on_with_its_own_settings(tmp_path, folder, run, train):
     # The old weights were calibrated, the new ones only know how overlaps were weighed.
     assert gone_on.calibration == begun.calibration
     (folder / "settings.yaml").write_text("network: {filters: 8}")
-    assert "filters is 8, but 4 in m.safetensors" in train("--from", first, output=onward).refusal()
+    other = train("--from", first, output=tmp_path / "other.safetensors")
+    assert "filters is 8, but 4 in m.safetensors" in other.refusal()
 
 
 def test_starting_points_are_checked(tmp_path, train):

@@ -292,6 +292,9 @@ def test_a_training_is_started_stopped_and_its_model_predicts(viewer, dock, qtbo
     dock.confirm = lambda question: bool(answers.append(question))
     click(dock, "run")
     assert "exists" in answers[0]
+    output.unlink()
+    click(dock, "run")
+    assert "was begun, and could go on" in answers[1]
     assert not dock.running
 
 

@@ -28,7 +28,7 @@ from napari_probinst.core.training.callbacks import LastCheckpoint, RefuseDiverg
 from napari_probinst.core.training.dataset import CropStream
 from napari_probinst.core.training.loading import DataWait, Loaders
 from napari_probinst.core.training.module import SCORE, TrainingModule
-from napari_probinst.core.training.processes import Processes
+from napari_probinst.core.training.processes import Processes, is_first_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -147,6 +147,10 @@ def fit(
     )
     n_validation = min(len(data.validation), config.training.validation_images)
     loaders = Loaders(stream, config, n_validation, pin_memory=runtime.device != "cpu")
+    if not resume and is_first_process():
+        # Else what is resumed after an early end would be the training before this one.
+        for name in (LAST, BEST):
+            (folder / name).unlink(missing_ok=True)
     with stop.on_interrupt(), _quiet_lightning():
         trainer = _trainer(
             config,

@@ -20,7 +20,7 @@ from napari_probinst.widgets.open_dock import open_dock
 from napari_probinst.widgets.remembered import last_training
 from napari_probinst.widgets.scrolling_dock import ScrollingDock
 from napari_probinst.widgets.training.form import TrainForm
-from napari_probinst.widgets.training.log import Ended
+from napari_probinst.widgets.training.log import Ended, has_checkpoint
 from napari_probinst.widgets.training.monitor import TrainingMonitor, end_text
 from napari_probinst.widgets.wording import clock_text
 
@@ -124,9 +124,15 @@ class TrainWidget(ScrollingDock):
             open_dock(self._viewer, "Predict", PredictWidget).add_model(end.model)
 
     def _may_replace(self, request: TrainingRequest) -> bool:
-        if request.resume or not request.output.exists():
+        if request.resume:
             return True
-        return self.confirm(f"{request.output} exists. Train anew, and replace it at the end?")
+        if request.output.exists():
+            return self.confirm(f"{request.output} exists. Train anew, and replace it at the end?")
+        if has_checkpoint(request.output):
+            return self.confirm(
+                f"A training of {request.output} was begun, and could go on. Begin anew?"
+            )
+        return True
 
     def showEvent(self, event: Any) -> None:
         """Find a training that was started before this dock was opened."""

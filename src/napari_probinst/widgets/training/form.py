@@ -32,7 +32,7 @@ from napari_probinst.widgets.fold import Fold
 from napari_probinst.widgets.path_rows import FolderList, beside, browse_button, shrinking_box
 from napari_probinst.widgets.remembered import known_models
 from napari_probinst.widgets.settings_form import SettingsForm
-from napari_probinst.widgets.training.log import RUN_SUFFIX, TrainingRequest
+from napari_probinst.widgets.training.log import TrainingRequest, has_checkpoint
 from napari_probinst.widgets.training.presets import PRESETS, Preset, fitted
 
 _NOTHING = "nothing (random weights)"
@@ -51,7 +51,6 @@ _HELD_OUT = (
 )
 #: Longest time limit, minutes: 30 days.
 _LONGEST = 43_200
-_CHECKPOINT = "last.ckpt"
 
 
 class TrainForm(QWidget):
@@ -221,8 +220,8 @@ class TrainForm(QWidget):
 
     def offer_to_go_on(self) -> None:
         """Offer to go on where there is a checkpoint."""
-        path = Path(self._output.text()).with_suffix(RUN_SUFFIX) if self._output.text() else None
-        possible = path is not None and (path / _CHECKPOINT).is_file()
+        output = self._output.text()
+        possible = bool(output) and has_checkpoint(Path(output))
         self._resume.setVisible(possible)
         if not possible:
             self._resume.setChecked(False)

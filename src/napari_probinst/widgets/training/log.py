@@ -28,6 +28,7 @@ REQUEST, LOG, OUTPUT, STOP, LOCK = (
     "stop",
     "training.lock",
 )
+_CHECKPOINT = "last.ckpt"
 
 
 class TrainingRequest(Section):
@@ -45,6 +46,11 @@ class TrainingRequest(Section):
     def folder(self) -> Path:
         """Folder of the checkpoints, the log, and these files."""
         return self.output.with_suffix(RUN_SUFFIX)
+
+
+def has_checkpoint(output: Path) -> bool:
+    """Whether a training of a model file was begun, and can go on."""
+    return (output.with_suffix(RUN_SUFFIX) / _CHECKPOINT).is_file()
 
 
 @dataclass(frozen=True, slots=True)
