@@ -193,12 +193,60 @@ def test_the_table_of_images_is_that_of_the_results(tmp_path, predict, plate):
     assert len({row["entropy"] for row in rows}) == 3
 
 
-def test_one_image_leaves_the_table_of_its_plate_alone(tmp_path, predict, plate, contents):
-    predict(plate, tmp_path / "out")
-    before = contents(tmp_path / "out")["images.csv"]
-    done = predict(plate / "a.tif", tmp_path / "out")
-    assert skipped(done) == "a"
-    assert contents(tmp_path / "out")["images.csv"] == before
+def file_names(folder):
+    data = json.loads((folder / "predictions.json").read_text())
+    return [image["file_name"] for image in data["images"]]
+
+
+def test_the_files_about_a_folder_are_of_all_its_finished_images(
+    tmp_path, predict, plate, contents
+):
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (plate / "b.tif").rename(elsewhere / "b.png.tif")
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    assert "predictions.json: 1 images\n" in predict(plate / "c.tif", out).out
+    done = predict(elsewhere / "b.png.tif", out)
+    assert "predictions.json: 2 images, 1 of them of earlier runs\n" in done.out
+    assert file_names(out) == ["b.png.tif", "c.tif"]
+    predict(plate, out)
+    (elsewhere / "b.png.tif").rename(plate / "b.png.tif")
+    predict(plate, whole)
+    # Whatever the order, the data set is that of one run.
+    assert contents(out)["predictions.json"] == contents(whole)["predictions.json"]
+    assert [row["image"] for row in table(out)] == [row["image"] for row in table(whole)]
+    assert predict(plate / "a.tif", out).err == ""
+
+
+def test_results_of_other_settings_are_told_and_left_out(tmp_path, predict, plate):
+    out = tmp_path / "out"
+    predict(plate, out)
+    (out / "b.prediction.npz").write_bytes(b"damaged")
+    done = predict(plate / "a.tif", out, "--seed", 3)
+    assert done.err.splitlines()[0] == (
+        f"Other results in {out} are not of this model and these settings, or damaged, and left "
+        "out of predictions.json: b, c"
+    )
+    assert file_names(out) == ["a.tif"]
+    assert [row["image"] for row in table(out)] == ["a"]
+
+
+def test_an_image_does_not_replace_another_of_its_name(tmp_path, predict, plate, write, pixels):
+    other, out = tmp_path / "other", tmp_path / "out"
+    other.mkdir()
+    write(other / "b.tif", pixels(9))
+    predict(plate, out)
+    before = (out / "b.prediction.npz").read_bytes()
+    sentence = predict(other, out).refusal()
+    assert sentence.startswith(f"{other / 'b.tif'} and {plate / 'b.tif'} have the same name")
+    assert (out / "b.prediction.npz").read_bytes() == before
+    assert recorded_image_folders(out) == (plate.resolve(),)
+    # A copy is the same image, and so is one that has changed.
+    write(other / "b.tif", pixels(1))
+    assert skipped(predict(other, out)) == "b"
+    write(plate / "b.tif", pixels(8))
+    assert predict(plate, out).code == 2
+    (other / "b.tif").unlink()
+    assert predict(plate, out).code == 0
 
 
 def test_one_image_is_read_ahead_and_no_more(tmp_path, plate, model, monkeypatch):

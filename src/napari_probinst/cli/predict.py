@@ -112,10 +112,12 @@ def predict(
 
     For each image NAME the output gets NAME.prediction.npz, NAME.labels.tif,
     NAME.probability.tif, NAME.entropy.tif and NAME.peaks.csv; for the run predictions.json, a
-    COCO data set, and for a folder images.csv, its images with the most uncertain first.
+    COCO data set, and for a folder images.csv, its images with the most uncertain first: both
+    are of all images in the output that the same model and settings made, now or before.
     Images that are finished, by the same model and settings, are skipped. A large image that
     was stopped goes on where it was, if the same command is run again.
     """
+    from napari_probinst.core.batch.earlier import check_namesakes, earlier_results
     from napari_probinst.core.batch.job import Job
     from napari_probinst.core.batch.summary import RunSummary
     from napari_probinst.core.data.atomic import make_folder
@@ -124,6 +126,7 @@ def predict(
     from napari_probinst.core.data.io import find_images
     from napari_probinst.core.errors import InputError
     from napari_probinst.core.inference.ensemble import check_agreement
+    from napari_probinst.core.inference.image_ranking import IMAGES_NAME
     from napari_probinst.core.network.checkpoint import load_model
     from napari_probinst.models import default_model
 
@@ -148,6 +151,7 @@ def predict(
     )
     names = read_list(wells) if wells is not None else None
     sources = find_images(images, models[0].header.network.channels, names)
+    check_namesakes(output, sources, axes)
     make_folder(output)
     record_image_folders(output, dict.fromkeys(source.path.parent for source in sources))
     job = Job(
@@ -162,13 +166,17 @@ def predict(
         overwrite=overwrite,
     )
     began = time.perf_counter()
-    summary = RunSummary(_predict_all(executor, job, sources, progress))
+    outcomes = _predict_all(executor, job, sources, progress)
+    earlier = earlier_results(job, sources)
+    summary = RunSummary(outcomes, earlier.outcomes)
     if not summary.good:
         if len(sources) == 1:
             raise InputError(summary.refused[0].reason)
         raise InputError(f"None of the {len(sources)} images could be predicted.")
-    typer.echo(f"{summary.write_coco(output)}: {len(summary.good)} images")
-    if images.is_dir():
+    before = f", {len(summary.earlier)} of them of earlier runs" if summary.earlier else ""
+    typer.echo(f"{summary.write_coco(output)}: {len(summary.finished)} images{before}")
+    _tell_others(earlier.others, output)
+    if images.is_dir() or summary.earlier or (output / IMAGES_NAME).exists():
         _summarise(summary, summary.write_table(output), time.perf_counter() - began)
     _advise(summary, models[0].header.object_width / settings.scale)
     if summary.refused:
@@ -275,6 +283,19 @@ def _summarise(summary: RunSummary, table: Path, passed: float) -> None:
         f"reading {seconds.read:.1f} s, draws {seconds.draws:.1f} s, agglomeration and ranking "
         f"{seconds.agglomeration:.1f} s, writing {seconds.write:.1f} s"
     )
+
+
+def _tell_others(names: Sequence[str], output: Path) -> None:
+    """Say which results in the folder are none of this model and these settings."""
+    from napari_probinst.core.evaluation.names import listed
+
+    if names:
+        typer.secho(
+            f"Other results in {output} are not of this model and these settings, or damaged, and "
+            f"left out of predictions.json: {listed(names)}",
+            err=True,
+            fg="yellow",
+        )
 
 
 def _advise(summary: RunSummary, expected: float) -> None:

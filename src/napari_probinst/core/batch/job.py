@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.data.coco import CocoImage
     from napari_probinst.core.inference.image_ranking import ImageUncertainty
     from napari_probinst.core.inference.scale import Misfit
+    from napari_probinst.core.prediction import Prediction
 
 Status = Literal["predicted", "finished before", "refused"]
 
@@ -61,6 +62,13 @@ class Job:
     def model_checksum(self) -> str:
         """The models' checksum as predictions record it."""
         return " + ".join(self.checksums)
+
+    def made(self, prediction: Prediction) -> bool:
+        """Whether a prediction is of these models and settings, whatever its image."""
+        return (
+            prediction.provenance.model_checksum == self.model_checksum
+            and prediction.settings == self.settings
+        )
 
     def predictor(self) -> Predictor:
         """Load the models.

@@ -244,12 +244,10 @@ def _checked(source: ImageSource) -> ImageSource:
 
 def _is_of(prediction: Prediction, job: Job, image: Image | LazyImage) -> bool:
     """Whether a prediction is what the job would make of the image."""
-    provenance = prediction.provenance
     return (
-        provenance.model_checksum == job.model_checksum
-        and prediction.settings == job.settings
+        job.made(prediction)
         and prediction.pixel_size == image.pixel_size
-        and provenance.image_checksum == image_checksum(image.channels)
+        and prediction.provenance.image_checksum == image_checksum(image.channels)
     )
 
 

@@ -1,4 +1,4 @@
-"""What came of a run: counts, time stage by stage, and the files about all of its images."""
+"""What came of a run: counts, time stage by stage, and the files about all images of its folder."""
 
 from __future__ import annotations
 
@@ -27,9 +27,13 @@ class RunSummary:
     ----------
     outcomes : tuple of Outcome
         In the order of the images, whatever the order in which they were finished.
+    earlier : tuple of Outcome, default ()
+        Of other images in the same folder, which the same models and settings made before: the
+        files are about them, too; counts and times are not.
     """
 
     outcomes: tuple[Outcome, ...]
+    earlier: tuple[Outcome, ...] = ()
 
     @property
     def good(self) -> tuple[Outcome, ...]:
@@ -41,6 +45,11 @@ class RunSummary:
         """Images without results."""
         return tuple(outcome for outcome in self.outcomes if outcome.status == "refused")
 
+    @property
+    def finished(self) -> tuple[Outcome, ...]:
+        """All images of the folder with results, by name: in the same order for any runs."""
+        return tuple(sorted((*self.good, *self.earlier), key=lambda outcome: outcome.name))
+
     def count(self, status: Status) -> int:
         """Number of images of a status."""
         return sum(outcome.status == status for outcome in self.outcomes)
@@ -51,15 +60,16 @@ class RunSummary:
         return reduce(add, (outcome.seconds for outcome in self.outcomes), Seconds())
 
     def ranked(self) -> list[ImageUncertainty]:
-        """Images with results, most uncertain first."""
+        """Images of the folder with results, most uncertain first."""
         return rank_images(
-            outcome.uncertainty for outcome in self.good if outcome.uncertainty is not None
+            outcome.uncertainty for outcome in self.finished if outcome.uncertainty is not None
         )
 
     def write_coco(self, folder: Path) -> Path:
         """Write the COCO data set of all images with results, and return its path."""
         path = folder / COCO_NAME
-        write_coco([outcome.record for outcome in self.good if outcome.record is not None], path)
+        records = [outcome.record for outcome in self.finished if outcome.record is not None]
+        write_coco(records, path)
         return path
 
     def write_table(self, folder: Path) -> Path:

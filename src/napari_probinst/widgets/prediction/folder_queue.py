@@ -53,9 +53,11 @@ class FolderQueue:
         """Predict all images; see `ImageQueue.run`.
 
         The COCO data set and the table of all images are written at the end, unless images were
-        cancelled: these would be missing there.
+        cancelled: these would be missing there. What the same model and settings made in the
+        folder before is in them, too.
         """
         # torch comes with these, and not when the dock opens.
+        from napari_probinst.core.batch.earlier import earlier_results
         from napari_probinst.core.batch.job import Job
         from napari_probinst.core.batch.summary import RunSummary
         from napari_probinst.core.network.checkpoint import load_model
@@ -69,7 +71,10 @@ class FolderQueue:
             device=self.device,
         )
         outcomes = self._predict(job, talk)
-        summary = RunSummary(tuple(outcomes[index] for index in sorted(outcomes)))
+        summary = RunSummary(
+            tuple(outcomes[index] for index in sorted(outcomes)),
+            earlier_results(job, self.sources).outcomes,
+        )
         if summary.good and len(outcomes) == len(self.sources):
             summary.write_coco(self.output)
             summary.write_table(self.output)

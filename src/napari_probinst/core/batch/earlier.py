@@ -1,0 +1,145 @@
+"""What earlier runs left in a folder of results: what counts along, what may not be replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.batch.job import Outcome
+from napari_probinst.core.batch.results import coco_record, found_prediction
+from napari_probinst.core.data.checksum import image_checksum
+from napari_probinst.core.data.image_folders import recorded_image_folders
+from napari_probinst.core.data.io import ImageSource, find_images
+from napari_probinst.core.data.naming import PREDICTION_SUFFIX
+from napari_probinst.core.errors import InputError
+from napari_probinst.core.inference.image_ranking import image_uncertainty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from napari_probinst.core.batch.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierResults:
+    """Results in a folder of images that a run had nothing to do with.
+
+    Parameters
+    ----------
+    outcomes : tuple of Outcome
+        What the same models and settings made, sorted by name: it belongs to one data set with
+        what the run makes.
+    others : tuple of str
+        Names of images whose results are of other models or settings, or can't be read.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+def earlier_results(job: Job, sources: Sequence[ImageSource]) -> EarlierResults:
+    """Gather the finished results in a run's folder that are of none of its images.
+
+    Parameters
+    ----------
+    job : Job
+        How the run predicts, and where to.
+    sources : sequence of ImageSource
+        Images of the run, at least one: what became of them the run knows itself.
+    """
+    own = {source.name for source in sources}
+    names = [
+        name
+        for path in sorted(job.folder.glob(f"*{PREDICTION_SUFFIX}"))
+        if (name := path.name.removesuffix(PREDICTION_SUFFIX)) not in own and name
+    ]
+    file_names: dict[str, str] = {}
+    if names:
+        for image in _images_there(job.folder, sources):
+            file_names.setdefault(image.name, image.path.name)
+    outcomes, others = [], []
+    for name in names:
+        # One prediction at a time is in memory.
+        found = found_prediction(name, job.folder)
+        if found is None or not job.made(found):
+            others.append(name)
+            continue
+        outcomes.append(
+            Outcome(
+                name=name,
+                status="finished before",
+                record=coco_record(found, file_names.get(name, f"{name}.tif")),
+                uncertainty=image_uncertainty(found),
+            )
+        )
+    return EarlierResults(tuple(outcomes), tuple(others))
+
+
+def check_namesakes(folder: Path, sources: Sequence[ImageSource], axes: str | None = None) -> None:
+    """Refuse images whose results would replace those of another image of the same name.
+
+    An image that has changed is the same image still, and so is its copy elsewhere.
+
+    Parameters
+    ----------
+    folder : Path
+        For the results; may not exist yet.
+    sources : sequence of ImageSource
+        Images to predict, at least one.
+    axes : str, optional
+        Meaning of the files' dimensions, where they state it wrong.
+
+    Raises
+    ------
+    InputError
+        That names both images.
+    """
+    there = {s.name: s for s in sources if (folder / f"{s.name}{PREDICTION_SUFFIX}").is_file()}
+    if not there:
+        return
+    for other in _images_there(folder, sources):
+        source = there.get(other.name)
+        if source is None or source.path.resolve() == other.path.resolve():
+            continue
+        found = found_prediction(source.name, folder)
+        if found is None or not found.provenance.image_checksum:
+            continue
+        of_other, of_source = (_checksum(each, axes) for each in (other, source))
+        if of_other == found.provenance.image_checksum != of_source:
+            raise InputError(
+                f"{source.path} and {other.path} have the same name, and {folder} holds the "
+                "results of the second, which those of the first would replace; choose another "
+                "folder for the results, or rename one of the images."
+            )
+
+
+def _images_there(folder: Path, sources: Sequence[ImageSource]) -> Iterator[ImageSource]:
+    """Images where those of a folder of results may be: the run's own and the last noted first."""
+    own = folder.resolve()
+    noted = (*recorded_image_folders(folder), own, own.parent)
+    channels = sources[0].channels
+    for place in dict.fromkeys(each.resolve() for each in (*_folders(sources), *noted)):
+        try:
+            found = find_images(place, channels)
+        except InputError:
+            continue
+        for image in found:
+            if image.problem:
+                # Files that can't be images side by side may have been predicted one by one.
+                paths = (path for path in image.paths if path is not None)
+                yield from (ImageSource(image.name, (path,), channels) for path in paths)
+            else:
+                yield image
+
+
+def _folders(sources: Sequence[ImageSource]) -> dict[Path, None]:
+    return dict.fromkeys(source.path.parent for source in sources)
+
+
+def _checksum(source: ImageSource, axes: str | None) -> str:
+    """Checksum of an image's pixels, or nothing where they can't be read."""
+    try:
+        return image_checksum(source.open(axes).channels)
+    except InputError:
+        return ""
