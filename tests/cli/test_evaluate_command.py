@@ -201,6 +201,44 @@ def test_truth_of_other_images_is_ignored(evaluate, coco, truth):
     assert evaluate(coco(("A01.tif", bars(2)))).code == 0
 
 
+def test_masks_of_another_program_have_no_score_and_no_uncertainty(
+    evaluate, report, truth, tmp_path
+):
+    cellpose = tmp_path / "cellpose"
+    cellpose.mkdir()
+    for name in NAMES:
+        tifffile.imwrite(cellpose / f"{name}.tif", np.full(SHAPE, 7, np.uint16))
+        masks(cellpose / f"{name}_cp_masks.tif", bars(2 - (name == "A03")))
+    done = evaluate(cellpose)
+    assert (done.code, done.err) == (0, "")
+    content = report()
+    assert content["dsb_image"] == pytest.approx((1 + 1 + 0.5) / 3)
+    assert content["coco_ap"] == content["coco_ap_constant"] > 0
+    assert content["uncertainty"] is None
+    page = (tmp_path / "r" / "report.md").read_text()
+    assert "The predictions state no scores, or all the same" in page
+    assert "The uncertainty was not scored" in page
+    assert evaluate(cellpose / "A03_cp_masks.tif").code == 0
+    # They are a truth as well.
+    assert evaluate(truth, truth=cellpose).code == 0
+
+
+def test_corrected_results_are_scored_beside_the_prediction(evaluate, folder, report, tmp_path):
+    """And the predicted ones of images that nobody has corrected are no truth."""
+    masks(folder / "A02.corrected.instances.tif", bars(2))
+    masks(folder / "A01.instances.tif", bars(2))
+    done = evaluate(folder, "--corrected")
+    assert "not scored: A01, A03" in done.err
+    assert (report()["n_images"], report()["dsb_image"]) == (1, 1)
+    (tmp_path / "wells.txt").write_text("A02\n")
+    assert evaluate(folder, "--wells", tmp_path / "wells.txt", truth=folder).code == 0
+    assert report()["dsb_image"] == pytest.approx(0.9)
+    sentence = evaluate(folder, truth=folder).refusal()
+    assert "holds no truth of A01, A03; it has A02" in sentence
+    (folder / "A02.corrected.instances.tif").unlink()
+    assert "no session NAME.probinst" in evaluate(folder, "--corrected").refusal()
+
+
 def test_results_of_coco_are_scored_where_the_truth_is_coco(evaluate, coco, tmp_path):
     """A bare list of annotations, as many programs write it."""
     images = [(f"{name}.tif", bars(2, 20)) for name in NAMES]

@@ -92,9 +92,12 @@ def test_wrong_options_are_refused(simulate, options, sentence):
 def test_file_without_draws_is_refused(simulate, tmp_path):
     coco = tmp_path / "predictions.json"
     coco.write_text("{}")
-    outcome, report = simulate(predicted=coco)
-    assert "give the folder that 'predict' wrote" in outcome.refusal()
-    assert not report.exists()
+    (masks := tmp_path / "masks").mkdir()
+    tifffile.imwrite(masks / "one.tif", np.ones((4, 5), np.uint8))
+    for predicted in (coco, masks):
+        outcome, report = simulate(predicted=predicted)
+        assert "give the folder that 'predict' wrote" in outcome.refusal()
+        assert not report.exists()
 
 
 def test_missing_truth_is_refused(simulate, folders):

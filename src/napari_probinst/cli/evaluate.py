@@ -36,14 +36,15 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="PREDICTIONS",
-            help="Folder of 'predict' (scores the uncertainty, too), or a COCO file.",
+            help="Folder of 'predict' (scores the uncertainty, too); folder of label images, "
+            "stacks of masks, corrected results or sessions; or a COCO file.",
         ),
     ],
     truth: Annotated[
         Path,
         typer.Option(
-            help="BBBC010's folder, a folder of label images or stacks of masks named like the "
-            "images, or a COCO file."
+            help="BBBC010's folder; a folder of label images, stacks of masks, corrected results "
+            "or sessions named like the images; or a COCO file."
         ),
     ],
     output: Annotated[Path, typer.Option(metavar="REPORT", help="Folder for the report.")],
@@ -55,6 +56,13 @@ def evaluate(
         str | None,
         typer.Option(help="Images to show, e.g. A01,A02; by default a poor, a usual, a good one."),
     ] = None,
+    corrected: Annotated[
+        bool,
+        typer.Option(
+            "--corrected",
+            help="Of a folder of 'predict', score the sessions and corrected results in it.",
+        ),
+    ] = False,
 ) -> None:
     """Score predictions against the truth.
 
@@ -73,7 +81,7 @@ def evaluate(
 
     refuse_others(output, FILES, own=is_report(output / "report.json", "dsb_image"))
     names = read_list(wells) if wells is not None else None
-    predicted = read_predictions(predictions, names, truth)
+    predicted = read_predictions(predictions, names, truth, corrected=corrected)
     shown = None if figure_wells is None else predicted.named(_names(figure_wells))
     true_sets = read_truth(truth, predicted.shapes)
     tell_undivided(true_sets, str(truth))

@@ -83,11 +83,11 @@ def _read(predicted: Path, truth: Path) -> list[tuple[Prediction, InstanceSet]]:
     from napari_probinst.core.evaluation.predicted import read_predictions
     from napari_probinst.core.evaluation.truth import read_truth
 
-    if predicted.is_file():
+    images = None if predicted.is_file() else read_predictions(predicted)
+    if images is None or not images.has_uncertainty:
         raise InputError(
-            f"{predicted} is a file without draws to rank by; give the folder that 'predict' wrote."
+            f"{predicted} holds no draws to rank by; give the folder that 'predict' wrote."
         )
-    images = read_predictions(predicted)
     true_sets = read_truth(truth, images.shapes)
     if not any(instances.areas().any() for instances in true_sets.values()):
         raise InputError(

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 #: What programs append to an image's name, the one to prefer first: stacks state overlaps.
-ENDINGS = (".corrected.instances", ".corrected.labels", ".instances", ".labels", "_cp_masks")
+CORRECTED_ENDINGS = (".corrected.instances", ".corrected.labels")
+ENDINGS = (*CORRECTED_ENDINGS, ".instances", ".labels", "_cp_masks")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,25 +124,51 @@ def check_same_images(draws: Sequence[tuple[Path, Iterable[Segmentation]]]) -> N
             )
 
 
-def _in_folder(folder: Path, name_of: Callable[[str], str]) -> list[Segmentation]:
-    paths = [
+def mask_files(folder: Path) -> list[Path]:
+    """Files of a folder that could be masks, sorted: TIFF and PNG, none of them hidden."""
+    return [
         path
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in IMAGE_SUFFIXES
         and not path.name.startswith(".")
         and path.is_file()
     ]
-    marked: dict[str, tuple[int, Path]] = {}
+
+
+def is_marked(path: Path) -> bool:
+    """Whether a file's name says that it is a segmentation."""
+    return _ending(path.name) is not None
+
+
+def of_marked_files(
+    paths: Iterable[Path], name_of: Callable[[str], str], endings: Sequence[str] = ENDINGS
+) -> dict[str, Segmentation]:
+    """Segmentations in files whose names say so, by the names of their images.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files; those without such a name don't count.
+    name_of : callable
+        Name of the image that a file name stands for.
+    endings : sequence of str, default `ENDINGS`
+        Those that count; of several files of one image the one with the first ending does.
+    """
+    best: dict[str, tuple[int, Path]] = {}
     for path in paths:
         ending = _ending(path.name)
-        if ending is None:
+        if ending is None or ending not in endings:
             continue
-        name = name_of(_plain(path.name))
-        best = marked.get(name)
-        if best is None or ENDINGS.index(ending) < best[0]:
-            marked[name] = ENDINGS.index(ending), path
-    chosen = [path for _, path in marked.values()] or paths
-    return [_of_file(path, name_of) for path in chosen]
+        place, name = endings.index(ending), name_of(_plain(path.name))
+        if name not in best or place < best[name][0]:
+            best[name] = place, path
+    return {name: _of_file(path, name_of) for name, (_, path) in best.items()}
+
+
+def _in_folder(folder: Path, name_of: Callable[[str], str]) -> list[Segmentation]:
+    paths = mask_files(folder)
+    marked = of_marked_files(paths, name_of)
+    return list(marked.values()) or [_of_file(path, name_of) for path in paths]
 
 
 def _of_file(path: Path, name_of: Callable[[str], str]) -> Segmentation:

@@ -1,4 +1,4 @@
-"""Read predictions to be scored: a folder of ``predict``, or a COCO file of any program."""
+"""Read predictions to be scored: a folder of ``predict``, or masks or COCO of any program."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.data.prediction_file import load_prediction
 from napari_probinst.core.errors import InputError
+from napari_probinst.core.evaluation.instance_files import predicted_files
 from napari_probinst.core.evaluation.names import matched_names, named_once
 from napari_probinst.core.inference.entropy import confidence
 from napari_probinst.core.instances import InstanceSet
@@ -69,6 +70,12 @@ class PredictedImages:
         return {image.name: image.instances.shape for image in self.images}
 
     @property
+    def has_scores(self) -> bool:
+        """Whether the scores rank the instances: not where there are none, or all the same."""
+        scores = [image.scores for image in self.images if len(image.scores)]
+        return len(scores) > 0 and len(np.unique(np.concatenate(scores))) > 1
+
+    @property
     def has_uncertainty(self) -> bool:
         """Whether every image has its native prediction."""
         return all(image.prediction is not None for image in self.images)
@@ -86,23 +93,31 @@ class PredictedImages:
 
 
 def read_predictions(
-    source: Path, names: Sequence[str] | None = None, truth: Path | None = None
+    source: Path,
+    names: Sequence[str] | None = None,
+    truth: Path | None = None,
+    *,
+    corrected: bool = False,
 ) -> PredictedImages:
     """Read predictions with their confidence.
 
     Parameters
     ----------
     source : Path
-        Folder with ``NAME.prediction.npz``, or a COCO file: ``images`` and ``annotations``, or
-        the list of annotations that COCO calls results. Its masks are run lengths or polygons. An
-        image is called by its file name without suffix, or by its well where it is one of
-        BBBC010; an image without annotations has no instance.
+        Folder with ``NAME.prediction.npz``; one of label images, stacks of masks, corrected
+        results or sessions, or one of these (see `predicted_files`), which state no scores: all
+        are 1; or a COCO file: ``images`` and ``annotations``, or the list of annotations that
+        COCO calls results. Its masks are run lengths or polygons. An image is called by its file
+        name without suffix, or by its well where it is one of BBBC010; an image without
+        annotations has no instance.
     names : sequence of str, optional
         Images to read, in this order and under these names; a well also stands for the one
         image whose name contains it. Default: all that the source holds, a folder's sorted by
         name.
     truth : Path, optional
         Where the truth is. Of a COCO file, a list of results gets its images, all of them.
+    corrected : bool, default False
+        Read sessions and corrected results of a folder, also where predictions lie beside them.
 
     Raises
     ------
@@ -111,26 +126,56 @@ def read_predictions(
         twice, or a prediction under another image's name.
     """
     if not source.exists():
-        raise InputError(f"{source} doesn't exist; give a COCO file or a folder of 'predict'.")
-    images = _from_folder(source, names) if source.is_dir() else _from_coco(source, names, truth)
+        raise InputError(
+            f"{source} doesn't exist; give a folder of 'predict' or of masks, or a COCO file."
+        )
+    if is_coco(source):
+        images = _from_coco(source, names, truth)
+    elif corrected or not (paths := _native(source)):
+        images = _from_masks(source, names, corrected=corrected)
+    else:
+        images = _from_folder(source, paths, names)
     return PredictedImages(source, tuple(images))
 
 
-def _from_folder(folder: Path, names: Sequence[str] | None) -> list[PredictedImage]:
-    paths = {
+def _native(folder: Path) -> dict[str, Path]:
+    """Files of native predictions by the name that they are called."""
+    return {
         path.name.removesuffix(PREDICTION_SUFFIX): path
         for path in sorted(folder.glob(f"*{PREDICTION_SUFFIX}"))
         if not path.name.startswith(".")
     }
-    if not paths:
-        raise InputError(
-            f"{folder} holds no *{PREDICTION_SUFFIX}; give the folder that 'predict' wrote, or a "
-            "COCO file."
-        )
+
+
+def _from_folder(
+    folder: Path, paths: dict[str, Path], names: Sequence[str] | None
+) -> list[PredictedImage]:
     return [
         scored_image(name, _of_its_name(paths[known], known))
         for name, known in _chosen(names, list(paths), folder).items()
     ]
+
+
+def _from_masks(
+    source: Path, names: Sequence[str] | None, *, corrected: bool
+) -> list[PredictedImage]:
+    found = predicted_files(source, corrected=corrected)
+    if not found:
+        what = "session NAME.probinst and no NAME.corrected.instances.tif"
+        if not corrected:
+            what = f"*{PREDICTION_SUFFIX}, no session, no label image and no stack of masks"
+        raise InputError(
+            f"{source} holds no {what}; give the folder that 'predict' wrote, masks named like "
+            "the images, or a COCO file."
+        )
+    images = []
+    for name, known in _chosen(names, sorted(found), source).items():
+        read = found[known].read()
+        instances = tuple(each for each in read.instances if each.mask.any())
+        images.append(
+            PredictedImage(name, InstanceSet(read.shape, instances), np.ones(len(instances)))
+        )
+    return images
 
 
 def _of_its_name(path: Path, name: str) -> Prediction:

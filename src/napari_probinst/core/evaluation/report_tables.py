@@ -74,12 +74,17 @@ def headline_table(evaluation: Evaluation) -> Table:
         low, high = intervals.get(name, (None, None))
         spread = UNDEFINED if low is None else f"{number(low)} to {number(high)}"
         rows.append((meaning, number(values[name]), spread, name))
-    return Table(
-        ("score", "value", "95 % interval", "in report.json"),
-        tuple(rows),
+    note = (
         "Thresholds are IoU 0.50, 0.55, … 0.95; a hit has a larger IoU. One-to-one matching with "
-        "most hits, then the largest IoU. Intervals: bootstrap over images.",
-        frozenset({0}),
+        "most hits, then the largest IoU. Intervals: bootstrap over images."
+    )
+    if not evaluation.predicted.has_scores:
+        note += (
+            " The predictions state no scores, or all the same: COCO AP ranked by the score is "
+            "that with a constant one."
+        )
+    return Table(
+        ("score", "value", "95 % interval", "in report.json"), tuple(rows), note, frozenset({0})
     )
 
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from napari_probinst.core.data.bbbc010 import MASK_FOLDER, read_worm_masks
 from napari_probinst.core.data.coco_reader import is_coco, read_coco
 from napari_probinst.core.data.files import IMAGE_SUFFIXES
-from napari_probinst.core.data.masks import read_instances
-from napari_probinst.core.data.naming import INSTANCE_FOLDER
 from napari_probinst.core.errors import InputError
+from napari_probinst.core.evaluation.instance_files import true_files
 from napari_probinst.core.evaluation.names import listed, matched_names, named_once
 from napari_probinst.core.instances import InstanceSet
 
@@ -28,7 +27,8 @@ def read_truth(source: Path, shapes: Mapping[str, Shape]) -> dict[str, InstanceS
     ----------
     source : Path
         Folder of BBBC010's layout; a folder of stacks or label images (TIFF, PNG) named like
-        the images, or one with such a folder ``instances``; or a COCO file.
+        the images, of corrected results or of sessions, or one with such a folder
+        ``instances`` (see `true_files`); or a COCO file.
     shapes : mapping of str to (int, int)
         Height and width of each image by its name, pixels. A well also stands for the one image
         whose name contains it, and the other way round.
@@ -91,25 +91,14 @@ def _readers(source: Path) -> dict[str, Callable[[], InstanceSet]]:
             path.name.split("_")[0] for path in (root / MASK_FOLDER).glob("*_ground_truth.png")
         }
         return {well: partial(read_worm_masks, root, well) for well in wells}
-    return _of_files(source)
-
-
-def _of_files(source: Path) -> dict[str, Callable[[], InstanceSet]]:
-    folder = source / INSTANCE_FOLDER if (source / INSTANCE_FOLDER).is_dir() else source
-    paths = {
-        path.name: path
-        for path in ([source] if source.is_file() else sorted(folder.iterdir()))
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    }
-    if not paths:
+    found = true_files(source)
+    if not found:
         raise InputError(
-            f"{folder} holds no truth; expected the folder {MASK_FOLDER}, a stack of masks or a "
-            f"label image for each image ({', '.join(IMAGE_SUFFIXES)}), or a COCO file."
+            f"{source} holds no truth; expected the folder {MASK_FOLDER}, a stack of masks, a "
+            f"label image ({', '.join(IMAGE_SUFFIXES)}) or a session for each image, or a COCO "
+            "file."
         )
-    return {
-        name: partial(read_instances, paths[file_name])
-        for name, file_name in named_once(paths, folder).items()
-    }
+    return {name: one.read for name, one in found.items()}
 
 
 def _of_coco(path: Path) -> dict[str, Callable[[], InstanceSet]]:
