@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +12,7 @@ import pytest
 
 from napari_probinst import __version__, models
 from napari_probinst.core.data.prediction_file import load_prediction
+from napari_probinst.core.network.header import read_header
 
 COMMAND = "from napari_probinst.cli.main import main; main()"
 
@@ -66,6 +69,59 @@ def test_info_tells_what_a_bug_report_needs(run, model, monkeypatch):
         assert part in done.out
     assert "model tiny (" in done.out
     assert "bright field, fluorescence (optional)" in done.out
+
+
+def test_info_of_a_model_is_one_screen(run, make_model, monkeypatch):
+    names = [f"plate 7 well {number:03}" for number in range(400)]
+    path = make_model(
+        description="Worms [in] bright field.",
+        binning=2,
+        training={
+            "program": "napari-probinst 0.1.0",
+            "steps": 1200,
+            "seconds": 5400,
+            "training_images": names,
+            "held_out_images": ["C04", "C05", names[0]],
+            "validation_images": ["C04"],
+        },
+        tuning={
+            "folds": [{"images": ["C04"]}, {"images": ["C05"]}],
+            "cross_validated": {"dsb_image": 0.712},
+            "all_images": {"dsb_image": 0.725},
+        },
+    )
+    done = run("info", path)
+    assert (done.code, done.err) == (0, "")
+    words = " ".join(done.out.split())
+    for part in (
+        "Worms [in] bright field.",
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        "bright field, fluorescence (optional)",
+        "3 levels",
+        "binned by 2",
+        "about 2.0 pixels wide",
+        "min_size 4, probability_threshold 0.5",
+        "1200 steps, 90 minutes",
+        "trained on 400 images: plate 7 well 000, ",
+        "… (--json lists all)",
+        # The other one was trained on all the same.
+        "held out 2 images: C04, C05",
+        "DSB 0.712 cross-validated, 0.725 on the same images; 2 images: C04, C05",
+        "napari-probinst 0.1.0",
+    ):
+        assert part in words
+    assert len(done.out.splitlines()) <= 40
+    monkeypatch.setattr(models, "bundled_models", lambda: {"tiny": path})
+    assert run("info", "tiny").out == done.out
+    header = json.loads(run("info", path, "--json").out)
+    assert header == json.loads(read_header(path).model_dump_json())
+
+
+def test_info_of_a_bare_model_says_what_is_not_stated(run, model, tmp_path):
+    words = " ".join(run("info", model).out.split())
+    assert "held out not stated calibration none tuning not stated" in words
+    assert "can't be read" in run("info", tmp_path / "absent").refusal()
+    assert "info MODEL --json" in run("info", "--json").refusal()
 
 
 def test_info_and_predict_without_a_bundled_model(tmp_path, run, write, pixels, monkeypatch):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,6 +114,9 @@ def test_a_training_that_diverges_says_so_and_keeps_its_checkpoint(tmp_path, dat
 
 def test_the_model_file_tells_how_it_was_made(tmp_path, data, config):
     output = tmp_path / "worms.safetensors"
+    (scored,) = data.validation
+    unscored = replace(scored, image=replace(scored.image, name="d"))
+    data = TrainingData(data.training, (scored, unscored))
     result = fit(data, config, output)
     model = load_model(output)
     assert result.model_path == output
@@ -126,6 +130,7 @@ def test_the_model_file_tells_how_it_was_made(tmp_path, data, config):
     assert record["steps"] == 6
     assert record["training_images"] == ["a", "b"]
     assert record["validation_images"] == ["c"]
+    assert record["held_out_images"] == ["c", "d"]
     assert record["validation_dsb"] == result.score
     assert record["dropout_rates"] == pytest.approx(dropout_rates(model.network), abs=1e-4)
     assert Config.model_validate(record["config"]).training == config.training

@@ -50,6 +50,46 @@ class ModelHeader(Section):
         description="Record of the choice of the inference settings: images, folds, scores.",
     )
 
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """Names of the images that the weights have learnt from; none where they aren't stated.
+
+        Of averaged weights, those of every model.
+        """
+        averaged = self.training.get("averaged")
+        models = averaged.get("models") if isinstance(averaged, dict) else None
+        parts = [each.get("training") for each in models or () if isinstance(each, dict)]
+        records = [self.training, *(part for part in parts if isinstance(part, dict))]
+        names = (name for record in records for name in names_of(record, "training_images"))
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """Names of the images that the training left out, which scores can be taken on.
+
+        Early programs stated those alone that were scored during the training.
+        """
+        names = names_of(self.training, "held_out_images") or names_of(
+            self.training, "validation_images"
+        )
+        seen = set(self.trained_on)
+        return tuple(name for name in names if name not in seen)
+
+    @property
+    def tuned_on(self) -> tuple[str, ...]:
+        """Names of the images that the settings were chosen on."""
+        folds = self.tuning.get("folds")
+        parts = folds if isinstance(folds, list | tuple) else ()
+        return tuple(
+            n for each in parts if isinstance(each, dict) for n in names_of(each, "images")
+        )
+
+
+def names_of(record: dict[str, Any], key: str) -> tuple[str, ...]:
+    """Names in the record of a training or tuning; none where it holds no list of that key."""
+    names = record.get(key)
+    return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
+
 
 def check_model_name(path: Path) -> None:
     """Refuse a name that no model can be written to: before hours of training, not after.

@@ -304,6 +304,7 @@ def _record(
         "steps": steps,
         "seconds": round(module.seconds),
         "training_images": [item.image.name for item in data.training],
+        "held_out_images": [item.image.name for item in data.validation],
         "validation_images": [
             item.image.name for item in data.validation[: config.training.validation_images]
         ],
