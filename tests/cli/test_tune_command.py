@@ -45,7 +45,8 @@ def tune(run, folder, own_model):
     """Return the function that tunes the copy on the folder."""
 
     def tune(*options, model=own_model, data=folder, wells=folder / "wells.txt"):
-        return run("tune", "--model", model, "--data", data, "--wells", wells, *options)
+        listed = () if wells is None else ("--wells", wells)
+        return run("tune", "--model", model, "--data", data, *listed, *options)
 
     return tune
 
@@ -102,6 +103,31 @@ def test_folds_of_a_file(tune, folder, own_model):
     assert tune("--folds", folder / "folds.yaml").code == 0
     folds = read_header(own_model).tuning["folds"]
     assert [fold["images"] for fold in folds] == [["a"], ["b", "c"]]
+
+
+def test_images_that_were_held_out_are_the_default(tune, make_model):
+    training = {"training_images": ["b"], "held_out_images": ["c", "gone", "a"]}
+    model = make_model("trained.safetensors", training=training)
+    done = tune(model=model, wells=None)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("Tuning on 2 of the 3 images that the training of trained")
+    assert [fold["images"] for fold in read_header(model).tuning["folds"]] == [["a"], ["c"]]
+
+
+def test_images_that_were_trained_on_are_told(tune, make_model):
+    model = make_model("trained.safetensors", training={"training_images": ["b", "x"]})
+    done = tune(model=model)
+    assert done.code == 0
+    (line,) = done.err.splitlines()
+    assert line.startswith(
+        "By their names, trained.safetensors was trained on 1 of the 3 images (b):"
+    )
+
+
+def test_without_images_held_out_a_list_is_asked_for(tune, make_model):
+    assert "states no image that its training held out" in tune(wells=None).refusal()
+    model = make_model("other.safetensors", training={"held_out_images": ["x", "y"]})
+    assert "none of the images that the training" in tune(model=model, wells=None).refusal()
 
 
 def _one_well(folder):

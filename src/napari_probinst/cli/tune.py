@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.inference.draw_cache import DrawCache
     from napari_probinst.core.inference.pipeline import Predictor
     from napari_probinst.core.instances import InstanceSet
+    from napari_probinst.core.network.checkpoint import Model
 
 #: Columns of the table of scores, by their names in a report.
 _COLUMNS = {
@@ -40,7 +41,13 @@ def tune(
         Path,
         typer.Option(help="Folder of images and truth: images/ and instances/, or BBBC010's."),
     ],
-    wells: Annotated[Path, typer.Option(help="File of the names (wells) to tune on, one a line.")],
+    wells: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the names (wells) to tune on, one a line; by default those in DATA that "
+            "MODEL's training held out."
+        ),
+    ] = None,
     folds: Annotated[
         Path | None,
         typer.Option(help="YAML file with two lists of these names; every other by default."),
@@ -76,7 +83,6 @@ def tune(
     from napari_probinst import __version__
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.data.atomic import atomic_file
-    from napari_probinst.core.data.bbbc010 import read_list
     from napari_probinst.core.evaluation.folds import alternate_folds, read_folds
     from napari_probinst.core.inference.draw_cache import draw_cache
     from napari_probinst.core.inference.pipeline import Predictor
@@ -92,10 +98,10 @@ def tune(
     start = validated(
         InferenceConfig, {**loaded.header.inference.model_dump(), **changed}, "command line"
     )
-    names = read_list(wells)
+    names = _names(wells, data, loaded)
     halves = alternate_folds(names) if folds is None else read_folds(folds, names)
     predictor = Predictor.create(loaded, device)
-    sources = _sources(data, predictor, names)
+    sources = _sources(data, loaded, names)
     truth = _truth(data, sources)
     with draw_cache(memory * _MEGABYTE) as cache, _progress() as progress:
         images = _see(sources, truth, predictor, start, cache, progress)
@@ -114,7 +120,46 @@ def tune(
     typer.echo(f"{written}: the choice is its default now")
 
 
-def _sources(data: Path, predictor: Predictor, names: Sequence[str]) -> list[ImageSource]:
+def _names(wells: Path | None, data: Path, model: Model) -> Sequence[str]:
+    """Images to tune on; a word where the model was trained on some of them."""
+    from napari_probinst.core.data.bbbc010 import read_list
+    from napari_probinst.core.errors import InputError
+    from napari_probinst.core.evaluation.names import listed
+
+    if wells is not None:
+        names = read_list(wells)
+        trained_on = set(model.header.trained_on)
+        learnt = [name for name in names if name in trained_on]
+        if learnt:
+            typer.secho(
+                f"By their names, {model.file_name} was trained on {len(learnt)} of the "
+                f"{len(names)} images ({listed(learnt)}): what is chosen on these is too bold for "
+                "others, and its scores are too good",
+                err=True,
+                fg="yellow",
+            )
+        return names
+    held_out = model.header.held_out
+    if not held_out:
+        raise InputError(
+            f"{model.file_name} states no image that its training held out; name those to tune "
+            "on with --wells."
+        )
+    there = {source.name for source in _sources(data, model)}
+    names = tuple(name for name in held_out if name in there)
+    if not names:
+        raise InputError(
+            f"{data} holds none of the images that the training of {model.file_name} held out "
+            f"({listed(held_out)}); name those to tune on with --wells."
+        )
+    typer.echo(
+        f"Tuning on {len(names)} of the {len(held_out)} images that the training of "
+        f"{model.file_name} held out"
+    )
+    return names
+
+
+def _sources(data: Path, model: Model, names: Sequence[str] | None = None) -> list[ImageSource]:
     from napari_probinst.core.data.bbbc010 import find_wells
     from napari_probinst.core.data.io import find_images
     from napari_probinst.core.data.naming import IMAGE_FOLDER
@@ -124,7 +169,7 @@ def _sources(data: Path, predictor: Predictor, names: Sequence[str]) -> list[Ima
         raise InputError(f"{data} is not a folder; give the folder that holds the images.")
     beside_truth = data / IMAGE_FOLDER
     folder = beside_truth if beside_truth.is_dir() and not find_wells(data) else data
-    return list(find_images(folder, predictor.model.header.network.channels, names))
+    return list(find_images(folder, model.header.network.channels, names))
 
 
 def _truth(data: Path, sources: Sequence[ImageSource]) -> dict[str, InstanceSet]:
