@@ -237,6 +237,7 @@ def test_corrected_results_are_scored_beside_the_prediction(evaluate, folder, re
     assert "holds no truth of A01, A03; it has A02" in sentence
     (folder / "A02.corrected.instances.tif").unlink()
     assert "no session NAME.probinst" in evaluate(folder, "--corrected").refusal()
+    assert "is a file" in evaluate(folder / "A01.instances.tif", "--corrected").refusal()
 
 
 def test_results_of_coco_are_scored_where_the_truth_is_coco(evaluate, coco, tmp_path):

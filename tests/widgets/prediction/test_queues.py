@@ -164,6 +164,15 @@ def test_a_folder_is_predicted_around_bad_and_cancelled_images_and_taken_up_agai
     assert same(load_prediction(queue.output / "c.prediction.npz"), alone)
 
 
+def test_the_table_of_a_folder_keeps_what_was_predicted_before(model, folder, tmp_path):
+    (folder / "b.tif").unlink()
+    sources = tuple(find_images(folder, load_model(model).header.network.channels))
+    for some in (sources[:2], sources[2:]):
+        FolderQueue(model, "cpu", SETTINGS, some, tmp_path / "results").run(Listener())
+    _, *rows = (tmp_path / "results" / "images.csv").read_text().splitlines()
+    assert {row.split(",")[0] for row in rows} == {"a", "c", "d"}
+
+
 def test_tiles_that_cannot_be_removed_are_noted_and_the_folder_goes_on(
     model, folder, tmp_path, monkeypatch
 ):

@@ -117,7 +117,7 @@ def read_predictions(
     truth : Path, optional
         Where the truth is. Of a COCO file, a list of results gets its images, all of them.
     corrected : bool, default False
-        Read sessions and corrected results of a folder, also where predictions lie beside them.
+        Read sessions and corrected results of a folder, although predictions lie beside them.
 
     Raises
     ------
@@ -128,6 +128,10 @@ def read_predictions(
     if not source.exists():
         raise InputError(
             f"{source} doesn't exist; give a folder of 'predict' or of masks, or a COCO file."
+        )
+    if corrected and source.is_file():
+        raise InputError(
+            f"{source} is a file; corrected results are those of a folder, so give it."
         )
     if is_coco(source):
         images = _from_coco(source, names, truth)
