@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import threading
 
 import numpy as np
 import pytest
 
-from napari_probinst.core.batch import results
+from napari_probinst.core.batch import earlier, results
 from napari_probinst.core.batch.job import Job
 from napari_probinst.core.batch.predicting import predict_images
 from napari_probinst.core.data.image_folders import recorded_image_folders
@@ -215,6 +216,36 @@ def test_the_files_about_a_folder_are_of_all_its_finished_images(
     assert contents(out)["predictions.json"] == contents(whole)["predictions.json"]
     assert [row["image"] for row in table(out)] == [row["image"] for row in table(whole)]
     assert predict(plate / "a.tif", out).err == ""
+
+
+def test_what_is_listed_of_earlier_images_is_not_made_again(
+    tmp_path, predict, plate, contents, monkeypatch
+):
+    out = tmp_path / "out"
+    predict(plate, out)
+    first = contents(out)["predictions.json"]
+    for path in out.glob("*.prediction.npz"):
+        os.utime(path, (1, 1))
+    loaded = []
+
+    def load(name, folder):
+        loaded.append(name)
+        return results.found_prediction(name, folder)
+
+    monkeypatch.setattr(earlier, "found_prediction", load)
+    predict(plate / "a.tif", out)
+    assert loaded == []
+    # One that is newer than what is listed is another one.
+    (out / "b.prediction.npz").touch()
+    os.utime(out / "images.csv", (2, 2))
+    predict(plate / "a.tif", out)
+    assert loaded == ["b"]
+    assert contents(out)["predictions.json"] == first
+    assert {row["image"] for row in table(out)} == {"a", "b", "c"}
+    # Nor is a list of other settings one of these.
+    predict(plate / "c.tif", out, "--seed", 3)
+    assert loaded == ["b", "a", "b"]
+    assert file_names(out) == ["c.tif"]
 
 
 def test_results_of_other_settings_are_told_and_left_out(tmp_path, predict, plate):

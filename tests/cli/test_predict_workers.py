@@ -100,7 +100,7 @@ def summary(executor, job, sources):
 def files_of(job, summary):
     """All results of a run, by name; a killed process may leave a hidden file behind."""
     assert not summary.refused
-    summary.write_coco(job.folder)
+    summary.write_coco(job)
     return {
         path.name: path.read_bytes()
         for path in job.folder.iterdir()

@@ -174,7 +174,7 @@ def predict(
             raise InputError(summary.refused[0].reason)
         raise InputError(f"None of the {len(sources)} images could be predicted.")
     before = f", {len(summary.earlier)} of them of earlier runs" if summary.earlier else ""
-    typer.echo(f"{summary.write_coco(output)}: {len(summary.finished)} images{before}")
+    typer.echo(f"{summary.write_coco(job)}: {len(summary.finished)} images{before}")
     _tell_others(earlier.others, output)
     if images.is_dir() or summary.earlier or (output / IMAGES_NAME).exists():
         _summarise(summary, summary.write_table(output), time.perf_counter() - began)
@@ -312,8 +312,8 @@ def _advise(summary: RunSummary, expected: float) -> None:
         )
     # Where the image itself tells why, another scale is no advice.
     tried = [outcome for outcome in summary.good if not outcome.obstacle]
-    records = [outcome.record for outcome in tried if outcome.record is not None]
-    if records and not any(record.instances for record in records):
+    known = [outcome.uncertainty for outcome in tried if outcome.uncertainty is not None]
+    if known and not any(image.n_instances for image in known):
         typer.secho(
             f"Nothing was found. The model knows objects about {expected:.0f} pixels wide; if "
             "yours have another width, give --scale (0.5 where they are twice as wide)",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.batch.job import Outcome
+from napari_probinst.core.batch.listed import ListedImages
 from napari_probinst.core.batch.results import coco_record, found_prediction
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.image_folders import recorded_image_folders
@@ -58,8 +59,13 @@ def earlier_results(job: Job, sources: Sequence[ImageSource]) -> EarlierResults:
     if names:
         for image in _images_there(job.folder, sources):
             file_names.setdefault(image.name, image.path.name)
+    listed = ListedImages.of(job) if names else ListedImages()
     outcomes, others = [], []
     for name in names:
+        file_name = file_names.get(name, f"{name}.tif")
+        if (outcome := listed.outcome(name, file_name, job.folder)) is not None:
+            outcomes.append(outcome)
+            continue
         # One prediction at a time is in memory.
         found = found_prediction(name, job.folder)
         if found is None or not job.made(found):
@@ -69,7 +75,7 @@ def earlier_results(job: Job, sources: Sequence[ImageSource]) -> EarlierResults:
             Outcome(
                 name=name,
                 status="finished before",
-                record=coco_record(found, file_names.get(name, f"{name}.tif")),
+                record=coco_record(found, file_name),
                 uncertainty=image_uncertainty(found),
             )
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_probinst.core.config import InferenceConfig
-    from napari_probinst.core.data.coco import CocoImage
+    from napari_probinst.core.data.coco import CocoEntry, CocoImage
     from napari_probinst.core.inference.image_ranking import ImageUncertainty
     from napari_probinst.core.inference.scale import Misfit
     from napari_probinst.core.prediction import Prediction
@@ -62,6 +62,11 @@ class Job:
     def model_checksum(self) -> str:
         """The models' checksum as predictions record it."""
         return " + ".join(self.checksums)
+
+    @property
+    def stamp(self) -> dict[str, object]:
+        """Models and settings as JSON values: what results of one kind have in common."""
+        return {"models": list(self.checksums), "settings": self.settings.model_dump(mode="json")}
 
     def made(self, prediction: Prediction) -> bool:
         """Whether a prediction is of these models and settings, whatever its image."""
@@ -143,8 +148,9 @@ class Outcome:
         Sentence that says why it was refused.
     notes : tuple of str, default ()
         Sentences about what had to be done otherwise, e.g. for lack of memory.
-    record : CocoImage, optional
-        The image's part of the COCO data set, unless it was refused.
+    record : CocoImage or CocoEntry, optional
+        The image's part of the COCO data set, unless it was refused; an entry where it was read
+        from an earlier one.
     uncertainty : ImageUncertainty, optional
         The image's line in the table of images, unless it was refused.
     n_overlap : int, optional
@@ -164,7 +170,7 @@ class Outcome:
     status: Status
     reason: str = ""
     notes: tuple[str, ...] = ()
-    record: CocoImage | None = None
+    record: CocoImage | CocoEntry | None = None
     uncertainty: ImageUncertainty | None = None
     n_overlap: int | None = None
     misfit: Misfit | None = None

@@ -15,7 +15,7 @@ from napari_probinst.core.inference.image_ranking import IMAGES_NAME, rank_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_probinst.core.batch.job import Status
+    from napari_probinst.core.batch.job import Job, Status
     from napari_probinst.core.inference.image_ranking import ImageUncertainty
 
 
@@ -65,11 +65,11 @@ class RunSummary:
             outcome.uncertainty for outcome in self.finished if outcome.uncertainty is not None
         )
 
-    def write_coco(self, folder: Path) -> Path:
+    def write_coco(self, job: Job) -> Path:
         """Write the COCO data set of all images with results, and return its path."""
-        path = folder / COCO_NAME
+        path = job.folder / COCO_NAME
         records = [outcome.record for outcome in self.finished if outcome.record is not None]
-        write_coco(records, path)
+        write_coco(records, path, job.stamp)
         return path
 
     def write_table(self, folder: Path) -> Path:

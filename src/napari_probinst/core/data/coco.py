@@ -71,24 +71,34 @@ class CocoImage:
             raise ValueError("an empty instance can't be an annotation")
 
 
-def coco_dataset(images: Iterable[CocoImage]) -> dict[str, Any]:
-    """Build the data set of images and annotations, ready for JSON.
+@dataclass(frozen=True, slots=True, eq=False)
+class CocoEntry:
+    """One image of a data set as JSON has it; identifiers may be those of another data set.
 
-    Identifiers count from 1: COCOeval takes an annotation 0 for no match at all.
+    Parameters
+    ----------
+    file_name : str
+        File name of the image.
+    shape : (int, int)
+        Height and width, pixels.
+    annotations : sequence of dict
+        One an instance.
     """
-    records: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for image_id, image in enumerate(images, start=1):
-        height, width = image.shape
-        records.append(
-            {"id": image_id, "file_name": image.file_name, "height": height, "width": width}
-        )
+
+    file_name: str
+    shape: Shape
+    annotations: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, image: CocoImage) -> CocoEntry:
+        """Encode the masks of an image."""
+        annotations = []
         for index, (instance, score) in enumerate(zip(image.instances, image.scores, strict=True)):
             y0, x0, y1, x1 = instance.tight().bbox
             annotations.append(
                 {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
+                    "id": 0,
+                    "image_id": 0,
                     "category_id": CATEGORY["id"],
                     "segmentation": encode(instance, image.shape),
                     "area": instance.area,
@@ -99,23 +109,47 @@ def coco_dataset(images: Iterable[CocoImage]) -> dict[str, Any]:
                     **image.attributes,
                 }
             )
+        return cls(image.file_name, image.shape, annotations)
+
+
+def coco_dataset(
+    images: Iterable[CocoImage | CocoEntry], made_by: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Build the data set of images and annotations, ready for JSON.
+
+    Identifiers count from 1: COCOeval takes an annotation 0 for no match at all. ``made_by``, of
+    JSON values, is stated as it is.
+    """
+    records: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for image_id, image in enumerate(images, start=1):
+        entry = image if isinstance(image, CocoEntry) else CocoEntry.of(image)
+        height, width = entry.shape
+        records.append(
+            {"id": image_id, "file_name": entry.file_name, "height": height, "width": width}
+        )
+        for annotation in entry.annotations:
+            annotations.append({**annotation, "id": len(annotations) + 1, "image_id": image_id})
+    info: dict[str, Any] = {"description": "Instances written by napari-probinst"}
     return {
-        "info": {"description": "Instances written by napari-probinst"},
+        "info": info if made_by is None else {**info, "made_by": made_by},
         "images": records,
         "annotations": annotations,
         "categories": [CATEGORY],
     }
 
 
-def write_coco(images: Iterable[CocoImage], path: Path) -> None:
-    """Write a data set as JSON.
+def write_coco(
+    images: Iterable[CocoImage | CocoEntry], path: Path, made_by: Mapping[str, Any] | None = None
+) -> None:
+    """Write a data set as JSON; ``made_by`` says how its instances were made.
 
     Raises
     ------
     OutputError
         If the file can't be written.
     """
-    content = json.dumps(coco_dataset(images), ensure_ascii=False, allow_nan=False)
+    content = json.dumps(coco_dataset(images, made_by), ensure_ascii=False, allow_nan=False)
     with atomic_file(path) as file:
         file.write(content.encode())
 

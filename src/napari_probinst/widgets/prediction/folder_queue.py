@@ -76,7 +76,7 @@ class FolderQueue:
             earlier_results(job, self.sources).outcomes,
         )
         if summary.good and len(outcomes) == len(self.sources):
-            summary.write_coco(self.output)
+            summary.write_coco(job)
             summary.write_table(self.output)
 
     def _predict(self, job: Job, talk: Talk) -> dict[int, Outcome]:
