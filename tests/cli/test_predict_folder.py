@@ -244,7 +244,7 @@ def test_what_is_listed_of_earlier_images_is_not_made_again(
     assert {row["image"] for row in table(out)} == {"a", "b", "c"}
     # Nor is a list of other settings one of these.
     predict(plate / "c.tif", out, "--seed", 3)
-    assert loaded == ["b", "a", "b"]
+    assert loaded == ["b"]
     assert file_names(out) == ["c.tif"]
 
 

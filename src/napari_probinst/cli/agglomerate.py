@@ -147,10 +147,10 @@ def _check_folder(folder: Path, names: Iterable[str], draws: Sequence[Path]) -> 
     from napari_probinst.cli._existing import refuse_input, refuse_others
     from napari_probinst.core.batch.results import result_names
     from napari_probinst.core.data.naming import COCO_NAME, PREDICTION_SUFFIX
-    from napari_probinst.core.data.prediction_file import read_provenance
+    from napari_probinst.core.data.prediction_file import load_origin
 
     earlier = [path.name for path in sorted(folder.glob(f"*{PREDICTION_SUFFIX}"))]
-    of_models = [each for each in earlier if read_provenance(folder / each).model_checksum]
+    of_models = [each for each in earlier if load_origin(folder / each).provenance.model_checksum]
     # The data set beside them is of all of them.
     refuse_others(folder, of_models)
     refuse_others(folder, [COCO_NAME], own=bool(earlier))

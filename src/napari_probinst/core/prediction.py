@@ -35,6 +35,22 @@ class Provenance:
     n_channels: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a prediction was made.
+
+    Parameters
+    ----------
+    settings : InferenceConfig
+        Draws, thresholds and seed.
+    provenance : Provenance
+        Checksums and versions.
+    """
+
+    settings: InferenceConfig
+    provenance: Provenance
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Prediction:
     """Probabilistic instances of one image, its ranked peaks, and how they were made.

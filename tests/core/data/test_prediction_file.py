@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_probinst.core.config import InferenceConfig
-from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
+from napari_probinst.core.data.prediction_file import load_origin, load_prediction, save_prediction
 from napari_probinst.core.data.prediction_members import MEMBERS
 from napari_probinst.core.errors import InputError, OutputError
 from napari_probinst.core.instances import (
@@ -19,7 +19,7 @@ from napari_probinst.core.instances import (
     ProbabilisticInstance,
     ProbabilisticInstances,
 )
-from napari_probinst.core.prediction import Prediction, Provenance
+from napari_probinst.core.prediction import Origin, Prediction, Provenance
 
 SHAPE = (6, 9)
 
@@ -81,6 +81,7 @@ def test_a_prediction_comes_back_exactly(tmp_path, prediction):
     path = tmp_path / "a.prediction.npz"
     save_prediction(prediction, path)
     assert_equal(load_prediction(path), prediction)
+    assert load_origin(path) == Origin(prediction.settings, prediction.provenance)
 
 
 @st.composite

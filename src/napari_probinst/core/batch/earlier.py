@@ -12,6 +12,7 @@ from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.image_folders import recorded_image_folders
 from napari_probinst.core.data.io import ImageSource, find_images
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
+from napari_probinst.core.data.prediction_file import load_origin
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.image_ranking import image_uncertainty
 
@@ -66,9 +67,9 @@ def earlier_results(job: Job, sources: Sequence[ImageSource]) -> EarlierResults:
         if (outcome := listed.outcome(name, file_name, job.folder)) is not None:
             outcomes.append(outcome)
             continue
-        # One prediction at a time is in memory.
-        found = found_prediction(name, job.folder)
-        if found is None or not job.made(found):
+        # One prediction at a time is in memory, and none that doesn't count.
+        found = found_prediction(name, job.folder) if _is_of(job, name) else None
+        if found is None:
             others.append(name)
             continue
         outcomes.append(
@@ -118,6 +119,13 @@ def check_namesakes(folder: Path, sources: Sequence[ImageSource], axes: str | No
                 "results of the second, which those of the first would replace; choose another "
                 "folder for the results, or rename one of the images."
             )
+
+
+def _is_of(job: Job, name: str) -> bool:
+    try:
+        return job.made(load_origin(job.folder / f"{name}{PREDICTION_SUFFIX}"))
+    except InputError:
+        return False
 
 
 def _images_there(folder: Path, sources: Sequence[ImageSource]) -> Iterator[ImageSource]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.data.coco import CocoEntry, CocoImage
     from napari_probinst.core.inference.image_ranking import ImageUncertainty
     from napari_probinst.core.inference.scale import Misfit
-    from napari_probinst.core.prediction import Prediction
+    from napari_probinst.core.prediction import Origin, Prediction
 
 Status = Literal["predicted", "finished before", "refused"]
 
@@ -68,7 +68,7 @@ class Job:
         """Models and settings as JSON values: what results of one kind have in common."""
         return {"models": list(self.checksums), "settings": self.settings.model_dump(mode="json")}
 
-    def made(self, prediction: Prediction) -> bool:
+    def made(self, prediction: Prediction | Origin) -> bool:
         """Whether a prediction is of these models and settings, whatever its image."""
         return (
             prediction.provenance.model_checksum == self.model_checksum

@@ -35,7 +35,7 @@ from napari_probinst.core.instances import (
     ProbabilisticInstance,
     ProbabilisticInstances,
 )
-from napari_probinst.core.prediction import Prediction, Provenance
+from napari_probinst.core.prediction import Origin, Prediction, Provenance
 from napari_probinst.core.section import validated
 
 if TYPE_CHECKING:
@@ -112,16 +112,14 @@ def load_prediction(path: Path) -> Prediction:
         raise InputError(f"{path} holds an impossible setting ({error}); predict again.") from error
 
 
-def read_provenance(path: Path) -> Provenance:
-    """Read where a prediction comes from, without its masks.
-
-    Raises
-    ------
-    InputError
-        If the file can't be read, is none of ours, or is damaged there.
-    """
-    with refusing_damage(path, "prediction"), Members(path) as arrays:
-        return _provenance(json.loads(arrays["header"].tobytes())["provenance"])
+def load_origin(path: Path) -> Origin:
+    """Read how a prediction was made, without its instances; errors as for `load_prediction`."""
+    try:
+        with refusing_damage(path, "prediction"), Members(path) as arrays:
+            header = _read_header(path, arrays)
+            return Origin(_settings(header), _provenance(header["provenance"]))
+    except ConfigError as error:
+        raise InputError(f"{path} holds an impossible setting ({error}); predict again.") from error
 
 
 def _write_members(file: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -164,8 +162,8 @@ def _joined(parts: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.concatenate([np.empty(0, np.uint8), *parts])
 
 
-def _parse(path: Path, arrays: Members) -> Prediction:
-    header = json.loads(arrays["header"].tobytes())
+def _read_header(path: Path, arrays: Members) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(arrays["header"].tobytes())
     _require(isinstance(header, dict) and header.get("format") == FORMAT, "no prediction header")
     version = header["version"]
     _require(type(version) is int and version >= 1, "no version")
@@ -174,14 +172,23 @@ def _parse(path: Path, arrays: Members) -> Prediction:
             f"{path} was written by a newer version (format {version}, this one reads up to "
             f"{VERSION}); update napari-probinst."
         )
+    return header
+
+
+def _settings(header: dict[str, Any]) -> InferenceConfig:
+    settings = header["settings"]
+    _require(isinstance(settings, dict), "no settings")
+    return validated(InferenceConfig, settings, "settings")
+
+
+def _parse(path: Path, arrays: Members) -> Prediction:
+    header = _read_header(path, arrays)
     shape = _shape(header["shape"])
     check_size(path, shape, np.dtype(np.float32).itemsize)  # the maps made of it later
     draws = _read_draws(arrays, shape)
     instances = _read_instances(arrays, shape, draws)
     name = header["name"]
     _require(isinstance(name, str) and is_file_name(name), "the image's name is no file name")
-    settings = header["settings"]
-    _require(isinstance(settings, dict), "no settings")
     return Prediction(
         name=name,
         instances=instances,
@@ -189,7 +196,7 @@ def _parse(path: Path, arrays: Members) -> Prediction:
             _read_peak(values, rank, instances)
             for rank, values in enumerate(header["peaks"], start=1)
         ),
-        settings=validated(InferenceConfig, settings, "settings"),
+        settings=_settings(header),
         provenance=_provenance(header["provenance"]),
         pixel_size=_pixel_size(header["pixel_size"]),
     )
