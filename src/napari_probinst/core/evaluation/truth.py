@@ -96,7 +96,7 @@ def _readers(source: Path) -> dict[str, Callable[[], InstanceSet]]:
         raise InputError(
             f"{source} holds no truth; expected the folder {MASK_FOLDER}, a stack of masks, a "
             f"label image ({', '.join(IMAGE_SUFFIXES)}) or a session for each image, or a COCO "
-            "file."
+            "file (exports beside their prediction are no truth)."
         )
     return {name: one.read for name, one in found.items()}
 
