@@ -108,6 +108,11 @@ def files_of(job, summary):
     }
 
 
+def shown(files):
+    """Return the files that aren't hidden: a killed process may leave such a one behind."""
+    return {name: content for name, content in files.items() if not name.startswith(".")}
+
+
 class Killer:
     """Kills one process as soon as the first file is there, and remembers what was then."""
 
@@ -130,24 +135,22 @@ class Killer:
         assert 1 <= self.n_finished < N_IMAGES - 2
 
 
-def test_two_processes_one_of_them_killed(make_job, sources, expected):
-    job = make_job("killed")
-    killer = Killer(job.folder, lambda: [child.pid for child in multiprocessing.active_children()])
-    assert files_of(job, summary(WorkerProcesses(2), job, sources)) == expected
-    killer.check()
-    assert multiprocessing.active_children() == []
-
-
-def test_workers_on_the_command_line(tmp_path, predict, plate, contents, expected):
+def test_workers_on_the_command_line_one_of_them_killed(
+    tmp_path, predict, plate, contents, expected
+):
     images = shutil.copytree(plate, tmp_path / "images")
     (images / "bad.tif").write_text("not an image")
-    done = predict(images, tmp_path / "out", "--workers", 2, "--draws", DRAWS)
+    output = tmp_path / "out"
+    killer = Killer(output, lambda: [child.pid for child in multiprocessing.active_children()])
+    done = predict(images, output, "--workers", 2, "--draws", DRAWS)
+    killer.check()
+    assert multiprocessing.active_children() == []
     assert done.code == 1
     assert f"{N_IMAGES} predicted, 0 finished before, 1 refused" in done.out
     # The processes end without a word of their own.
     assert "Exception ignored" not in done.err
     assert len(done.err.splitlines()) == 3
-    files = contents(tmp_path / "out")
+    files = shown(contents(output))
     del files["images.csv"]
     assert files == expected
 
@@ -170,13 +173,22 @@ def test_an_image_that_kills_its_process_is_given_up(make_job, sources, monkeypa
     assert outcomes[1].status == "predicted"
 
 
-def test_what_no_image_survives_ends_the_run(make_job, sources):
+def test_what_no_image_survives_ends_the_run(make_job, sources, monkeypatch):
+    shared = []
+    start = processes._start
+
+    def tell(job, n_processes):
+        shared.append(n_processes)
+        return start(job, n_processes)
+
+    monkeypatch.setattr(processes, "_start", tell)
     job = make_job("out")
     (job.folder / "00.labels.tif").mkdir()
     others = set(multiprocessing.active_children())
     with pytest.raises(OutputError, match=r"00\.labels\.tif can't be written"):
-        dict(WorkerProcesses(1).run(job, sources[:1]))
+        dict(WorkerProcesses(8).run(job, sources[:1]))
     assert set(multiprocessing.active_children()) <= others
+    assert shared == [1], "processes that have no image take no threads"
 
 
 def test_a_run_that_is_left_leaves_no_process(make_job, sources):
@@ -188,25 +200,18 @@ def test_a_run_that_is_left_leaves_no_process(make_job, sources):
     assert set(multiprocessing.active_children()) <= others
 
 
-def test_processes_that_have_no_image_take_no_threads(make_job, sources, monkeypatch):
-    shared = []
-    start = processes._start
-
-    def tell(job, n_processes):
-        shared.append(n_processes)
-        return start(job, n_processes)
-
-    monkeypatch.setattr(processes, "_start", tell)
-    dict(WorkerProcesses(8).run(make_job("out"), sources[:1]))
-    assert shared == [1]
-
-
-def test_dask_workers_one_of_them_killed(make_job, sources, expected, dask_cluster):
-    job = make_job("killed")
-    killer = Killer(job.folder, lambda: [nanny.pid for nanny in dask_cluster.workers.values()])
-    executor = Cluster(dask_cluster.scheduler_address)
-    assert files_of(job, summary(executor, job, sources)) == expected
+def test_a_scheduler_on_the_command_line_one_of_its_workers_killed(  # noqa: PLR0917  (fixtures)
+    tmp_path, predict, plate, contents, expected, dask_cluster
+):
+    output = tmp_path / "out"
+    killer = Killer(output, lambda: [nanny.pid for nanny in dask_cluster.workers.values()])
+    address = dask_cluster.scheduler_address
+    done = predict(plate, output, "--scheduler", address, "--draws", DRAWS)
     killer.check()
+    assert done.code == 0, done
+    files = shown(contents(output))
+    del files["images.csv"]
+    assert files == expected
 
 
 class Plates:
@@ -227,27 +232,11 @@ class Plates:
         return Job((self.model,), (self.checksum,), self.settings, folder, **options)
 
 
-@pytest.fixture
-def plates(tmp_path, make_model, write, pixels):
-    (tmp_path / "plates").mkdir()
-    return Plates(tmp_path / "plates", make_model(extent=(64, 64)), write, pixels)
-
-
-def test_tiles_on_dask_workers_one_of_them_killed(plates, dask_cluster, monkeypatch):
-    monkeypatch.setattr(tile_tasks, "BLOCK", 3)
-    one = plates.job("one")
-    expected = files_of(one, summary(ThisProcess(), one, plates.sources))
-    job = plates.job("killed")
-    nannies = dask_cluster.workers.values()
-    killer = Killer(job.folder, lambda: [nanny.pid for nanny in nannies], ".a.tiles/*/*.npz")
-    executor = Cluster(dask_cluster.scheduler_address)
-    done = summary(executor, job, plates.sources)
-    assert files_of(job, done) == expected
-    killer._thread.join()
-    assert killer.killed is not None
-    assert not list(job.folder.glob(".*.tiles"))
-    # Of an image that was finished when its worker was killed, nobody tells the time any more.
-    assert max(outcome.seconds.draws for outcome in done.outcomes) > 0
+@pytest.fixture(scope="module")
+def plates(tmp_path_factory, make_model, write, pixels):
+    folder = tmp_path_factory.mktemp("tiled") / "plates"
+    folder.mkdir()
+    return Plates(folder, make_model(extent=(64, 64)), write, pixels)
 
 
 class Told:
@@ -263,6 +252,17 @@ class Told:
         return [counts for told, counts in self._told if told == name]
 
 
+@pytest.fixture(scope="module")
+def told_by_one(plates):
+    """What one process of two threads writes of the plates, and what it tells meanwhile."""
+    before, told = torch.get_num_threads(), Told()
+    torch.set_num_threads(2)
+    job = plates.job("one")
+    files = files_of(job, summary(ThisProcess(told), job, plates.sources))
+    torch.set_num_threads(before)
+    return files, told
+
+
 @pytest.fixture
 def two_threads():
     """Two threads of the network in this process, which its workers share."""
@@ -272,16 +272,25 @@ def two_threads():
     torch.set_num_threads(before)
 
 
-def test_two_threads_or_two_processes(plates, two_threads):
-    told, of_workers = Told(), Told()
-    one, two = plates.job("one"), plates.job("two")
-    expected = files_of(one, summary(ThisProcess(told), one, plates.sources))
-    assert files_of(two, summary(WorkerProcesses(2, of_workers), two, plates.sources)) == expected
-    assert told.of("a") == [(draw, 2, n, 16) for draw in (1, 2) for n in range(1, 17)]
-    assert of_workers.of("a") == [(1, 1, n, 32) for n in (0, 16, 32)]
+def test_tiles_on_dask_workers_one_of_them_killed(plates, told_by_one, dask_cluster, monkeypatch):
+    monkeypatch.setattr(tile_tasks, "BLOCK", 3)
+    expected, _ = told_by_one
+    job = plates.job("on dask")
+    nannies = dask_cluster.workers.values()
+    killer = Killer(job.folder, lambda: [nanny.pid for nanny in nannies], ".a.tiles/*/*.npz")
+    executor = Cluster(dask_cluster.scheduler_address)
+    done = summary(executor, job, plates.sources)
+    assert files_of(job, done) == expected
+    killer._thread.join()
+    assert killer.killed is not None
+    assert not list(job.folder.glob(".*.tiles"))
+    # Of an image that was finished when its worker was killed, nobody tells the time any more.
+    assert max(outcome.seconds.draws for outcome in done.outcomes) > 0
 
 
-def test_a_slide_is_shared_by_processes_one_of_them_killed(plates, monkeypatch):
+def test_slides_are_shared_by_two_processes_one_of_them_killed(
+    plates, told_by_one, two_threads, monkeypatch
+):
     monkeypatch.setattr(tile_tasks, "BLOCK", 2)
     started, start = [], processes._start
 
@@ -291,14 +300,15 @@ def test_a_slide_is_shared_by_processes_one_of_them_killed(plates, monkeypatch):
         return worker
 
     monkeypatch.setattr(processes, "_start", tell)
-    slide = plates.sources[:1]
-    one, job = plates.job("one"), plates.job("shared")
-    expected = files_of(one, summary(ThisProcess(), one, slide))
+    expected, told = told_by_one
+    job, of_workers = plates.job("shared"), Told()
     killer = Killer(job.folder, lambda: started, ".a.tiles/*/*.npz")
-    assert files_of(job, summary(WorkerProcesses(2), job, slide)) == expected
+    assert files_of(job, summary(WorkerProcesses(2, of_workers), job, plates.sources)) == expected
     killer._thread.join()
     assert len(started) == 3  # two, and one in the place of the killed one
-    assert not list(job.folder.glob(".a.tiles"))
+    assert not list(job.folder.glob(".*.tiles"))
+    assert told.of("a") == [(draw, 2, n, 16) for draw in (1, 2) for n in range(1, 17)]
+    assert of_workers.of("a") == [(1, 1, n, 32) for n in range(0, 33, 2)]
 
 
 def test_progress_is_a_line_of_a_terminal(monkeypatch, capsys):
@@ -335,14 +345,14 @@ def test_tiles_done_apart_are_all_that_the_image_needs(plates, monkeypatch):
 
 
 def test_an_image_in_one_piece_is_predicted_at_once(plates):
-    assert tile_tasks.begin_image(plates.job("out"), plates.sources[1]).status == "predicted"
+    assert tile_tasks.begin_image(plates.job("piece"), plates.sources[1]).status == "predicted"
 
 
 def test_a_block_without_memory_is_left_to_the_end(plates, monkeypatch):
     def fail(*_, **__):
         raise MemoryError
 
-    job, source = plates.job("out"), plates.sources[0]
+    job, source = plates.job("no memory"), plates.sources[0]
     plan = tile_tasks.begin_image(job, source)
     with monkeypatch.context() as patched:
         patched.setattr(tile_tasks, "keep_tiles", fail)
@@ -350,11 +360,11 @@ def test_a_block_without_memory_is_left_to_the_end(plates, monkeypatch):
     assert predict_image(job, source).status == "predicted"
 
 
-def test_a_lost_block_costs_no_more_than_its_time(plates, monkeypatch):
+def test_a_lost_block_costs_no_more_than_its_time(plates, told_by_one, monkeypatch):
     killed = pytest.importorskip("distributed").KilledWorker("task", None, 3)
     executor = Cluster("tcp://a:1")
     monkeypatch.setattr(tile_tasks, "BLOCK", 7)
-    one, job, told = plates.job("one"), plates.job("lost"), Told()
+    job, told = plates.job("lost"), Told()
     course = Course(plates.sources, told)
     steps, found = deque(course.first()), []
     while steps:
@@ -372,14 +382,14 @@ def test_a_lost_block_costs_no_more_than_its_time(plates, monkeypatch):
     assert told.of("a") == [(1, 1, n, 32) for n in (0, 7, 14, 16, 23, 30, 32)]
     assert told.of("b") == []
     outcomes = dict(found)
-    expected = files_of(one, summary(ThisProcess(), one, plates.sources))
+    expected, _ = told_by_one
     assert files_of(job, RunSummary(tuple(outcomes[index] for index in range(3)))) == expected
     for outcome in outcomes.values():
         assert outcome.uncertainty.seconds == pytest.approx(outcome.seconds.total, rel=0.5)
 
 
 def test_a_file_that_is_damaged_or_gone_is_refused_and_no_more(plates, tmp_path, monkeypatch):
-    path = tmp_path / "plates" / "slide.tif"
+    path = tmp_path / "slide.tif"
     page = np.random.default_rng(0).integers(0, 4000, (2, 256, 256)).astype(np.uint16)
     tifffile.imwrite(path, page, tile=(64, 64), compression="zlib", photometric="minisblack")
     with tifffile.TiffFile(path) as tiff:
@@ -399,25 +409,6 @@ def test_a_file_that_is_damaged_or_gone_is_refused_and_no_more(plates, tmp_path,
     assert "slide.tif" in outcome.reason
 
 
-def test_a_scheduler_on_the_command_line(  # noqa: PLR0917  (fixtures)
-    tmp_path, predict, plate, contents, expected, dask_cluster
-):
-    done = predict(
-        plate, tmp_path / "out", "--scheduler", dask_cluster.scheduler_address, "--draws", DRAWS
-    )
-    assert done.code == 0, done
-    files = contents(tmp_path / "out")
-    del files["images.csv"]
-    assert files == expected
-
-
-def test_a_local_cluster_on_the_command_line(tmp_path, predict, plate, contents, expected):
-    pytest.importorskip("distributed")
-    done = predict(plate, tmp_path / "out", "--scheduler", "local", "--draws", DRAWS)
-    assert done.code == 0, done
-    assert expected.items() <= contents(tmp_path / "out").items()
-
-
 @dataclass(frozen=True, slots=True)
 class NoisySource(ImageSource):
     """An image at which Dask warns of this and that, as it does on a busy machine."""
@@ -428,15 +419,25 @@ class NoisySource(ImageSource):
         return super(NoisySource, self).open(axes, memory_limit)
 
 
-def test_a_local_cluster_is_quiet(make_job, sources, capfd):
+def test_a_local_cluster_on_the_command_line_is_quiet(  # noqa: PLR0917  (fixtures)
+    tmp_path, predict, plate, contents, expected, monkeypatch
+):
     pytest.importorskip("distributed")
-    noisy = NoisySource(sources[0].name, sources[0].paths, sources[0].channels)
-    capfd.readouterr()
-    for _, outcome in Cluster("local").run(make_job("out"), [noisy]):
-        assert outcome.status == "predicted"
-        for name in ("nanny", "scheduler", "client"):
-            getLogger(f"distributed.{name}").warning("noise")
-    assert capfd.readouterr().err == ""
+    run = Cluster.run
+
+    def run_noisily(cluster, job, sources):
+        first, *others = sources
+        noisy = NoisySource(first.name, first.paths, first.channels)
+        for told in run(cluster, job, [noisy, *others]):
+            for name in ("nanny", "scheduler", "client"):
+                getLogger(f"distributed.{name}").warning("noise")
+            yield told
+
+    monkeypatch.setattr(Cluster, "run", run_noisily)
+    done = predict(plate, tmp_path / "out", "--scheduler", "local", "--draws", DRAWS)
+    assert done.code == 0, done
+    assert expected.items() <= contents(tmp_path / "out").items()
+    assert done.err == ""
 
 
 def test_a_scheduler_that_is_not_there_is_refused_at_once(tmp_path, predict, plate, contents):
