@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtWidgets import QDockWidget
 
 from napari_probinst.widgets.proofreading.dock import ProofreadWidget
@@ -22,25 +23,24 @@ def proofread_frames(viewer):
     return [frame for frame in frames if isinstance(frame.widget(), ProofreadWidget)]
 
 
-def test_the_menu_brings_the_dock_that_a_program_opened(person, qtbot):
+def test_menu_and_program_bring_the_dock_that_the_other_opened(person, qtbot):
+    viewer = person.viewer
     person.click(52, 64)
-    open_by_menu(person.viewer, "proofread")
+    open_by_menu(viewer, "proofread")
     qtbot.wait(50)
-    (frame,) = proofread_frames(person.viewer)
+    (frame,) = proofread_frames(viewer)
     assert frame.widget() is person.dock
     assert person.dock.isVisible()
     # It is the same work as before, and still the same keys.
     assert person.dock.selected
-    person.viewer.window.remove_dock_widget(frame)
-    assert not person.viewer.keymap
+    viewer.window.remove_dock_widget(frame)
+    assert not viewer.keymap
     assert person.dock.shown is None
 
-
-def test_a_program_brings_the_dock_that_the_menu_opened(viewer, put, make_prediction, qtbot):
-    put(viewer, make_prediction())
     open_by_menu(viewer, "proofread")
     (frame,) = proofread_frames(viewer)
     dock = frame.widget()
+    assert dock is not person.dock
     _, again = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
     qtbot.wait(50)
     assert again is dock
@@ -52,10 +52,11 @@ def test_a_program_brings_the_dock_that_the_menu_opened(viewer, put, make_predic
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_keys_come_back_in_whichever_order_they_are_released(viewer, order):
+def test_keys_come_back_in_whichever_order_they_are_released(order):
     def own(_viewer):
         """What the user had bound."""
 
+    viewer = ViewerModel()
     viewer.bind_key("N", own)
     table = KeyTable()
     bindings = [KeyBindings(viewer, {}, table) for _ in range(2)]

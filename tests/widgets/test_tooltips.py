@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -28,26 +27,26 @@ def part_of_another(widget):
     return parent is not None or isinstance(widget, QHeaderView)
 
 
-@pytest.mark.parametrize("name", ["Predict", "Proofread", "Train", "Evaluate"])
-def test_every_field_has_a_tooltip(viewer, put, make_prediction, name):
+def test_every_field_has_a_tooltip(viewer, put, make_prediction):
     put(viewer, make_prediction())
-    _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", name)
-    fields = [
-        widget
-        for widget in dock.findChildren(QWidget)
-        if isinstance(widget, FIELDS)
-        and not part_of_another(widget)
-        # Cards of hypotheses that there are none of, and Qt's own buttons.
-        and not (widget.objectName().startswith("hypothesis_") and widget.isHidden())
-        and not widget.objectName().startswith("qt_")
-    ]
-    assert len(fields) > 5
-    assert [field.objectName() for field in fields if not field.toolTip()] == []
-    for form in dock.findChildren(SettingsForm):
-        layout = form.layout()
-        for row in range(layout.rowCount()):
-            label, box = (
-                layout.itemAt(row, role).widget()
-                for role in (QFormLayout.ItemRole.LabelRole, QFormLayout.ItemRole.FieldRole)
-            )
-            assert label.toolTip() == box.toolTip()
+    for name in ("Predict", "Proofread", "Train", "Evaluate"):
+        _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", name)
+        fields = [
+            widget
+            for widget in dock.findChildren(QWidget)
+            if isinstance(widget, FIELDS)
+            and not part_of_another(widget)
+            # Cards of hypotheses that there are none of, and Qt's own buttons.
+            and not (widget.objectName().startswith("hypothesis_") and widget.isHidden())
+            and not widget.objectName().startswith("qt_")
+        ]
+        assert len(fields) > 5, name
+        assert [field.objectName() for field in fields if not field.toolTip()] == [], name
+        for form in dock.findChildren(SettingsForm):
+            layout = form.layout()
+            for row in range(layout.rowCount()):
+                label, box = (
+                    layout.itemAt(row, role).widget()
+                    for role in (QFormLayout.ItemRole.LabelRole, QFormLayout.ItemRole.FieldRole)
+                )
+                assert label.toolTip() == box.toolTip(), name

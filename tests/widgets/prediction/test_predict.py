@@ -101,44 +101,6 @@ def test_objects_of_another_width_are_predicted_again_with_one_click(viewer, doc
     assert "20 pixels wide at scale 0.5: 10 µm in this image" in said.text()
 
 
-def test_layer_with_a_channel_axis_is_split(viewer, dock):
-    viewer.add_image(np.stack([noise(0), noise(1)]), name="A01", channel_axis=None)
-    boxes = [find(dock, QComboBox, f"channel {name}") for name in ("bright field", "fluorescence")]
-    assert [box.currentText() for box in boxes] == ["A01, channel 1", "A01, channel 2"]
-
-
-def test_renamed_layer_is_offered_by_its_new_name_and_stays_chosen(viewer, dock):
-    first, second = viewer.add_image(noise(0), name="one"), viewer.add_image(noise(1), name="two")
-    box = find(dock, QComboBox, "channel bright field")
-    box.setCurrentIndex(box.findText("one"))
-    box.activated.emit(box.currentIndex())
-    second.name = "other"
-    first.name = "bright"
-    assert box.currentText() == "bright"
-    assert [box.itemText(i) for i in range(box.count())] == ["bright", "other"]
-
-
-def test_corrections_are_replaced_only_when_confirmed(viewer, dock, qtbot):
-    viewer.add_image(noise(), name="A01")
-    click(qtbot, dock, "run")
-    wait(qtbot, dock)
-    (first,) = shown_predictions(viewer)
-    if not first.session.instances:
-        pytest.fail("the untrained model was to see something here")
-    first.session.apply(Delete((min(first.session.instances),)))
-    questions = []
-    dock.confirm = lambda question: bool(questions.append(question))
-    click(qtbot, dock, "run")
-    assert len(questions) == 1
-    assert list(shown_predictions(viewer)) == [first]
-    dock.confirm = lambda _question: True
-    click(qtbot, dock, "run")
-    wait(qtbot, dock)
-    (second,) = shown_predictions(viewer)
-    assert second is not first
-    assert sum(layer.name.startswith("A01 |") for layer in viewer.layers) == 4
-
-
 def test_cancel_acts_within_one_draw_and_leaves_what_was_seen(viewer, dock, qtbot, monkeypatch):
     made, clicked = [], threading.Event()
 
@@ -166,35 +128,30 @@ def test_cancel_acts_within_one_draw_and_leaves_what_was_seen(viewer, dock, qtbo
     assert not find(dock, QProgressBar, "progress").isVisibleTo(dock)
 
 
-def test_error_in_the_worker_is_a_sentence_and_frees_the_dock(viewer, dock, qtbot, monkeypatch):
+def test_what_cannot_be_predicted_is_a_sentence_and_frees_the_dock(
+    viewer, dock, qtbot, monkeypatch, tmp_path
+):
     def fail(*_arguments):
         raise ModelError("The model is damaged; copy it again.")
 
-    monkeypatch.setattr("napari_probinst.core.network.checkpoint.load_model", fail)
     viewer.add_image(noise(), name="A01")
-    click(qtbot, dock, "run")
-    wait(qtbot, dock)
+    with monkeypatch.context() as patched:
+        patched.setattr("napari_probinst.core.network.checkpoint.load_model", fail)
+        click(qtbot, dock, "run")
+        wait(qtbot, dock)
     assert status(dock) == last_message() == "The model is damaged; copy it again."
     assert not find(dock, QProgressBar, "progress").isVisibleTo(dock)
 
+    for data, reason in ((np.full(SHAPE, np.nan), "NaN"), (np.zeros((*SHAPE, 3), np.uint8), "RGB")):
+        viewer.layers.clear()
+        viewer.add_image(data, name=f"odd {reason}")
+        click(qtbot, dock, "run")
+        wait(qtbot, dock)
+        assert reason in last_message()
+        assert f"'odd {reason}'" in last_message()
+        assert find(dock, QPushButton, "run").isEnabled(), reason
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (np.full(SHAPE, np.nan), "NaN"),
-        (np.zeros((*SHAPE, 3), np.uint8), "RGB"),
-    ],
-)
-def test_unfit_layers_are_refused_with_a_sentence(viewer, dock, qtbot, data, reason):
-    viewer.add_image(data, name="odd")
-    click(qtbot, dock, "run")
-    wait(qtbot, dock)
-    assert reason in last_message()
-    assert "'odd'" in last_message()
-    assert find(dock, QPushButton, "run").isEnabled()
-
-
-def test_file_that_is_no_model_is_refused(viewer, dock, tmp_path):
+    viewer.layers.clear()
     wrong = tmp_path / "weights.pt"
     wrong.write_bytes(b"\x80\x02}q\x00.")
     dock.add_model(wrong)
@@ -206,10 +163,15 @@ def chosen(dock):
     return [box.currentText() for box in boxes]
 
 
-def test_channels_of_two_images_are_never_paired(viewer, dock):
+def test_channels_are_those_of_one_image_whatever_its_layers_are_called(viewer, dock):
+    layers = viewer.layers
+    viewer.add_image(np.stack([noise(0), noise(1)]), name="A01", channel_axis=None)
+    assert chosen(dock) == ["A01, channel 1", "A01, channel 2"]
+
+    # Channels of two images are never paired.
+    layers.clear()
     for name in ("A01_w1", "A02_w2", "A03_w1", "A03_w2", "plain", "other"):
         viewer.add_image(noise(), name=name)
-    layers = viewer.layers
     layers.selection.active = layers["A02_w2"]
     assert chosen(dock) == ["A02_w2", "absent"]
     layers.selection.active = layers["A03_w1"]
@@ -223,8 +185,8 @@ def test_channels_of_two_images_are_never_paired(viewer, dock):
     layers.remove("other")
     assert chosen(dock) == ["", "A01_w1"]
 
-
-def test_channels_are_paired_whatever_identifiers_their_files_have(viewer, dock):
+    # Those of one are, whatever identifiers its files have.
+    layers.clear()
     names = (
         "plate_B_C07_w1_0652E7B6-2C98-4439-96B3-7EC6F2FE56C6",
         "plate_B_C07_w2_CA4146BD-9ED0-49D4-83EB-5851E5736A25",
@@ -235,11 +197,22 @@ def test_channels_are_paired_whatever_identifiers_their_files_have(viewer, dock)
         viewer.add_image(noise(), name=name)
     for first, second in (names[:2], names[2:]):
         for name in (first, second):
-            viewer.layers.selection.active = viewer.layers[name]
+            layers.selection.active = layers[name]
             assert chosen(dock) == [second, first]
 
+    # A layer that was renamed is offered by its new name, and stays chosen.
+    layers.clear()
+    one, two = viewer.add_image(noise(0), name="one"), viewer.add_image(noise(1), name="two")
+    box = find(dock, QComboBox, "channel bright field")
+    box.setCurrentIndex(box.findText("one"))
+    box.activated.emit(box.currentIndex())
+    two.name = "other"
+    one.name = "bright"
+    assert box.currentText() == "bright"
+    assert [box.itemText(i) for i in range(box.count())] == ["bright", "other"]
 
-def test_the_image_follows_what_is_opened_clicked_and_predicted(viewer, dock, qtbot):
+
+def test_the_image_follows_and_corrections_are_replaced_only_when_confirmed(viewer, dock, qtbot):
     for name in ("one", "two"):
         viewer.add_image(noise(), name=name)
         assert chosen(dock)[0] == name
@@ -250,15 +223,24 @@ def test_the_image_follows_what_is_opened_clicked_and_predicted(viewer, dock, qt
     assert chosen(dock)[0] == "one"
     viewer.layers.selection.active = None
     assert chosen(dock)[0] == "one"
-    viewer.layers.selection.active = viewer.layers["two"]
-    assert chosen(dock)[0] == "two"
 
-
-def test_proofread_opens_no_second_dock(viewer, dock, qtbot):
-    viewer.add_image(noise(), name="A01")
+    (first,) = shown_predictions(viewer)
+    if not first.session.instances:
+        pytest.fail("the untrained model was to see something here")
+    first.session.apply(Delete((min(first.session.instances),)))
+    questions = []
+    dock.confirm = lambda question: bool(questions.append(question))
+    click(qtbot, dock, "run")
+    assert len(questions) == 1
+    assert list(shown_predictions(viewer)) == [first]
+    dock.confirm = lambda _question: True
     click(qtbot, dock, "run")
     wait(qtbot, dock)
-    # As the menu does it, under another title.
+    (second,) = shown_predictions(viewer)
+    assert second is not first
+    assert sum(layer.name.startswith("one |") for layer in viewer.layers) == 4
+
+    # Proofread was opened as the menu does it, under another title: there is no second dock.
     made = ProofreadWidget(viewer)
     viewer.window.add_dock_widget(made, name="Proofread (Probabilistic Instances)")
     click(qtbot, dock, "open_proofread")
@@ -267,3 +249,5 @@ def test_proofread_opens_no_second_dock(viewer, dock, qtbot):
     ]
     assert docks == [made]
     assert dock.proofread is made
+    viewer.layers.selection.active = viewer.layers["two"]
+    assert chosen(dock)[0] == "two"

@@ -54,7 +54,26 @@ class Draws:
             yield InstanceSet.from_masks([mask], SHAPE)
 
 
+def check_that_bars_are_nested_and_outlive_an_image(qtbot):
+    """The activity dock is hidden, as it is at first: napari deletes nested bars otherwise then."""
+    for _ in range(2):
+        bars = ActivityBars(["a", "b"])
+        bars.show(Progress(0, 0, 4, 1, 9))
+        images, draws, tiles = sorted(progress._all_instances, key=lambda bar: bar.total)
+        assert (images.nest_under, draws.nest_under, tiles.nest_under) == (None, images, draws)
+        assert (draws.n, tiles.n) == (0, 1)
+        bars.show(Progress(0, 3, 4, 9, 9))
+        bars.end_image()
+        bars.show(Progress(1, 1, 3))
+        assert (images.n, draws.n, draws.total, draws.desc) == (1, 1, 3, "Draws of b: ")
+        assert (tiles.n, tiles.total) == (0, 1)
+        bars.close()
+        assert not progress._all_instances
+        qtbot.wait(50)
+
+
 def test_each_draw_and_tile_is_told_until_it_is_cancelled(viewer, dock, qtbot, monkeypatch):
+    check_that_bars_are_nested_and_outlive_an_image(qtbot)
     draws = Draws()
     monkeypatch.setattr(
         Predictor,
@@ -75,24 +94,6 @@ def test_each_draw_and_tile_is_told_until_it_is_cancelled(viewer, dock, qtbot, m
     assert [layer.name for layer in viewer.layers] == ["A01", "A01 | entropy of 2 draws"]
     assert status(dock) == "Cancelled; the entropy of the first 2 draws is shown."
     assert not progress._all_instances
-
-
-def test_bars_of_images_draws_and_tiles_are_nested_and_outlive_an_image(viewer, qtbot):
-    """The activity dock is hidden, as it is at first: napari deletes nested bars otherwise then."""
-    for _ in range(2):
-        bars = ActivityBars(["a", "b"])
-        bars.show(Progress(0, 0, 4, 1, 9))
-        images, draws, tiles = sorted(progress._all_instances, key=lambda bar: bar.total)
-        assert (images.nest_under, draws.nest_under, tiles.nest_under) == (None, images, draws)
-        assert (draws.n, tiles.n) == (0, 1)
-        bars.show(Progress(0, 3, 4, 9, 9))
-        bars.end_image()
-        bars.show(Progress(1, 1, 3))
-        assert (images.n, draws.n, draws.total, draws.desc) == (1, 1, 3, "Draws of b: ")
-        assert (tiles.n, tiles.total) == (0, 1)
-        bars.close()
-        assert not progress._all_instances
-        qtbot.wait(50)
 
 
 def test_selected_images_and_then_a_folder_are_predicted_one_after_the_other(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from napari.components import ViewerModel
 from qtpy.QtWidgets import QPushButton
 
 from napari_probinst.core.config import InferenceConfig, NetworkConfig
@@ -52,7 +53,8 @@ def sharpen(shown, n_draws, index=0):
     return entropy_map(seen)
 
 
-def test_one_layer_sharpens_and_becomes_part_of_the_result(viewer):
+def test_one_layer_sharpens_and_becomes_part_of_the_result():
+    viewer = ViewerModel()
     image = viewer.add_image(np.zeros(SHAPE), name="A", scale=(2, 3))
     shown = results(viewer, image)
     expected = sharpen(shown, 2)
@@ -74,7 +76,8 @@ def test_one_layer_sharpens_and_becomes_part_of_the_result(viewer):
     assert len(viewer.layers) == 5
 
 
-def test_a_cancelled_image_keeps_its_layer_and_uses_it_again(viewer):
+def test_a_cancelled_image_keeps_its_layer_and_uses_it_again():
+    viewer = ViewerModel()
     image = viewer.add_image(np.zeros(SHAPE), name="A")
     shown = results(viewer, image)
     sharpen(shown, 3)
@@ -90,7 +93,8 @@ def test_a_cancelled_image_keeps_its_layer_and_uses_it_again(viewer):
     assert layer.name == "A | entropy"
 
 
-def test_a_layer_that_the_user_removed_stays_away_until_the_result(viewer):
+def test_a_layer_that_the_user_removed_stays_away_until_the_result():
+    viewer = ViewerModel()
     image = viewer.add_image(np.zeros(SHAPE), name="A")
     shown = results(viewer, image)
     sharpen(shown, 2)
@@ -102,7 +106,8 @@ def test_a_layer_that_the_user_removed_stays_away_until_the_result(viewer):
     assert results(viewer, image).end(Ended(0, "cancelled")) == ""
 
 
-def test_an_earlier_result_sharpens_and_comes_back_unless_the_new_one_is_there(viewer):
+def test_an_earlier_result_sharpens_and_comes_back_unless_the_new_one_is_there():
+    viewer = ViewerModel()
     image = viewer.add_image(np.zeros(SHAPE), name="A")
     results(viewer, image).end(done())
     (earlier,) = shown_predictions(viewer)
@@ -135,7 +140,8 @@ def test_an_earlier_result_sharpens_and_comes_back_unless_the_new_one_is_there(v
     assert len(viewer.layers) == 5
 
 
-def test_the_earlier_entropy_comes_back_where_corrections_are_kept(viewer):
+def test_the_earlier_entropy_comes_back_where_corrections_are_kept():
+    viewer = ViewerModel()
     image = viewer.add_image(np.zeros(SHAPE), name="A")
     results(viewer, image).end(done())
     (earlier,) = shown_predictions(viewer)
@@ -148,7 +154,8 @@ def test_the_earlier_entropy_comes_back_where_corrections_are_kept(viewer):
     np.testing.assert_array_equal(earlier.entropy.data, before)
 
 
-def test_planes_of_a_stack_sharpen_where_they_are_in_view(viewer):
+def test_planes_of_a_stack_sharpen_where_they_are_in_view():
+    viewer = ViewerModel()
     film = viewer.add_image(np.zeros((3, *SHAPE)), name="film")
     planes = [ChannelSource(film, plane=(plane,)) for plane in range(3)]
     shown = LayerResults(viewer, planes, lambda _question: True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtWidgets import QComboBox, QPushButton
 
@@ -85,7 +86,8 @@ def test_stacks_of_different_length_are_no_channels_of_one_image():
         read_channels(layers, CHANNELS)
 
 
-def test_the_plane_in_view_follows_the_sliders(viewer):
+def test_the_plane_in_view_follows_the_sliders():
+    viewer = ViewerModel()
     layer = viewer.add_image(stack(5, 3), scale=(2, 1, 0.5, 0.5), translate=(10, 0, 0, 0))
     viewer.add_image(stack(9)[:2, None, None])
     bring_into_view(viewer, layer, (0, 1), (4, 2))
@@ -93,23 +95,6 @@ def test_the_plane_in_view_follows_the_sliders(viewer):
     bring_into_view(viewer, layer, (0,), (1,))
     assert plane_in_view(viewer, layer, (0, 1)) == (1, 2)
     assert plane_in_view(viewer, layer, ()) == ()
-
-
-def test_the_plane_in_view_is_predicted_and_shown_on_it_alone(viewer, dock, qtbot):
-    image = viewer.add_image(stack(4), name="film")
-    assert planes_box(dock).isVisibleTo(dock)
-    assert planes_box(dock).itemText(1) == "all 4 planes"
-    viewer.dims.set_current_step(0, 2)
-    run(dock, qtbot)
-    (shown,) = shown_predictions(viewer)
-    assert (shown.plane, shown.title, shown.prediction.name) == ((2,), "film [2]", "film_002")
-    assert shown.image is image
-    assert shown.instances.visible
-    viewer.dims.set_current_step(0, 1)
-    assert not any(layer.visible for layer in shown.layers)
-    viewer.dims.set_current_step(0, 2)
-    assert shown.instances.visible
-    assert not shown.probability.visible, "it was hidden before"
 
 
 def test_a_saved_prediction_is_shown_on_its_plane(viewer, dock, qtbot, tmp_path):
@@ -125,8 +110,9 @@ def test_a_saved_prediction_is_shown_on_its_plane(viewer, dock, qtbot, tmp_path)
     assert not opened.instances.visible
 
 
-def test_a_short_film_is_opened_again_along_its_time(viewer, make_prediction, tmp_path):
+def test_a_short_film_is_opened_again_along_its_time(make_prediction, tmp_path):
     """Of two frames and three channels both axes may be either."""
+    viewer = ViewerModel()
     film = np.zeros((2, 3, *make_prediction().shape), np.uint8)
     viewer.add_image(film, name="film", channel_axis=None)
     for n_channels, axes in ((3, (0,)), (2, (1,)), (0, (1,))):
@@ -138,8 +124,24 @@ def test_a_short_film_is_opened_again_along_its_time(viewer, make_prediction, tm
         assert (opened.plane, opened.follower._axes) == ((1,), axes)
 
 
-def test_all_planes_are_predicted_and_proofread_one_by_one(viewer, dock, qtbot):
-    viewer.add_image(stack(3), name="film")
+def test_the_plane_in_view_and_then_all_are_predicted_and_proofread_one_by_one(viewer, dock, qtbot):
+    viewer.add_image(stack(1)[0], name="plain")
+    assert not planes_box(dock).isVisibleTo(dock), "there are no further axes to ask for"
+    image = viewer.add_image(stack(3), name="film")
+    assert planes_box(dock).isVisibleTo(dock)
+    assert planes_box(dock).itemText(1) == "all 3 planes"
+    viewer.dims.set_current_step(0, 2)
+    run(dock, qtbot)
+    (shown,) = shown_predictions(viewer)
+    assert (shown.plane, shown.title, shown.prediction.name) == ((2,), "film [2]", "film_002")
+    assert shown.image is image
+    assert shown.instances.visible
+    viewer.dims.set_current_step(0, 1)
+    assert not any(layer.visible for layer in shown.layers)
+    viewer.dims.set_current_step(0, 2)
+    assert shown.instances.visible
+    assert not shown.probability.visible, "it was hidden before"
+
     planes_box(dock).setCurrentIndex(1)
     run(dock, qtbot)
     found = {shown.plane: shown for shown in shown_predictions(viewer)}
@@ -165,8 +167,3 @@ def test_all_planes_are_predicted_and_proofread_one_by_one(viewer, dock, qtbot):
     assert sorted(again) == [(0,), (1,), (2,)]
     assert again[1,] is found[1,]
     assert again[0,] is not found[0,]
-
-
-def test_an_image_without_further_axes_is_not_asked_for_planes(viewer, dock):
-    viewer.add_image(stack(1)[0], name="plain")
-    assert not planes_box(dock).isVisibleTo(dock)
