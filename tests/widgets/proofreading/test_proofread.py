@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 from napari.utils._proxies import PublicOnlyProxy
 from napari.utils.colormaps.standardize_color import transform_color
 from napari.utils.notifications import notification_manager
@@ -49,7 +48,7 @@ def at(person, point):
     return person.session.instances_at(*point)
 
 
-def test_queue_is_walked_with_keys_and_shown_in_words(person):
+def test_queue_is_walked_with_keys_and_shown_in_words(person, qtbot):
     n_peaks = len(person.session.peaks)
     assert n_peaks >= 2
     assert person.text("position") == f"1 of {n_peaks}"
@@ -65,22 +64,35 @@ def test_queue_is_walked_with_keys_and_shown_in_words(person):
     assert person.text("statistics").startswith("1 reviewed: ")
     person.press(Qt.Key_Q)
     assert person.session.status(1) == "skipped"
+    for _ in range(2):
+        person.click_button("undo")
+
+    # A flagged place is left to others.
+    person.session.position = 0
+    person.button("flag").click()
+    assert person.session.status(0) == "flagged"
+    assert person.session.position == 1
+    person.click_button("undo")
+
+    # Keys are silent in a number field, and when they are fired twice.
+    person.press(Qt.Key_N, SHIFT)
+    assert person.session.position == 0
+    field = QSpinBox()
+    person.dock.content.addWidget(field)
+    person.dock.window().activateWindow()
+    qtbot.waitUntil(person.dock.window().isActiveWindow)
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    person.press(Qt.Key_N)
+    assert person.session.position == 0
+    person.canvas.setFocus()
+    qtbot.waitUntil(lambda: not field.hasFocus())
+    qtbot.keyClick(person.canvas, Qt.Key_N)
+    qtbot.keyClick(person.canvas, Qt.Key_N)
+    assert person.session.position == 1
 
 
-def test_end_of_the_queue_is_said(person):
-    for _ in person.session.peaks:
-        person.press(Qt.Key_K)
-    assert person.button("accept").isEnabled()
-    assert person.text("finished") == "End of the queue"
-    assert person.text("summary").startswith(
-        f"{len(person.session.peaks)} accepted · 0 edits · 100 %"
-    )
-    assert "100 % of the uncertainty" in person.text("statistics")
-    person.press(Qt.Key_Z, CONTROL)
-    assert person.text("finished") == ""
-
-
-def test_nothing_moves_when_a_tool_is_on_or_the_queue_ends(person):
+def test_a_tool_and_the_end_of_the_queue_are_told_and_nothing_moves(person):
     names = ("next", "accept", "merge", "split", "undo", "save")
 
     def places():
@@ -96,12 +108,26 @@ def test_nothing_moves_when_a_tool_is_on_or_the_queue_ends(person):
         return tops
 
     before = places()
+    # A tool that is on is told on the canvas, in dark letters on a box.
+    overlay = person.viewer.canvas.overlays.text
+    box_before = overlay.box_color
     person.press(Qt.Key_G)
     assert places() == before
+    assert overlay.text.startswith("MERGE")
+    assert np.array_equal(overlay.color, (0, 0, 0, 1))
+    assert np.allclose(overlay.box_color, transform_color(BANNER_COLOUR)[0])
     person.press(Qt.Key_Escape)
+    assert overlay.box_color is box_before
+
     for _ in person.session.peaks:
         person.press(Qt.Key_K)
     assert places() == before
+    assert person.button("accept").isEnabled()
+    assert person.text("finished") == "End of the queue"
+    assert person.text("summary").startswith(
+        f"{len(person.session.peaks)} accepted · 0 edits · 100 %"
+    )
+    assert "100 % of the uncertainty" in person.text("statistics")
     # The list is there again when it is asked for, and stays.
     table = person.dock.findChild(QTableView, "peaks")
     assert not table.isVisible()
@@ -109,35 +135,14 @@ def test_nothing_moves_when_a_tool_is_on_or_the_queue_ends(person):
     assert table.isVisible()
     person.press(Qt.Key_N, SHIFT)
     assert table.isVisible()
+    assert person.text("finished") == "End of the queue"
+    person.press(Qt.Key_Z, CONTROL)
+    assert person.text("finished") == ""
 
 
-def test_marks_on_the_canvas_are_of_what_is_listed(person):
-    marks, kinds = person.shown.peaks, person.dock.findChild(QComboBox, "kinds")
-    outlines = np.array([peak.kind == "contour" for peak in person.session.peaks])
-    assert outlines.any()
-    assert not outlines.all()
-    kinds.setCurrentText("All but outlines")
-    kinds.activated.emit(1)
-    assert np.array_equal(marks.border_color[:, 3] > 0, ~outlines)
-    assert person.text("position") == f"1 of {np.count_nonzero(~outlines)}"
-    assert f"{np.count_nonzero(outlines)} contour place" in person.text("statistics")
-    person.viewer.window.remove_dock_widget(person.dock)
-    assert (marks.border_color[:, 3] > 0).all()
-
-
-def test_tool_that_is_on_is_told_in_dark_letters_on_a_box(person):
-    overlay = person.viewer.canvas.overlays.text
-    before = overlay.box_color
-    person.press(Qt.Key_G)
-    assert overlay.text.startswith("MERGE")
-    assert np.array_equal(overlay.color, (0, 0, 0, 1))
-    assert np.allclose(overlay.box_color, transform_color(BANNER_COLOUR)[0])
-    person.press(Qt.Key_Escape)
-    assert overlay.box_color is before
-
-
-def test_what_is_looked_at_stands_out_and_so_do_its_overlaps(person):
-    instances, page = person.shown.instances, person.viewer.layers["well | selection"].data
+def test_what_is_looked_at_stands_out_until_the_dock_closes_and_loses_nothing(person):
+    viewer, shown = person.viewer, person.shown
+    instances, page = shown.instances, viewer.layers["well | selection"].data
     involved = [index + 1 for index in person.session.peaks[person.session.position].instances]
     (selected,) = person.dock.selected
     others = [identifier for identifier in involved if identifier != selected]
@@ -160,8 +165,39 @@ def test_what_is_looked_at_stands_out_and_so_do_its_overlaps(person):
     assert set(np.unique(page)) == {0, 1, 255}
     person.press(Qt.Key_W)
     assert set(np.unique(page)) > {0, 1, 255}
-    person.viewer.window.remove_dock_widget(person.dock)
+
+    # Marks on the canvas are of what is listed.
+    marks, kinds = shown.peaks, person.dock.findChild(QComboBox, "kinds")
+    outlines = np.array([peak.kind == "contour" for peak in person.session.peaks])
+    assert outlines.any()
+    assert not outlines.all()
+    kinds.setCurrentText("All but outlines")
+    kinds.activated.emit(1)
+    assert np.array_equal(marks.border_color[:, 3] > 0, ~outlines)
+    assert person.text("position") == f"1 of {np.count_nonzero(~outlines)}"
+    assert f"{np.count_nonzero(outlines)} contour place" in person.text("statistics")
+
+    person.click(*ON_DOWN)
+    person.click_button("delete")
+    n_messages = len(notification_manager.records)
+    viewer.window.remove_dock_widget(person.dock)
+    # Every correction is on the disk: there is nothing to warn of.
+    assert len(notification_manager.records) == n_messages
     assert instances.opacity == 0.9
+    assert (marks.border_color[:, 3] > 0).all()
+    assert [layer.name for layer in viewer.layers] == [
+        "well",
+        "well | probability",
+        "well | entropy",
+        "well | instances",
+        "well | peaks",
+    ]
+    assert not viewer.keymap
+    assert not shown.instances.keymap
+    assert not any("probinst" in each.__module__ for each in viewer.mouse_drag_callbacks)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
+    assert dock.shown is shown
+    assert dock.shown.session.can_undo
 
 
 def test_what_is_under_the_cursor_keeps_two_lines(qtbot):
@@ -178,7 +214,11 @@ def test_what_is_under_the_cursor_keeps_two_lines(qtbot):
     assert label.text().endswith("…")
 
 
-def test_zoom_shows_several_times_the_context_of_the_peak(person):
+def test_zoom_shows_the_context_of_the_place_and_what_the_hypotheses_would_change(person):
+    older = SimpleNamespace(window=person.viewer.window)  # states no canvas
+    assert canvas_size(older) == (person.canvas.height(), person.canvas.width())
+    assert canvas_size(PublicOnlyProxy(older)) == canvas_size(person.viewer)
+
     person.press(Qt.Key_J)
     peak = person.session.peaks[person.session.position]
     centre = person.camera.center[-2:]
@@ -187,8 +227,60 @@ def test_zoom_shows_several_times_the_context_of_the_peak(person):
     shorter = min(person.canvas.width(), person.canvas.height())
     assert 4 * 20 <= shorter / person.camera.zoom <= 6 * 26
 
+    width = 2.0
+    shown, peak = person.shown.instances, person.session.peaks[0]
+    place = (person.viewer, shown, peak, 4, width)
+    zoom_to_peak(*place, wholes=[LEFT_AND_RIGHT])
+    y0, x0, y1, x1 = view_box(person.viewer, shown)
+    assert (y0, x0) < LEFT_AND_RIGHT[:2]
+    assert (y1, x1) > LEFT_AND_RIGHT[2:]
+    # One that would make all else tiny is left alone.
+    zoom_to_peak(*place)
+    usual = view_box(person.viewer, shown)
+    zoom_to_peak(*place, wholes=[(0, 0, 64, 1000)])
+    assert view_box(person.viewer, shown) == usual
 
-def test_merge_picks_by_clicks_and_leaves_others_alone(person):
+    # The view is known when rows and columns are swapped.
+    order = person.viewer.dims.order
+    person.viewer.dims.order = (1, 0)
+    zoom_to_peak(*place)
+    y0, x0, y1, x1 = view_box(person.viewer, shown)
+    assert abs((y0 + y1) / 2 - (peak.y + 2)) <= 1
+    assert abs((x0 + x1) / 2 - (peak.x + 2)) <= 1
+    # The rows of the image lie along the width of the canvas.
+    assert (y1 - y0 > x1 - x0) is (person.canvas.width() > person.canvas.height())
+    person.viewer.dims.order = order
+
+
+def test_the_zoom_is_kept_where_that_is_asked_for_and_needs_no_arrival(person):
+    dock, refresh = person.dock, person.dock._refresh
+    queue = QueueActions(
+        person.viewer,
+        dock._desk,
+        dock.edits,
+        dock._walk,
+        among=PeakFilter,
+        keep_zoom=lambda: False,
+        show_place=lambda: None,
+        refresh=refresh,
+        show_images=lambda: None,
+    )
+    person.camera.zoom = 0.5
+    queue.jump()
+    assert person.camera.zoom != 0.5
+    assert person.shown.backdrop.shape == person.session.shape
+
+    person.dock.findChild(QCheckBox, "keep_zoom").setChecked(True)
+    person.camera.zoom = 3.5
+    person.press(Qt.Key_N)
+    peak = person.session.peaks[person.session.position]
+    assert person.camera.zoom == 3.5
+    assert np.allclose(person.camera.center[-2:], (peak.y + 1.5, peak.x + 1.5))
+    person.press(Qt.Key_J)
+    assert person.camera.zoom != 3.5
+
+
+def test_merges_and_cuts_leave_other_instances_alone(person):
     left, right = at(person, ON_LEFT)[0], at(person, ON_RIGHT)[0]
     across = person.mask(at(person, ON_ACROSS)[0])
     together = person.mask(left) | person.mask(right)
@@ -203,9 +295,9 @@ def test_merge_picks_by_clicks_and_leaves_others_alone(person):
     assert np.array_equal(person.mask(at(person, ON_LEFT)[0]), together)
     assert np.array_equal(person.mask(at(person, ON_ACROSS)[0]), across)
     assert not person.dock.findChild(object, "banner").isVisible()
+    person.press(Qt.Key_Z, CONTROL)
 
-
-def test_crossing_is_shown_and_its_instances_are_picked_in_turn(person):
+    # A crossing is shown, and its instances are picked in turn.
     assert person.shown.instances.data[CROSSING] == OVERLAP
     both = set(at(person, CROSSING))
     assert len(both) == 2
@@ -216,8 +308,7 @@ def test_crossing_is_shown_and_its_instances_are_picked_in_turn(person):
     assert {*first, *second} == both
     assert len(first) == len(second) == 1
 
-
-def test_line_splits_only_the_selected_instance(person):
+    # A line splits only the selected instance.
     person.click(*ON_ACROSS)
     (across,) = person.dock.selected
     down = person.mask(at(person, ON_DOWN)[0])
@@ -235,9 +326,10 @@ def test_line_splits_only_the_selected_instance(person):
     assert np.array_equal(person.mask(at(person, ON_DOWN)[0]), down)
     assert not any(layer.name.endswith("| cut") for layer in person.viewer.layers)
     assert person.camera.mouse_pan
+    person.press(Qt.Key_Z, CONTROL)
+    assert not person.session.can_undo
 
-
-def test_refused_edit_is_a_sentence_and_changes_nothing(person):
+    # A refused edit is a sentence, and changes nothing.
     person.click(*ON_ACROSS)
     person.press(Qt.Key_H)
     person.drag((2, 80), (2, 92))
@@ -248,7 +340,7 @@ def test_refused_edit_is_a_sentence_and_changes_nothing(person):
     assert person.text("banner_text") == ""
 
 
-def test_undo_key_on_our_layer_takes_back_edits_and_never_strokes(person):
+def test_undo_is_one_history_over_edits_and_decisions_and_never_over_strokes(person):
     """Napari's own undo of a Labels layer would replay strokes into masks changed since."""
     layer = person.shown.instances
     original = layer.data.copy()
@@ -268,9 +360,8 @@ def test_undo_key_on_our_layer_takes_back_edits_and_never_strokes(person):
     assert np.array_equal(layer.data, original)
     person.press(Qt.Key_Z, CONTROL | SHIFT)
     assert np.array_equal(layer.data, after)
+    person.click_button("undo")
 
-
-def test_undo_is_one_history_over_edits_and_decisions(person):
     person.press(Qt.Key_K)
     person.click(*ON_DOWN)
     person.click_button("delete")
@@ -285,23 +376,21 @@ def test_undo_is_one_history_over_edits_and_decisions(person):
     assert person.session.status(0) == "accepted"
 
 
-def test_add_paints_in_a_layer_of_its_own(person):
-    n_before = len(person.session.instances)
+def test_painting_is_one_edit_and_is_thrown_away_only_when_asked_twice(person):
     person.click_button("add")
-    layer = person.viewer.layers["well | new"]
-    assert person.viewer.layers.selection.active == layer
-    layer.brush_size = 5
     person.drag((60, 10), (60, 30))
-    assert layer.data.any()
-    painted = layer.data > 0
-    person.click_button("confirm")
-    assert len(person.session.instances) == n_before + 1
-    assert np.array_equal(person.mask(at(person, (60, 20))[0]), painted)
+    person.press(Qt.Key_Escape)
+    assert "well | new" in person.viewer.layers
+    assert "Esc twice to discard" in last_message()
+    for _ in range(2):
+        person.press(Qt.Key_N)
+    assert person.session.position == 0
+    assert "well | new" in person.viewer.layers
+    person.press(Qt.Key_Escape)
     assert "well | new" not in person.viewer.layers
-    assert person.viewer.layers.selection.active == person.shown.instances
+    assert not person.session.can_undo
 
-
-def test_repaint_is_one_edit_that_spares_the_crossing_instance(person):
+    # What is repainted spares the instance that crosses it.
     person.click(*ON_DOWN)
     (down,) = person.dock.selected
     before, across = person.mask(down), person.mask(at(person, ON_ACROSS)[0])
@@ -321,59 +410,20 @@ def test_repaint_is_one_edit_that_spares_the_crossing_instance(person):
     assert np.array_equal(person.mask(down), before)
     assert not person.session.can_undo
 
-
-def test_painting_is_thrown_away_only_when_asked_twice(person):
+    # What is added is painted in a layer of its own.
+    n_before = len(person.session.instances)
     person.click_button("add")
+    layer = person.viewer.layers["well | new"]
+    assert person.viewer.layers.selection.active == layer
+    layer.brush_size = 5
     person.drag((60, 10), (60, 30))
-    person.press(Qt.Key_Escape)
-    assert "well | new" in person.viewer.layers
-    assert "Esc twice to discard" in last_message()
-    for _ in range(2):
-        person.press(Qt.Key_N)
-    assert person.session.position == 0
-    assert "well | new" in person.viewer.layers
-    person.press(Qt.Key_Escape)
+    assert layer.data.any()
+    painted = layer.data > 0
+    person.click_button("confirm")
+    assert len(person.session.instances) == n_before + 1
+    assert np.array_equal(person.mask(at(person, (60, 20))[0]), painted)
     assert "well | new" not in person.viewer.layers
-    assert not person.session.can_undo
-
-
-def test_keys_are_silent_in_a_number_field_and_when_fired_twice(person, qtbot):
-    field = QSpinBox()
-    person.dock.content.addWidget(field)
-    person.dock.window().activateWindow()
-    qtbot.waitUntil(person.dock.window().isActiveWindow)
-    field.setFocus()
-    qtbot.waitUntil(field.hasFocus)
-    person.press(Qt.Key_N)
-    assert person.session.position == 0
-    person.canvas.setFocus()
-    qtbot.waitUntil(lambda: not field.hasFocus())
-    qtbot.keyClick(person.canvas, Qt.Key_N)
-    qtbot.keyClick(person.canvas, Qt.Key_N)
-    assert person.session.position == 1
-
-
-def test_closing_gives_back_keys_and_layers_and_loses_nothing(person):
-    viewer, shown = person.viewer, person.shown
-    person.click(*ON_DOWN)
-    person.click_button("delete")
-    n_messages = len(notification_manager.records)
-    viewer.window.remove_dock_widget(person.dock)
-    # Every correction is on the disk: there is nothing to warn of.
-    assert len(notification_manager.records) == n_messages
-    assert [layer.name for layer in viewer.layers] == [
-        "well",
-        "well | probability",
-        "well | entropy",
-        "well | instances",
-        "well | peaks",
-    ]
-    assert not viewer.keymap
-    assert not shown.instances.keymap
-    assert not any("probinst" in each.__module__ for each in viewer.mouse_drag_callbacks)
-    _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread")
-    assert dock.shown is shown
-    assert dock.shown.session.can_undo
+    assert person.viewer.layers.selection.active == person.shown.instances
 
 
 def test_save_writes_results_beside_the_prediction_and_says_so(person, tmp_path):
@@ -456,7 +506,7 @@ def test_two_images_renamed_and_duplicated_layers_confuse_nothing(
     assert sum(layer.name.endswith("selection") for layer in viewer.layers) == 1
 
 
-def test_removed_instances_are_chosen_again_and_lie_below_the_selection(person):
+def test_removed_instances_are_chosen_again_and_keep_their_corrections(person):
     shown, layers = person.shown, person.viewer.layers
     before = [layer.name for layer in layers]
     person.dock.act("accept")
@@ -471,35 +521,35 @@ def test_removed_instances_are_chosen_again_and_lie_below_the_selection(person):
     box.setCurrentIndex(0)
     box.activated.emit(0)
     assert person.shown is shown
-    assert [layer.name for layer in layers] == before
+    assert [layer.name for layer in layers] == before, "they lie below the selection"
 
-
-def test_removed_instances_layer_keeps_its_corrections(person):
-    shown = person.shown
+    person.qtbot.waitUntil(lambda: "corrections kept" in last_message())
+    person.show_all()
     person.click(*ON_DOWN)
     person.click_button("delete")
-    person.viewer.layers.remove(shown.instances)
+    notification_manager.records.clear()
+    layers.remove(shown.instances)
     person.qtbot.waitUntil(lambda: "corrections kept" in last_message())
     person.dock.choose(shown)
-    assert shown.instances in list(person.viewer.layers)
+    assert shown.instances in list(layers)
     person.press(Qt.Key_Z, CONTROL)
     assert len(at(person, ON_DOWN)) == 1
 
 
-@pytest.mark.parametrize("kind", ["certain", "empty"])
-def test_without_peaks_or_instances_editing_still_works(
-    viewer, put, make_prediction, as_person, kind
-):
-    put(viewer, make_prediction(**{kind: True}))
-    person = as_person(viewer)
-    assert person.text("position") == "0 of 0"
-    assert not person.button("next").isEnabled()
-    for key in (Qt.Key_N, Qt.Key_K, Qt.Key_J):
-        person.press(key)
-    person.click_button("add")
-    person.drag((60, 10), (60, 30))
-    person.click_button("confirm")
-    assert len(at(person, (60, 20))) == 1
+def test_without_peaks_or_instances_editing_still_works(viewer, put, make_prediction, as_person):
+    person = None
+    for kind in ("certain", "empty"):
+        shown = put(viewer, make_prediction(kind, **{kind: True}), kind)
+        person = person or as_person(viewer)
+        person.dock.choose(shown)
+        assert person.text("position") == "0 of 0", kind
+        assert not person.button("next").isEnabled(), kind
+        for key in (Qt.Key_N, Qt.Key_K, Qt.Key_J):
+            person.press(key)
+        person.click_button("add")
+        person.drag((60, 10), (60, 30))
+        person.click_button("confirm")
+        assert len(at(person, (60, 20))) == 1, kind
 
 
 def test_two_viewers_keep_apart(make_napari_viewer, put, make_prediction, open_proofread):
@@ -512,49 +562,7 @@ def test_two_viewers_keep_apart(make_napari_viewer, put, make_prediction, open_p
     assert not second.session.can_undo
 
 
-def test_what_an_edit_makes_differs_in_colour_from_what_is_beside_it(person):
-    # No id is used twice: after so many cuts, by turns, one part would have the other's colour.
-    cut = SplitAlongLine(1, ((0, 20), (30, 20)))
-    for _ in PALETTE:
-        person.session.apply(cut)
-        parts = [person.session.instances_at(10, x)[0] for x in (14, 30)]
-        colours = person.shown.instances.colormap.color_dict
-        assert parts[0] != parts[1]
-        assert not np.array_equal(colours[parts[0]], colours[parts[1]])
-        person.session.undo()
-
-
-def test_one_instance_is_isolated_and_the_uncertainty_switched(person):
-    shown = person.dock.shown
-    before = [layer.visible for layer in shown.layers]
-    person.press(Qt.Key_W)
-    assert not any(layer.visible for layer in shown.layers)
-    person.press(Qt.Key_W)
-    assert [layer.visible for layer in shown.layers] == before
-    person.press(Qt.Key_U)
-    assert shown.entropy.visible is not before[1]
-    person.press(Qt.Key_U)
-    assert [layer.visible for layer in shown.layers] == before
-
-
-def test_my_zoom_is_kept_where_that_is_asked_for(person):
-    person.dock.findChild(QCheckBox, "keep_zoom").setChecked(True)
-    person.camera.zoom = 3.5
-    person.press(Qt.Key_N)
-    peak = person.session.peaks[person.session.position]
-    assert person.camera.zoom == 3.5
-    assert np.allclose(person.camera.center[-2:], (peak.y + 1.5, peak.x + 1.5))
-    person.press(Qt.Key_J)
-    assert person.camera.zoom != 3.5
-
-
-def test_a_flagged_place_is_left_to_others(person):
-    person.button("flag").click()
-    assert person.session.status(0) == "flagged"
-    assert person.session.position == 1
-
-
-def test_a_hypothesis_is_adopted_by_a_click_and_taken_back(person):
+def test_a_hypothesis_is_adopted_and_taken_back_and_says_what_it_has_done(person):
     strip = person.dock.findChild(HypothesesStrip)
     before = {key: person.mask(key) for key in person.session.instances}
     other = next(card for card in strip.findChildren(HypothesisCard) if not card.is_current)
@@ -570,90 +578,57 @@ def test_a_hypothesis_is_adopted_by_a_click_and_taken_back(person):
     for key, mask in before.items():
         np.testing.assert_array_equal(person.mask(key), mask)
 
-
-def test_an_edit_says_what_it_has_done_and_previous_leads_back_to_it(person):
     before = person.session.position
-    person.dock.findChild(HypothesesStrip).choose(1)  # LEFT and RIGHT are one
+    strip.choose(1)  # LEFT and RIGHT are one
     assert person.session.status(before) == "touched"
     assert "2 instances changed." in person.text("reason")
     person.press(Qt.Key_N)
     assert "changed" not in person.text("reason")
     person.press(Qt.Key_N, SHIFT)
-    assert person.session.position == before
+    assert person.session.position == before, "the place that was settled isn't passed over"
 
     person.click_button("undo")
     assert "changed" not in person.text("reason")
     person.camera.center = (0, 500, 500)
-    person.dock.findChild(HypothesesStrip).choose(1)
+    strip.choose(1)
     assert "2 instances changed, 2 of them beyond the view." in person.text("reason")
 
 
-def test_the_canvas_has_its_size_in_older_versions_of_napari(person):
-    older = SimpleNamespace(window=person.viewer.window)  # states no canvas
-    assert canvas_size(older) == (person.canvas.height(), person.canvas.width())
-    assert canvas_size(PublicOnlyProxy(older)) == canvas_size(person.viewer)
+def test_one_instance_is_isolated_and_the_uncertainty_switched(person):
+    shown = person.dock.shown
+    before = [layer.visible for layer in shown.layers]
+    person.press(Qt.Key_W)
+    assert not any(layer.visible for layer in shown.layers)
+    person.press(Qt.Key_W)
+    assert [layer.visible for layer in shown.layers] == before
+    person.press(Qt.Key_U)
+    assert shown.entropy.visible is not before[1]
+    person.press(Qt.Key_U)
+    assert [layer.visible for layer in shown.layers] == before
+
+    # Isolating needs an instance, and hides other labels.
+    truth = person.viewer.add_labels(np.ones(person.session.shape, dtype=int), name="truth")
+    person.viewer.layers.selection.active = shown.instances
+    person.dock._bench.select(())
+    person.press(Qt.Key_W)
+    assert "click the one to isolate" in last_message()
+    assert shown.instances.visible
+    person.click(*ON_DOWN)
+    person.press(Qt.Key_W)
+    assert not shown.instances.visible
+    assert not truth.visible
+    person.press(Qt.Key_W)
+    assert shown.instances.visible
+    assert truth.visible
 
 
-def test_an_object_is_as_wide_as_a_model_would_measure_it():
-    square = Instance((0, 0, 20, 20), np.ones((20, 20), bool))
-    assert object_width([square]) == typical_width([square]) == 20
-    assert object_width([]) == 10
-
-
-def test_actions_of_the_queue_and_the_backdrop_need_no_arrival(person):
-    dock, refresh = person.dock, person.dock._refresh
-    queue = QueueActions(
-        person.viewer,
-        dock._desk,
-        dock.edits,
-        dock._walk,
-        among=PeakFilter,
-        keep_zoom=lambda: False,
-        show_place=lambda: None,
-        refresh=refresh,
-        show_images=lambda: None,
-    )
-    person.camera.zoom = 0.5
-    queue.jump()
-    assert person.camera.zoom != 0.5
-    assert person.shown.backdrop.shape == person.session.shape
-
-
-def test_the_view_is_known_when_rows_and_columns_are_swapped(person):
-    shown, peak = person.shown.instances, person.session.peaks[0]
-    person.viewer.dims.order = (1, 0)
-    zoom_to_peak(person.viewer, shown, peak, 4, 2.0)
-    y0, x0, y1, x1 = view_box(person.viewer, shown)
-    assert abs((y0 + y1) / 2 - (peak.y + 2)) <= 1
-    assert abs((x0 + x1) / 2 - (peak.x + 2)) <= 1
-    # The rows of the image lie along the width of the canvas.
-    assert (y1 - y0 > x1 - x0) is (person.canvas.width() > person.canvas.height())
-
-
-def test_the_status_line_tells_of_pixels_whichever_layer_is_active(person):
+def test_what_is_under_the_cursor_is_told_and_follows_edits_and_places(person):
     layers = person.shown.layers
     said = [layer.get_status(ON_DOWN, world=True)["value"] for layer in layers]
-    assert said == [said[0]] * len(layers)
+    assert said == [said[0]] * len(layers), "whichever layer is active"
     assert said[0].startswith("4: 1.00")
     assert person.shown.peaks.get_status((0, 96), world=True)["value"] != "background"
 
-
-def test_zoom_takes_in_what_the_hypotheses_would_change(person):
-    width = 2.0
-    shown, peak = person.shown.instances, person.session.peaks[0]
-    place = (person.viewer, shown, peak, 4, width)
-    zoom_to_peak(*place, wholes=[LEFT_AND_RIGHT])
-    y0, x0, y1, x1 = view_box(person.viewer, shown)
-    assert (y0, x0) < LEFT_AND_RIGHT[:2]
-    assert (y1, x1) > LEFT_AND_RIGHT[2:]
-    # One that would make all else tiny is left alone.
-    zoom_to_peak(*place)
-    usual = view_box(person.viewer, shown)
-    zoom_to_peak(*place, wholes=[(0, 0, 64, 1000)])
-    assert view_box(person.viewer, shown) == usual
-
-
-def test_what_is_under_the_cursor_follows_edits_and_places(person):
     person.click(*ON_DOWN)
     person._move(person.point(*ON_DOWN))
     before = person.text("under_cursor")
@@ -669,3 +644,20 @@ def test_what_is_under_the_cursor_follows_edits_and_places(person):
     followed = person.text("under_cursor")
     person._move(place)
     assert person.text("under_cursor") == followed != before
+
+    # What an edit makes differs in colour from what is beside it. No id is used twice: after so
+    # many cuts, by turns, one part would have the other's colour.
+    cut = SplitAlongLine(1, ((0, 20), (30, 20)))
+    for _ in PALETTE:
+        person.session.apply(cut)
+        parts = [person.session.instances_at(10, x)[0] for x in (14, 30)]
+        colours = person.shown.instances.colormap.color_dict
+        assert parts[0] != parts[1]
+        assert not np.array_equal(colours[parts[0]], colours[parts[1]])
+        person.session.undo()
+
+
+def test_an_object_is_as_wide_as_a_model_would_measure_it():
+    square = Instance((0, 0, 20, 20), np.ones((20, 20), bool))
+    assert object_width([square]) == typical_width([square]) == 20
+    assert object_width([]) == 10
