@@ -60,7 +60,11 @@ def _weights(path):
     return content[8 + length :], entries
 
 
-def test_the_choice_becomes_the_models_default(tune, own_model, model):
+def test_the_choice_becomes_the_models_default_and_is_repeatable(tune, own_model, model, tmp_path):
+    in_files, unchanged = tmp_path / "in files.safetensors", own_model.read_bytes()
+    assert tune("--output", in_files, "--memory", "0").code == 0
+    assert own_model.read_bytes() == unchanged
+
     before = read_header(own_model)
     done = tune()
     assert done.code == 0, done
@@ -78,31 +82,23 @@ def test_the_choice_becomes_the_models_default(tune, own_model, model):
     load_model(own_model)
     with safe_open(own_model, "pt") as opened:
         assert opened.keys()
+    # The same where the draws are in files.
+    assert in_files.read_bytes() == own_model.read_bytes()
 
 
-def test_another_output_leaves_the_model_alone(tune, own_model, tmp_path):
+def test_another_output_leaves_the_model_alone_and_folds_are_those_of_a_file(
+    tune, folder, own_model, tmp_path
+):
     before = own_model.read_bytes()
     output = tmp_path / "tuned.safetensors"
-    done = tune("--output", output, "--draws", "3", "--flips")
+    (folder / "folds.yaml").write_text("- [a]\n- [b, c]\n")
+    done = tune("--output", output, "--draws", "3", "--flips", "--folds", folder / "folds.yaml")
     assert done.code == 0, done
     assert own_model.read_bytes() == before
     header = read_header(output)
     assert (header.inference.n_draws, header.inference.flips) == (3, True)
     assert "3 images, 3 draws each" in done.out
-
-
-def test_a_tuning_is_repeatable_with_the_draws_in_files(tune, tmp_path):
-    outputs = [tmp_path / f"{number}.safetensors" for number in range(2)]
-    for output, memory in zip(outputs, ("500", "0"), strict=True):
-        assert tune("--output", output, "--memory", memory).code == 0
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()
-
-
-def test_folds_of_a_file(tune, folder, own_model):
-    (folder / "folds.yaml").write_text("- [a]\n- [b, c]\n")
-    assert tune("--folds", folder / "folds.yaml").code == 0
-    folds = read_header(own_model).tuning["folds"]
-    assert [fold["images"] for fold in folds] == [["a"], ["b", "c"]]
+    assert [fold["images"] for fold in header.tuning["folds"]] == [["a"], ["b", "c"]]
 
 
 def test_images_that_were_held_out_are_the_default(tune, make_model):
