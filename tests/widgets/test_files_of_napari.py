@@ -31,64 +31,59 @@ def run(command):
     get_app_model().commands.execute_command(f"napari-probinst.{command}").result()
 
 
-@pytest.mark.parametrize("folder", [False, True])
-def test_predictions_open_in_the_dock(viewer, make_prediction, tmp_path, qtbot, folder):
+def test_predictions_open_in_the_dock(viewer, make_prediction, tmp_path, qtbot):
     path = tmp_path / "well.prediction.npz"
     save_prediction(make_prediction(), path)
-    viewer.open(str(tmp_path if folder else path), plugin="napari-probinst")
-    dock = opened_dock(viewer, ProofreadWidget)
-    qtbot.waitUntil(lambda: dock.shown is not None, timeout=20000)
-    assert [shown.title for shown in shown_predictions(viewer)] == ["well"]
+    for opened in (path, tmp_path):
+        viewer.open(str(opened), plugin="napari-probinst")
+        dock = opened_dock(viewer, ProofreadWidget)
+        qtbot.waitUntil(lambda dock=dock: dock.shown is not None, timeout=20000)
+        assert [shown.title for shown in shown_predictions(viewer)] == ["well"], opened
+        viewer.window.remove_dock_widget(dock)
+        viewer.layers.clear()
 
 
-def test_instances_are_saved_with_their_overlaps_and_opened_again(person, tmp_path):
-    path = str(tmp_path / "well.instances.tif")
-    person.shown.instances.save(path)
-    saved = read_instances(tmp_path / "well.instances.tif")
+def test_instances_are_saved_with_their_overlaps_and_elsewhere_as_ids_alone(person, tmp_path):
+    shown, layers = person.shown, person.viewer.layers
+    path = tmp_path / "well.instances.tif"
+    before = len(notification_manager.records)
+    shown.instances.save(str(path))
+    assert len(notification_manager.records) == before, "our own file needs no warning"
+    saved = read_instances(path)
     masks = {mask.full(person.session.shape).tobytes() for mask in saved.instances}
     current = person.session.instances.values()
     assert masks == {mask.full(person.session.shape).tobytes() for mask in current}
-    labels, overlaps = person.viewer.open(path, plugin="napari-probinst")
+
+    flat, n_overlap = flatten_corrected(person.session)
+    assert n_overlap > 0
+    for suffix in (".tif", ".npz"):
+        notification_manager.records.clear()
+        other = tmp_path / f"well{suffix}"
+        assert shown.instances.save(str(other))
+        pixels = imread(other) if suffix == ".tif" else np.load(other)["arr_0"]
+        assert np.array_equal(pixels, flat), suffix
+        said = notification_manager.records[-1].message
+        assert said.startswith(f"{n_overlap} pixels of several"), suffix
+        assert ".instances.tif" in said, suffix
+
+    layers.selection = {shown.instances}
+    _duplicate_layer(layers)
+    assert np.array_equal(layers[f"{shown.instances.name} copy"].data, flat)
+    layers.remove(f"{shown.instances.name} copy")
+
+    # The place of all that is shown follows the image.
+    shown.image.scale = (2, 3)
+    shown.image.translate = (5, 7)
+    assert sum(layer.name.startswith("well | ") for layer in layers) >= 5
+    assert all(tuple(layer.scale) == (2, 3) for layer in layers)
+    assert all(tuple(layer.translate) == (5, 7) for layer in layers)
+
+    labels, overlaps = person.viewer.open(str(path), plugin="napari-probinst")
     assert len(np.unique(labels.data)) == len(current) + 1
     assert np.array_equal(overlaps.data > 0, saved.cover() > 1)
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".npz"])
-def test_other_files_of_napari_hold_ids_alone(person, tmp_path, suffix):
-    path = tmp_path / f"well{suffix}"
-    assert person.shown.instances.save(str(path))
-    saved = imread(path) if suffix == ".tif" else np.load(path)["arr_0"]
-    labels, n_overlap = flatten_corrected(person.session)
-    assert n_overlap > 0
-    assert np.array_equal(saved, labels)
-    said = notification_manager.records[-1].message
-    assert said.startswith(f"{n_overlap} pixels of several")
-    assert ".instances.tif" in said
-
-
-def test_our_own_file_needs_no_warning(person, tmp_path):
-    before = len(notification_manager.records)
-    person.shown.instances.save(str(tmp_path / "well.instances.tif"))
-    assert len(notification_manager.records) == before
-
-
-def test_a_duplicate_holds_ids_alone(person):
-    person.viewer.layers.selection = {person.shown.instances}
-    _duplicate_layer(person.viewer.layers)
-    duplicate = person.viewer.layers[f"{person.shown.instances.name} copy"]
-    assert np.array_equal(duplicate.data, flatten_corrected(person.session)[0])
-
-
-def test_the_place_follows_the_image(person):
-    person.shown.image.scale = (2, 3)
-    person.shown.image.translate = (5, 7)
-    marks = [layer for layer in person.viewer.layers if layer.name.startswith("well | ")]
-    assert len(marks) >= 5
-    assert all(tuple(layer.scale) == (2, 3) for layer in person.viewer.layers)
-    assert all(tuple(layer.translate) == (5, 7) for layer in person.viewer.layers)
-
-
-def test_commands_act_on_the_open_dock(person):
+def test_every_action_is_a_command_that_acts_on_the_open_dock(person):
     before = person.session.position
     run("next_place")
     assert person.session.position != before
@@ -96,6 +91,20 @@ def test_commands_act_on_the_open_dock(person):
     assert person.session.can_undo
     run("undo")
     assert not person.session.can_undo
+
+    asked = []
+    person.dock.choose_export = lambda start: asked.append(start.name)
+    run("write_stack")
+    assert asked == ["well"], "the commands of writers need no file"
+    run("write_session")
+    assert "Save Selected Layers" in notification_manager.records[-1].message
+
+    actions, done = person.dock._actions, []
+    assert actions.keys() >= ACTIONS.keys()
+    actions.update((name, partial(done.append, name)) for name in list(actions))
+    for action in ACTIONS:
+        run({"next": "next_place", "previous": "previous_place"}.get(action, action))
+    assert done == list(ACTIONS)
 
 
 def test_the_command_exports_what_is_corrected(person, tmp_path):
@@ -131,29 +140,16 @@ def test_the_dialog_offers_every_format(qtbot, monkeypatch):
     assert len(offered) == len(FORMATS)
 
 
-def test_every_action_is_a_command(person):
-    actions, done = person.dock._actions, []
-    assert actions.keys() >= ACTIONS.keys()
-    actions.update((name, partial(done.append, name)) for name in list(actions))
-    for action in ACTIONS:
-        run({"next": "next_place", "previous": "previous_place"}.get(action, action))
-    assert done == list(ACTIONS)
-
-
-@pytest.mark.parametrize("command", ["jump", "isolate", "uncertainty", "undo", "merge", "export"])
-def test_commands_say_that_there_is_no_prediction(viewer, open_proofread, command):
+def test_commands_say_that_no_dock_is_open_or_that_there_is_no_prediction(viewer, open_proofread):
+    run("merge")
+    assert "Proofread isn't open" in notification_manager.records[-1].message
     open_proofread(viewer)
-    run(command)
-    assert "There is no prediction" in notification_manager.records[-1].message
-
-
-def test_commands_of_writers_need_no_file(person):
-    asked = []
-    person.dock.choose_export = lambda start: asked.append(start.name)
-    run("write_stack")
-    assert asked == ["well"]
-    run("write_session")
-    assert "Save Selected Layers" in notification_manager.records[-1].message
+    for command in ("jump", "isolate", "uncertainty", "undo", "merge", "export"):
+        notification_manager.records.clear()
+        run(command)
+        said = [record.message for record in notification_manager.records]
+        assert said, command
+        assert "There is no prediction" in said[-1], command
 
 
 def test_a_session_is_saved_as_a_copy_of_its_own(person, tmp_path):
@@ -170,8 +166,3 @@ def test_a_session_is_saved_as_a_copy_of_its_own(person, tmp_path):
         plain.save(str(tmp_path / "plain.probinst"))
     with pytest.raises(OutputError, match="exists already"):
         person.shown.instances.save(str(tmp_path / "copy.probinst"))
-
-
-def test_commands_say_that_no_dock_is_open(viewer):
-    run("merge")
-    assert "Proofread isn't open" in notification_manager.records[-1].message

@@ -21,47 +21,7 @@ def least_width(dock):
     return max(area.widget().minimumSizeHint().width() for area in dock.findChildren(QScrollArea))
 
 
-def test_long_names_push_no_button_out_of_view(person):
-    person.viewer.layers[0].name = LONG.format("C12")
-    person.dock.act("accept")
-    person.qtbot.wait(20)
-    for name in ("open", "uncertainty", "delete", "save"):
-        assert _in_view(person.dock, person.button(name))
-
-
-def _in_view(dock, widget):
-    corner = widget.mapTo(dock, widget.rect().topRight())
-    return widget.isVisible() and corner.x() < dock.width()
-
-
-def test_button_that_goes_on_gives_way(person):
-    name = LONG.format("C12")
-    person.dock._panel.show_nothing(None, f"Continue {name} (00:25, 1 edit, 2 decisions)")
-    person.qtbot.wait(20)
-    going_on = person.button("continue")
-    assert isinstance(going_on, ElidedButton)
-    assert name in going_on.toolTip()
-    assert least_width(person.dock) < MINIMUM_WIDTH
-    assert _in_view(person.dock, person.button("open"))
-
-
-def test_folder_of_long_names(viewer, make_prediction, open_proofread, qtbot, tmp_path):
-    names = [LONG.format(well) for well in ("C11", "C12")]
-    for name in names:
-        save_prediction(make_prediction(name), tmp_path / f"{name}.prediction.npz")
-    _, dock = open_proofread(viewer)
-    dock.open(tmp_path)
-    qtbot.waitUntil(lambda: dock.shown is not None)
-    qtbot.wait(20)
-    assert least_width(dock) < MINIMUM_WIDTH
-    box = dock.findChild(QComboBox, "predictions")
-    assert isinstance(box, ElidedBox)
-    assert box.view().textElideMode() == Qt.TextElideMode.ElideMiddle
-    assert names[0] in box.toolTip()
-    assert names[1] in box.itemData(1, Qt.ItemDataRole.ToolTipRole)
-
-
-def test_each_place_is_told_in_view(person):
+def test_each_place_is_told_in_view_and_long_names_push_no_button_out_of_it(person):
     head = person.dock.findChild(QLabel, "kind")
     around = [area for area in person.dock.findChildren(QScrollArea) if area.isAncestorOf(head)]
     assert len(around) == 2
@@ -81,6 +41,43 @@ def test_each_place_is_told_in_view(person):
     person.qtbot.waitUntil(field.hasFocus)
     person.dock.queue.previous()
     assert scrolled_down_and_gone_on() == [60, 60]
+
+    name = LONG.format("C12")
+    person.viewer.layers[0].name = name
+    person.dock.act("accept")
+    person.qtbot.wait(20)
+    for button in ("open", "uncertainty", "delete", "save"):
+        assert _in_view(person.dock, person.button(button)), button
+
+    # The button that goes on gives way.
+    person.dock._panel.show_nothing(None, f"Continue {name} (00:25, 1 edit, 2 decisions)")
+    person.qtbot.wait(20)
+    going_on = person.button("continue")
+    assert isinstance(going_on, ElidedButton)
+    assert name in going_on.toolTip()
+    assert least_width(person.dock) < MINIMUM_WIDTH
+    assert _in_view(person.dock, person.button("open"))
+
+
+def _in_view(dock, widget):
+    corner = widget.mapTo(dock, widget.rect().topRight())
+    return widget.isVisible() and corner.x() < dock.width()
+
+
+def test_folder_of_long_names(viewer, make_prediction, open_proofread, qtbot, tmp_path):
+    names = [LONG.format(well) for well in ("C11", "C12")]
+    for name in names:
+        save_prediction(make_prediction(name), tmp_path / f"{name}.prediction.npz")
+    _, dock = open_proofread(viewer)
+    dock.open(tmp_path)
+    qtbot.waitUntil(lambda: dock.shown is not None)
+    qtbot.wait(20)
+    assert least_width(dock) < MINIMUM_WIDTH
+    box = dock.findChild(QComboBox, "predictions")
+    assert isinstance(box, ElidedBox)
+    assert box.view().textElideMode() == Qt.TextElideMode.ElideMiddle
+    assert names[0] in box.toolTip()
+    assert names[1] in box.itemData(1, Qt.ItemDataRole.ToolTipRole)
 
 
 def test_names_in_box_and_table_lose_their_middle(qtbot):

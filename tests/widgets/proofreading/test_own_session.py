@@ -37,34 +37,63 @@ def opened(viewer, open_proofread, make_prediction, tmp_path):
     return path, dock
 
 
-@pytest.mark.parametrize("again", ["file", "session", "prediction"])
-def test_what_was_removed_is_opened_again_for_writing(opened, viewer, qtbot, again):
+def test_what_was_removed_is_opened_again_for_writing(opened, viewer, qtbot, monkeypatch):
     path, dock = opened
     session = dock.shown.session
-    viewer.layers.clear()
-    qtbot.wait(10)
-    assert dock.shown is None
-    if again == "prediction":
-        prediction = session.prediction
-        image = viewer.add_image(np.zeros(prediction.shape), name="well")
-        dock.choose(show_prediction(viewer, prediction, CurationSession(prediction), image))
-    else:
-        dock.open(path if again == "file" else path.with_name("well.probinst"))
-    assert dock.shown.session is session
-    assert dock.shown.instances in viewer.layers
-    assert not dock.shown.kept.read_only
-    dock.queue.accept()
-    assert dock.shown.kept.n_waiting == 0
-    assert not any("another window" in message for message in messages())
-    assert len(list(path.parent.glob("*.probinst"))) == 1
+
+    def remove():
+        viewer.layers.clear()
+        qtbot.waitUntil(lambda: dock.shown is None)
+
+    def check(way):
+        assert dock.shown.session is session, way
+        assert dock.shown.instances in viewer.layers, way
+        assert not dock.shown.kept.read_only, way
+        dock.queue.accept()
+        assert dock.shown.kept.n_waiting == 0, way
+        assert not any("another window" in message for message in messages()), way
+        assert len(list(path.parent.glob("*.probinst"))) == 1, way
+
+    for file in (path, path.with_name("well.probinst")):
+        remove()
+        dock.open(file)
+        check(file.name)
+
+    # The command of the reader asks for a file.
+    remove()
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "ask_prediction", lambda _dock: path)
+        assert session_reader() is None
+    check("reader")
+
+    remove()
+    prediction = session.prediction
+    image = viewer.add_image(np.zeros(prediction.shape), name="well")
+    dock.choose(show_prediction(viewer, prediction, CurationSession(prediction), image))
+    check("the same prediction")
 
 
-def test_a_file_that_is_opened_twice_is_shown_once_until_its_image_comes(
-    viewer, open_proofread, make_prediction, tmp_path
+def test_what_is_opened_is_said_at_first_and_shown_once_until_its_image_comes(
+    viewer, open_proofread, make_prediction, tmp_path, monkeypatch
 ):
+    _, dock = open_proofread(viewer)
+    seen = []
+
+    def refuse(*_):
+        seen.append((dock.findChild(QLabel, "kind").text(), offers_enabled(dock)))
+        seen.append(QApplication.overrideCursor().shape())
+        raise InputError("It is no prediction.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "open_path", refuse)
+        dock.open(Path("well.probinst"))
+    assert seen == [("Opening well.probinst…", [False, False]), Qt.CursorShape.WaitCursor]
+    assert dock.findChild(QLabel, "kind").text().startswith("Run Predict")
+    assert QApplication.overrideCursor() is None
+    assert all(offers_enabled(dock))
+
     path = tmp_path / "well.prediction.npz"
     save_prediction(make_prediction(), path)
-    _, dock = open_proofread(viewer)
     dock.open(path)
     first = dock.shown
     dock.open(path)
@@ -93,57 +122,13 @@ def test_removed_instances_are_told_of_but_not_while_napari_closes(opened, viewe
     assert len(messages()) == n_before
 
 
-def test_the_command_of_the_reader_asks_for_a_file(opened, viewer, monkeypatch):
-    path, dock = opened
-    viewer.layers.clear()
-    monkeypatch.setattr(files, "ask_prediction", lambda _dock: path)
-    assert session_reader() is None
-    assert dock.shown is not None
-
-
-def test_a_stack_is_no_image_of_the_prediction_of_a_page(viewer, make_prediction):
-    prediction = make_prediction()
+def test_a_stack_is_no_image_of_the_prediction_of_a_page(make_prediction):
+    viewer, prediction = ViewerModel(), make_prediction()
     stack = viewer.add_image(np.zeros((3, *prediction.shape)), name="well")
     assert files.find_image(viewer, prediction) is None
     page = viewer.add_image(np.zeros(prediction.shape), name="page")
     assert files.find_image(viewer, prediction) is page
     assert stack in viewer.layers
-
-
-def test_isolating_needs_an_instance_and_hides_other_labels(person):
-    truth = person.viewer.add_labels(np.ones(person.session.shape, dtype=int), name="truth")
-    person.viewer.layers.selection.active = person.shown.instances
-    person.dock._bench.select(())
-    person.press(Qt.Key_W)
-    assert "click the one to isolate" in messages()[-1]
-    assert person.shown.instances.visible
-    person.click(52, 64)
-    person.press(Qt.Key_W)
-    assert not person.shown.instances.visible
-    assert not truth.visible
-    person.press(Qt.Key_W)
-    assert person.shown.instances.visible
-    assert truth.visible
-
-
-def test_an_image_with_corrections_on_disk_offers_to_continue(
-    viewer, open_proofread, put, make_prediction, as_person
-):
-    person = as_person(viewer)
-    put(viewer, make_prediction())
-    person.dock.queue.accept()
-    viewer.window.remove_dock_widget(person.dock)
-    viewer.layers.clear()
-    viewer.add_image(np.zeros(make_prediction().shape), name="well")
-    _, person.dock = open_proofread(viewer)
-    person.qtbot.wait(20)
-    assert person.button("continue").isVisible()
-    assert person.button("continue").text().startswith("Continue well (")
-    assert person.button("continue").text().endswith("0 edits, 1 decision)")
-    person.click_button("continue")
-    assert person.session.can_undo
-    assert person.shown.image is viewer.layers["well"]
-    assert not person.button("continue").isVisible()
 
 
 def test_a_stack_offers_to_continue_its_plane(viewer, open_proofread, make_prediction, qtbot):
@@ -185,16 +170,16 @@ def test_rows_of_a_colour_image_are_no_planes(sessions, make_prediction):
     assert earlier_session(viewer).text.startswith("Continue film_002")
 
 
-def test_what_is_offered_to_continue_is_of_the_selected_image(
+def test_corrections_on_disk_of_the_selected_image_are_offered_to_continue(
     viewer, open_proofread, put, make_prediction, as_person
 ):
     names = ("well", "other")
-    for name in names:
-        put(viewer, make_prediction(name), name)
     person = as_person(viewer)
-    for shown in tuple(shown_predictions(viewer)):
-        person.dock.choose(shown)
-        person.dock.queue.accept()
+    # The dock takes up what comes while it is open.
+    put(viewer, make_prediction("well"), "well")
+    person.dock.queue.accept()
+    person.dock.choose(put(viewer, make_prediction("other"), "other"))
+    person.dock.queue.accept()
     viewer.window.remove_dock_widget(person.dock)
     viewer.layers.clear()
     for name in (*names, "new"):
@@ -204,7 +189,10 @@ def test_what_is_offered_to_continue_is_of_the_selected_image(
     def offered(name):
         viewer.layers.selection = {viewer.layers[name]}
         person.qtbot.wait(20)
-        return person.button("continue").text().split(" (")[0]
+        assert person.button("continue").isVisible()
+        said, _, done = person.button("continue").text().partition(" (")
+        assert done.endswith("0 edits, 1 decision)")
+        return said
 
     assert [offered(name) for name in names] == ["Continue well", "Continue other"]
     # It has none of its own: the uppermost image that has one.
@@ -212,23 +200,8 @@ def test_what_is_offered_to_continue_is_of_the_selected_image(
     assert offered("new") == "Continue other"
     person.click_button("continue")
     assert person.shown.image is viewer.layers["other"]
-
-
-def test_what_is_being_opened_is_said_before_the_work(viewer, open_proofread, monkeypatch):
-    _, dock = open_proofread(viewer)
-    seen = []
-
-    def refuse(*_):
-        seen.append((dock.findChild(QLabel, "kind").text(), offers_enabled(dock)))
-        seen.append(QApplication.overrideCursor().shape())
-        raise InputError("It is no prediction.")
-
-    monkeypatch.setattr(files, "open_path", refuse)
-    dock.open(Path("well.probinst"))
-    assert seen == [("Opening well.probinst…", [False, False]), Qt.CursorShape.WaitCursor]
-    assert dock.findChild(QLabel, "kind").text().startswith("Run Predict")
-    assert QApplication.overrideCursor() is None
-    assert all(offers_enabled(dock))
+    assert person.session.can_undo
+    assert not person.button("continue").isVisible()
 
 
 def offers_enabled(dock):

@@ -168,30 +168,45 @@ def test_full_disk_is_said_and_saving_elsewhere_mends_it(person, full_disk, tmp_
         assert masks(moved.session) == masks(person.session)
 
 
-@pytest.mark.parametrize("by", ["user", "prediction"])
-def test_unfinished_painting_stays_where_its_prediction_goes(person, by):
-    person.click_button("add")
-    person.drag((60, 10), (60, 30))
-    if by == "user":
-        person.viewer.layers.remove(person.shown.instances)
-    else:
-        remove_layers(person.viewer, person.shown)
-    painting = person.viewer.layers["well | new"]
-    assert painting.data.any()
-    assert any("stays as the layer" in each.message for each in notification_manager.records)
-    person.qtbot.wait(10)
-    assert painting in person.viewer.layers
-
-
-def test_unfinished_painting_is_asked_about_and_stays_when_the_dock_closes(person):
+def test_unfinished_painting_is_asked_about_and_stays_whatever_goes(
+    person, as_person, put, make_prediction
+):
+    viewer, window = person.viewer, person.viewer.window._qt_window
     answers = []
+
+    def paint(person):
+        person.click_button("add")
+        person.drag((60, 10), (60, 30))
+        notification_manager.records.clear()
+        return viewer.layers["well | new"]
+
+    def check(painting, what_went):
+        """See that it stays, and take it away."""
+        assert painting.data.any(), what_went
+        said = [each.message for each in notification_manager.records]
+        assert any("stays as the layer 'well | new'" in each for each in said), what_went
+        person.qtbot.wait(10)
+        assert painting in viewer.layers, what_went
+        viewer.layers.remove(painting)
+
+    painting = paint(person)
     person.dock.guard.confirm = lambda question: bool(answers.append(question))
-    person.click_button("add")
-    person.drag((60, 10), (60, 30))
-    window = person.viewer.window._qt_window
     window.close()
     assert "painting isn't finished" in answers[0]
     assert window.isVisible()
-    person.viewer.window.remove_dock_widget(person.dock)
+    viewer.window.remove_dock_widget(person.dock)
     assert "stays as the layer 'well | new'" in last_message()
-    assert person.viewer.layers["well | new"].data.any()
+    check(painting, "the dock")
+
+    again = as_person(viewer)
+    painting = paint(again)
+    viewer.layers.remove(again.shown.instances)
+    check(painting, "the instances, by the user")
+
+    viewer.layers.clear()
+    shown = put(viewer, make_prediction())
+    assert again.shown is shown
+    again.show_all()
+    painting = paint(again)
+    remove_layers(viewer, shown)
+    check(painting, "the prediction")

@@ -202,16 +202,14 @@ def dock(viewer):
     return made
 
 
-def test_sessions_that_were_chosen_are_all_that_is_asked_for(dock, tmp_path):
-    chosen = tuple(tmp_path / "wells" / f"{name}.probinst" for name in ("a", "b"))
-    for path in chosen:
+def test_what_was_chosen_is_all_that_is_asked_for_and_stays_with_other_settings(dock, tmp_path):
+    sessions = tuple(tmp_path / "wells" / f"{name}.probinst" for name in ("a", "b"))
+    for path in sessions:
         dock.form.folders.add(path)
     output = find(dock, QLineEdit, "output").text()
     assert output == str(tmp_path / "wells" / "a-model.safetensors")
-    assert dock.form.request().data == chosen
+    assert dock.form.request().data == sessions
 
-
-def test_a_start_that_the_user_chose_stays_with_other_settings(dock, tmp_path):
     start, presets = find(dock, QComboBox, "start"), find(dock, QComboBox, "preset")
     (tmp_path / "tiny.yaml").write_text(SETTINGS)
     # The usual start of a preset or a file comes with it, as long as nobody chose another.
@@ -225,7 +223,6 @@ def test_a_start_that_the_user_chose_stays_with_other_settings(dock, tmp_path):
     dock.form.choose_start(mine)
     dock.form.choose_config(tmp_path / "tiny.yaml")
     assert start.currentData() == mine
-    dock.form.folders.add(write_images(tmp_path / "wells"))
     request = dock.form.request()
     assert request.start_from == mine
     assert request.config.network == read_header(mine).network
