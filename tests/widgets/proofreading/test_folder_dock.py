@@ -139,7 +139,9 @@ def test_file_that_breaks_meanwhile_is_passed_over(folder, viewer, open_folder):
     assert "2 of 2 images done" in person.text("summary")
 
 
-def test_images_and_predictions_lie_in_micrometres(folder, viewer, open_folder):
+def test_images_lie_in_micrometres_and_are_found_where_they_were_predicted(
+    folder, viewer, open_folder
+):
     prediction = load_prediction(folder / "A.prediction.npz")
     channels = np.zeros((2, *prediction.shape), np.uint8)
     provenance = Provenance(image_checksum=image_checksum(channels))
@@ -156,6 +158,19 @@ def test_images_and_predictions_lie_in_micrometres(folder, viewer, open_folder):
     person = open_folder(folder)
     layers = [viewer.layers["A"], *person.shown.layers]
     assert {pixel_size(layer) for layer in layers} == {(0.5, 0.25)}
+
+    results, images = folder / "a" / "results", folder / "b" / "images"
+    for each in (results, images):
+        each.mkdir(parents=True)
+    (folder / "A.prediction.npz").rename(results / "A.prediction.npz")
+    (folder / "A.tif").rename(images / "A.tif")
+    record_image_folders(results, [images])
+    viewer.window.remove_dock_widget(person.dock)
+    viewer.layers.clear()
+    notification_manager.records.clear()
+    person = open_folder(results)
+    assert person.shown.image is viewer.layers["A"]
+    assert not any("not found" in each for each in messages())
 
 
 def test_another_folder_has_no_places_of_the_one_before(folder, viewer, open_folder, qtbot):
@@ -215,15 +230,3 @@ def test_undo_goes_back_to_the_image_of_the_last_step(folder, viewer, open_folde
     assert person.shown.title == "A"
     person.press(Qt.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert (person.shown.title, person.session.status(0)) == ("B", "open")
-
-
-def test_images_are_found_where_they_were_predicted(folder, viewer, open_folder):
-    results, images = folder / "a" / "results", folder / "b" / "images"
-    for each in (results, images):
-        each.mkdir(parents=True)
-    (folder / "A.prediction.npz").rename(results / "A.prediction.npz")
-    (folder / "A.tif").rename(images / "A.tif")
-    record_image_folders(results, [images])
-    person = open_folder(results)
-    assert person.shown.image is viewer.layers["A"]
-    assert not any("not found" in each for each in messages())

@@ -59,8 +59,15 @@ def test_next_and_previous_go_through_all_planes(viewer, add_plane, as_person, s
     person.press(Qt.Key_N, SHIFT)
     assert place(person) == seen[-1]
 
+    # The box counts the open places that are listed.
+    review, among = person.dock._walk.review, person.dock._panel.peak_filter
+    n_open = review.n_open_by_image(among)[0]
+    texts = [box.itemText(i) for i in range(3)]
+    assert texts[:2] == [f"film [0] ({n_open} open)", f"film [2] ({n_open} open)"]
     # A decision is kept in the session of its own plane; undo comes back to it.
     person.press(Qt.Key_K)
+    assert box.itemText(1) == f"film [2] ({n_open} open)"
+    assert box.itemText(0) == (f"film [0] ({n_open - 1} open)" if n_open > 1 else "film [0] (done)")
     assert place(person)[:2] == (2, 2)
     assert [path.name for path in sessions.glob("*.probinst")] == ["film_000.probinst"]
     person.press(Qt.Key_Z, CONTROL)
@@ -69,24 +76,6 @@ def test_next_and_previous_go_through_all_planes(viewer, add_plane, as_person, s
     # The slider is another way to a plane.
     viewer.dims.set_current_step(0, 2)
     assert place(person)[:2] == (2, 2)
-
-
-def test_the_box_counts_the_open_places_that_are_listed(viewer, add_plane, as_person):
-    for number in (0, 2):
-        add_plane(number)
-    viewer.dims.set_current_step(0, 0)
-    person = as_person(viewer)
-    box = person.dock.findChild(QComboBox, "predictions")
-
-    def texts():
-        return [box.itemText(i) for i in range(box.count())]
-
-    review, among = person.dock._walk.review, person.dock._panel.peak_filter
-    n_open = review.n_open_by_image(among)[0]
-    assert texts() == [f"film [0] ({n_open} open)", f"film [2] ({n_open} open)"]
-    person.press(Qt.Key_K)
-    assert texts()[1] == f"film [2] ({n_open} open)"
-    assert texts()[0] == (f"film [0] ({n_open - 1} open)" if n_open > 1 else "film [0] (done)")
 
 
 def test_planes_come_and_go_while_one_is_worked_on(viewer, add_plane, as_person):
@@ -125,45 +114,42 @@ def test_undo_passes_over_steps_of_other_images(viewer, add_plane, as_person, pu
     assert other.session.can_undo
 
 
-def test_places_come_back_into_view_where_the_slider_was_moved_away(viewer, add_plane, as_person):
-    first, second = add_plane(0), add_plane(2)
-    viewer.dims.set_current_step(0, 0)
-    person = as_person(viewer)
+def test_isolated_masks_of_a_plane_are_not_seen_on_another(viewer, add_plane, as_person):
+    for begin in ("dock", "predictions"):
+        viewer.dims.set_current_step(0, 0)
+        person = as_person(viewer) if begin == "dock" else None
+        first, second = add_plane(0), add_plane(2)
+        person = person or as_person(viewer)
+        assert person.shown is first, begin
+        visible = [layer.visible for layer in first.layers]
+        person.press(Qt.Key_W)
+        assert not first.instances.visible, begin
+        viewer.dims.set_current_step(0, 2)
+        assert person.shown is second, begin
+        assert second.instances.visible, begin
+        assert not any(layer.visible for layer in first.layers), begin
+        viewer.dims.set_current_step(0, 0)
+        assert [layer.visible for layer in first.layers] == visible, begin
+        assert not any(layer.visible for layer in second.layers), begin
+        if begin == "dock":
+            close(person)
 
+    # Places come back into view where the slider was moved away.
     def seen():
         return {layer.visible for layer in person.dock._desk.bench.own_layers}
 
     for action in ("next", "jump"):
         viewer.dims.set_current_step(0, 1)  # nothing was predicted of it
-        assert seen() == {False}
+        assert seen() == {False}, action
         person.dock.act(action)
         assert place(person)[:2] == (0, 0)
-        assert seen() == {True}
+        assert seen() == {True}, action
     viewer.dims.set_current_step(0, 1)
     person.dock.choose(second)
     assert place(person)[:2] == (2, 2)
     viewer.dims.set_current_step(0, 1)
     assert seen() == {False}
     assert not first.instances.visible
-
-
-@pytest.mark.parametrize("first", ["dock", "predictions"])
-def test_isolated_masks_of_a_plane_are_not_seen_on_another(viewer, add_plane, as_person, first):
-    viewer.dims.set_current_step(0, 0)
-    person = as_person(viewer) if first == "dock" else None
-    one, other = add_plane(0), add_plane(2)
-    person = person or as_person(viewer)
-    assert person.shown is one
-    seen = [layer.visible for layer in one.layers]
-    person.press(Qt.Key_W)
-    assert not one.instances.visible
-    viewer.dims.set_current_step(0, 2)
-    assert person.shown is other
-    assert other.instances.visible
-    assert not any(layer.visible for layer in one.layers)
-    viewer.dims.set_current_step(0, 0)
-    assert [layer.visible for layer in one.layers] == seen
-    assert not any(layer.visible for layer in other.layers)
 
 
 def test_the_way_to_a_plane_leads_past_others(viewer, make_prediction, as_person):
@@ -184,31 +170,6 @@ def test_the_way_to_a_plane_leads_past_others(viewer, make_prediction, as_person
     assert viewer.dims.current_step[:2] == (0, 0)
 
 
-def test_corrections_of_all_planes_are_taken_up_and_counted(viewer, add_plane, as_person):
-    for number in range(N_PLANES):
-        add_plane(number)
-    viewer.dims.set_current_step(0, 0)
-    person = as_person(viewer)
-    person.press(Qt.Key_K)
-    viewer.dims.set_current_step(0, 2)
-    person.press(Qt.Key_K)
-    person.press(Qt.Key_K)
-    left = place(person)
-    viewer.window.remove_dock_widget(person.dock)
-    for layer in [each for each in viewer.layers if "|" in each.name]:
-        viewer.layers.remove(layer)
-
-    for number in range(N_PLANES):
-        add_plane(number)
-    again = as_person(viewer)
-    assert place(again) == left
-    counts = [np.count_nonzero(image.states) for image in again.dock._walk.review.images]
-    assert counts == [1, 2, 0]
-    assert again.text("statistics").startswith("3 reviewed")
-    said = [record.message for record in notification_manager.records]
-    assert "Corrections of 1 more plane taken up again." in said
-
-
 def close(person):
     """End a sitting: the dock, then the results."""
     viewer = person.viewer
@@ -217,28 +178,51 @@ def close(person):
         viewer.layers.remove(layer)
 
 
-@pytest.mark.parametrize("correct", [False, True])
-def test_the_next_sitting_begins_where_the_stack_was_left(viewer, add_plane, as_person, correct):
-    for number in range(N_PLANES):
-        add_plane(number)
-    viewer.dims.set_current_step(0, 0)
-    person = as_person(viewer)
-    if correct:
-        person.press(Qt.Key_K)
+def test_each_sitting_begins_where_the_stack_was_left(viewer, add_plane, as_person):
+    def begin():
+        for number in range(N_PLANES):
+            add_plane(number)
+        viewer.dims.set_current_step(0, 0)
+        return as_person(viewer)
+
+    def leave_and_begin_again(person):
+        left = place(person)
+        close(person)
+        again = begin()
+        assert place(again) == left
+        return again
+
+    def check_words(again):
+        assert again.text("folder").startswith("Plane 2 of 3: film [2]")
+        orders = again.dock.findChild(QComboBox, "orders")
+        assert orders.itemText(0) == "Plane by plane"
+
+    person = begin()
     viewer.dims.set_current_step(0, 2)
     person.press(Qt.Key_N)
-    left = place(person)
-    assert left == (2, 2, 1)
-    close(person)
+    assert place(person) == (2, 2, 1)
+    person = leave_and_begin_again(person)
+    check_words(person)
 
-    for number in range(N_PLANES):
-        add_plane(number)
+    # Where another plane was corrected.
     viewer.dims.set_current_step(0, 0)
-    again = as_person(viewer)
-    assert place(again) == left
-    assert again.text("folder").startswith("Plane 2 of 3: film [2]")
-    orders = again.dock.findChild(QComboBox, "orders")
-    assert orders.itemText(0) == "Plane by plane"
+    person.press(Qt.Key_K)
+    viewer.dims.set_current_step(0, 2)
+    person.press(Qt.Key_N, SHIFT)
+    assert place(person) == (2, 2, 0)
+    person = leave_and_begin_again(person)
+    check_words(person)
+
+    # Corrections of all planes are taken up and counted.
+    for _ in range(2):
+        person.press(Qt.Key_K)
+    notification_manager.records.clear()
+    person = leave_and_begin_again(person)
+    counts = [np.count_nonzero(image.states) for image in person.dock._walk.review.images]
+    assert counts == [1, 2, 0]
+    assert person.text("statistics").startswith("3 reviewed")
+    said = [record.message for record in notification_manager.records]
+    assert "Corrections of 1 more plane taken up again." in said
 
 
 def test_planes_that_come_while_the_dock_is_open_are_resumed(viewer, add_plane, as_person, qtbot):
