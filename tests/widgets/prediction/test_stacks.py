@@ -24,7 +24,7 @@ from napari_probinst.widgets.prediction.channels import (
 )
 from napari_probinst.widgets.proofreading.files import open_path
 
-SHAPE = (48, 64)
+SHAPE = (24, 32)
 CHANNELS = (ChannelConfig(name="bright field"), ChannelConfig(name="fluorescence", required=False))
 
 

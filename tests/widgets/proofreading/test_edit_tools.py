@@ -142,7 +142,7 @@ def test_every_edit_is_one_step_with_a_preview_where_it_takes_clicks(person):
     assert same(masks(person), state)
 
 
-def test_every_instance_under_the_cursor_is_named_with_its_probability(person):
+def test_every_instance_under_the_cursor_is_named_and_followed_by_edits_and_places(person):
     (across,) = person.session.instances_at(*ON_ACROSS)
     (down,) = person.session.instances_at(*ON_DOWN)
 
@@ -172,6 +172,23 @@ def test_every_instance_under_the_cursor_is_named_with_its_probability(person):
         assert status["coordinates"].endswith(status["value"])
         assert str(OVERLAP) not in status["coordinates"]
     assert status["value"] == expected
+
+    layers = person.shown.layers
+    said = [layer.get_status(ON_DOWN, world=True)["value"] for layer in layers]
+    assert said == [said[0]] * len(layers), "whichever layer is active"
+    assert said[0].startswith("4: 1.00")
+    assert person.shown.peaks.get_status((0, 96), world=True)["value"] != "background"
+
+    person.click(*ON_DOWN)
+    person._move(person.point(*ON_DOWN))
+    before = person.text("under_cursor")
+    assert before.startswith("4: 1.00")
+    person.dock.act("delete")
+    assert person.text("under_cursor") != before
+    person.dock.act("undo")
+    assert person.text("under_cursor") == before
+    person.dock.act("next")
+    assert person.text("under_cursor") == "Under the cursor: –"
 
 
 def test_keys_are_given_anew_at_once_and_for_the_next_time(person, open_proofread):

@@ -18,7 +18,6 @@ from napari_probinst.widgets.label_view import PALETTE
 from napari_probinst.widgets.proofreading import hypotheses
 from napari_probinst.widgets.proofreading.hypotheses import MOST, HypothesesStrip
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
-from napari_probinst.widgets.proofreading.queue_words import short_reason
 
 
 class Chooser:
@@ -236,13 +235,3 @@ def test_height_stays_whatever_is_shown(chooser):
     before = chooser.strip.sizeHint().height()
     chooser.strip.show_nothing()
     assert chooser.strip.sizeHint().height() == before
-
-
-def test_votes_in_words_are_those_of_the_pictures(person):
-    """In the head of the dock and in its table, at every place."""
-    strip = person.dock.findChild(HypothesesStrip)
-    for peak in person.session.peaks:
-        (first, *_) = [card for card in strip.findChildren(HypothesisCard) if not card.isHidden()]
-        assert first.text() == short_reason(peak.reason)
-        assert person.text("reason").lower().startswith(peak.reason.lower())
-        person.press(Qt.Key_N)

@@ -28,6 +28,7 @@ from napari_probinst.widgets.proofreading.canvas import (
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
 from napari_probinst.widgets.proofreading.queue_actions import QueueActions
+from napari_probinst.widgets.proofreading.queue_words import short_reason
 from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
 from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
 
@@ -251,8 +252,7 @@ def test_zoom_shows_the_context_of_the_place_and_what_the_hypotheses_would_chang
     assert (y1 - y0 > x1 - x0) is (person.canvas.width() > person.canvas.height())
     person.viewer.dims.order = order
 
-
-def test_the_zoom_is_kept_where_that_is_asked_for_and_needs_no_arrival(person):
+    # Actions of the queue and the backdrop need no arrival.
     dock, refresh = person.dock, person.dock._refresh
     queue = QueueActions(
         person.viewer,
@@ -270,6 +270,7 @@ def test_the_zoom_is_kept_where_that_is_asked_for_and_needs_no_arrival(person):
     assert person.camera.zoom != 0.5
     assert person.shown.backdrop.shape == person.session.shape
 
+    # The user's zoom is kept where that is asked for.
     person.dock.findChild(QCheckBox, "keep_zoom").setChecked(True)
     person.camera.zoom = 3.5
     person.press(Qt.Key_N)
@@ -338,6 +339,17 @@ def test_merges_and_cuts_leave_other_instances_alone(person):
     assert "SPLIT" in person.text("banner_text")
     person.press(Qt.Key_Escape)
     assert person.text("banner_text") == ""
+
+    # What an edit makes differs in colour from what is beside it. No id is used twice: after so
+    # many cuts, by turns, one part would have the other's colour.
+    cut = SplitAlongLine(1, ((0, 20), (30, 20)))
+    for _ in PALETTE:
+        person.session.apply(cut)
+        parts = [person.session.instances_at(10, x)[0] for x in (14, 30)]
+        colours = person.shown.instances.colormap.color_dict
+        assert parts[0] != parts[1]
+        assert not np.array_equal(colours[parts[0]], colours[parts[1]])
+        person.session.undo()
 
 
 def test_undo_is_one_history_over_edits_and_decisions_and_never_over_strokes(person):
@@ -562,8 +574,17 @@ def test_two_viewers_keep_apart(make_napari_viewer, put, make_prediction, open_p
     assert not second.session.can_undo
 
 
-def test_a_hypothesis_is_adopted_and_taken_back_and_says_what_it_has_done(person):
+def test_a_hypothesis_is_told_adopted_and_taken_back_and_says_what_it_has_done(person):
     strip = person.dock.findChild(HypothesesStrip)
+    # Votes in words, in the head of the dock and in its table, are those of the pictures.
+    for peak in person.session.peaks:
+        (first, *_) = [card for card in strip.findChildren(HypothesisCard) if not card.isHidden()]
+        assert first.text() == short_reason(peak.reason)
+        assert person.text("reason").lower().startswith(peak.reason.lower())
+        person.press(Qt.Key_N)
+    while person.session.position > 0:
+        person.press(Qt.Key_N, SHIFT)
+
     before = {key: person.mask(key) for key in person.session.instances}
     other = next(card for card in strip.findChildren(HypothesisCard) if not card.is_current)
     assert other.isVisibleTo(strip)
@@ -620,41 +641,6 @@ def test_one_instance_is_isolated_and_the_uncertainty_switched(person):
     person.press(Qt.Key_W)
     assert shown.instances.visible
     assert truth.visible
-
-
-def test_what_is_under_the_cursor_is_told_and_follows_edits_and_places(person):
-    layers = person.shown.layers
-    said = [layer.get_status(ON_DOWN, world=True)["value"] for layer in layers]
-    assert said == [said[0]] * len(layers), "whichever layer is active"
-    assert said[0].startswith("4: 1.00")
-    assert person.shown.peaks.get_status((0, 96), world=True)["value"] != "background"
-
-    person.click(*ON_DOWN)
-    person._move(person.point(*ON_DOWN))
-    before = person.text("under_cursor")
-    assert before.startswith("4: 1.00")
-    person.dock.act("delete")
-    assert person.text("under_cursor") != before
-    person.dock.act("undo")
-    assert person.text("under_cursor") == before
-    # The view moves under the cursor, which stands still.
-    place = person.point(*ON_DOWN)
-    person.dock.act("next")
-    assert person.point(*ON_DOWN) != place
-    followed = person.text("under_cursor")
-    person._move(place)
-    assert person.text("under_cursor") == followed != before
-
-    # What an edit makes differs in colour from what is beside it. No id is used twice: after so
-    # many cuts, by turns, one part would have the other's colour.
-    cut = SplitAlongLine(1, ((0, 20), (30, 20)))
-    for _ in PALETTE:
-        person.session.apply(cut)
-        parts = [person.session.instances_at(10, x)[0] for x in (14, 30)]
-        colours = person.shown.instances.colormap.color_dict
-        assert parts[0] != parts[1]
-        assert not np.array_equal(colours[parts[0]], colours[parts[1]])
-        person.session.undo()
 
 
 def test_an_object_is_as_wide_as_a_model_would_measure_it():
