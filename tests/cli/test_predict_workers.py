@@ -357,7 +357,7 @@ def test_a_block_without_memory_is_left_to_the_end(plates, monkeypatch):
     def fail(*_, **__):
         raise MemoryError
 
-    job, source = plates.job("no memory"), plates.sources[0]
+    job, source = plates.job("no memory"), plates.sources[2]
     plan = tile_tasks.begin_image(job, source)
     with monkeypatch.context() as patched:
         patched.setattr(tile_tasks, "keep_tiles", fail)
