@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import (
     QComboBox,
@@ -23,6 +24,7 @@ from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.widgets.finding import shown_predictions
+from napari_probinst.widgets.prediction.model_form import ModelForm
 from napari_probinst.widgets.proofreading.dock import ProofreadWidget
 
 SHAPE = (48, 64)
@@ -163,27 +165,30 @@ def chosen(dock):
     return [box.currentText() for box in boxes]
 
 
-def test_channels_are_those_of_one_image_whatever_its_layers_are_called(viewer, dock):
-    layers = viewer.layers
+def test_channels_are_those_of_one_image_whatever_its_layers_are_called(qtbot, model):
+    viewer = ViewerModel()
+    form, layers = ModelForm(viewer), viewer.layers
+    qtbot.addWidget(form)
+    form.add_model(model)
     viewer.add_image(np.stack([noise(0), noise(1)]), name="A01", channel_axis=None)
-    assert chosen(dock) == ["A01, channel 1", "A01, channel 2"]
+    assert chosen(form) == ["A01, channel 1", "A01, channel 2"]
 
     # Channels of two images are never paired.
     layers.clear()
     for name in ("A01_w1", "A02_w2", "A03_w1", "A03_w2", "plain", "other"):
         viewer.add_image(noise(), name=name)
     layers.selection.active = layers["A02_w2"]
-    assert chosen(dock) == ["A02_w2", "absent"]
+    assert chosen(form) == ["A02_w2", "absent"]
     layers.selection.active = layers["A03_w1"]
-    assert chosen(dock) == ["A03_w2", "A03_w1"]
+    assert chosen(form) == ["A03_w2", "A03_w1"]
     layers.selection.active = layers["plain"]
-    assert chosen(dock) == ["plain", "absent"]
+    assert chosen(form) == ["plain", "absent"]
     # Of an image whose needed channel isn't there, a layer that tells no channel may be it.
     layers.selection.active = layers["A01_w1"]
-    assert chosen(dock) == ["plain", "A01_w1"]
+    assert chosen(form) == ["plain", "A01_w1"]
     layers.remove("plain")
     layers.remove("other")
-    assert chosen(dock) == ["", "A01_w1"]
+    assert chosen(form) == ["", "A01_w1"]
 
     # Those of one are, whatever identifiers its files have.
     layers.clear()
@@ -198,12 +203,12 @@ def test_channels_are_those_of_one_image_whatever_its_layers_are_called(viewer, 
     for first, second in (names[:2], names[2:]):
         for name in (first, second):
             layers.selection.active = layers[name]
-            assert chosen(dock) == [second, first]
+            assert chosen(form) == [second, first]
 
     # A layer that was renamed is offered by its new name, and stays chosen.
     layers.clear()
     one, two = viewer.add_image(noise(0), name="one"), viewer.add_image(noise(1), name="two")
-    box = find(dock, QComboBox, "channel bright field")
+    box = find(form, QComboBox, "channel bright field")
     box.setCurrentIndex(box.findText("one"))
     box.activated.emit(box.currentIndex())
     two.name = "other"

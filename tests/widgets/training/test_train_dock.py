@@ -20,6 +20,7 @@ from napari_probinst.models import default_model
 from napari_probinst.widgets.remembered import known_models, last_training, remember_training
 from napari_probinst.widgets.training import monitor as monitor_module
 from napari_probinst.widgets.training import process
+from napari_probinst.widgets.training.form import TrainForm
 from napari_probinst.widgets.training.log import (
     LOCK,
     LOG,
@@ -193,6 +194,40 @@ def test_request_is_found_again_and_a_lock_tells_that_it_runs(request_of):
         read_request(request.folder)
 
 
+def test_what_was_chosen_is_all_that_is_asked_for_and_stays_with_other_settings(qtbot, tmp_path):
+    form = TrainForm()
+    qtbot.addWidget(form)
+    sessions = tuple(tmp_path / "wells" / f"{name}.probinst" for name in ("a", "b"))
+    for path in sessions:
+        form.folders.add(path)
+    output = find(form, QLineEdit, "output").text()
+    assert output == str(tmp_path / "wells" / "a-model.safetensors")
+    assert form.request().data == sessions
+
+    start, presets = find(form, QComboBox, "start"), find(form, QComboBox, "preset")
+    (tmp_path / "tiny.yaml").write_text(SETTINGS)
+    # The usual start of a preset or a file comes with it, as long as nobody chose another.
+    form.choose_config(tmp_path / "tiny.yaml")
+    assert start.currentData() is None
+    pick(presets, "fast")
+    assert start.currentData() == default_model()
+
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(default_model().read_bytes())
+    form.choose_start(mine)
+    form.choose_config(tmp_path / "tiny.yaml")
+    assert start.currentData() == mine
+    request = form.request()
+    assert request.start_from == mine
+    assert request.config.network == read_header(mine).network
+
+    pick(start, start.itemText(start.count() - 1))
+    for title in ("fast", "tiny.yaml", "standard"):
+        pick(presets, title)
+        form.list_models()
+        assert start.currentData() is None
+
+
 # In a window --------------------------------------------------------------------------------
 
 
@@ -200,38 +235,6 @@ def test_request_is_found_again_and_a_lock_tells_that_it_runs(request_of):
 def dock(viewer):
     _, made = viewer.window.add_plugin_dock_widget("napari-probinst", "Train")
     return made
-
-
-def test_what_was_chosen_is_all_that_is_asked_for_and_stays_with_other_settings(dock, tmp_path):
-    sessions = tuple(tmp_path / "wells" / f"{name}.probinst" for name in ("a", "b"))
-    for path in sessions:
-        dock.form.folders.add(path)
-    output = find(dock, QLineEdit, "output").text()
-    assert output == str(tmp_path / "wells" / "a-model.safetensors")
-    assert dock.form.request().data == sessions
-
-    start, presets = find(dock, QComboBox, "start"), find(dock, QComboBox, "preset")
-    (tmp_path / "tiny.yaml").write_text(SETTINGS)
-    # The usual start of a preset or a file comes with it, as long as nobody chose another.
-    dock.form.choose_config(tmp_path / "tiny.yaml")
-    assert start.currentData() is None
-    pick(presets, "fast")
-    assert start.currentData() == default_model()
-
-    mine = tmp_path / "mine.safetensors"
-    mine.write_bytes(default_model().read_bytes())
-    dock.form.choose_start(mine)
-    dock.form.choose_config(tmp_path / "tiny.yaml")
-    assert start.currentData() == mine
-    request = dock.form.request()
-    assert request.start_from == mine
-    assert request.config.network == read_header(mine).network
-
-    pick(start, start.itemText(start.count() - 1))
-    for title in ("fast", "tiny.yaml", "standard"):
-        pick(presets, title)
-        dock.form.list_models()
-        assert start.currentData() is None
 
 
 @pytest.mark.timeout(1200)
