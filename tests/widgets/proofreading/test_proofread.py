@@ -459,27 +459,23 @@ def test_save_writes_results_beside_the_prediction_and_says_so(person, tmp_path)
     assert (tmp_path / "well.prediction.npz").read_bytes() == prediction
 
 
-def test_prediction_file_is_opened_on_its_image(viewer, make_prediction, open_proofread, tmp_path):
+def test_prediction_file_is_opened_on_its_image_and_edited_in_its_pixels(
+    viewer, make_prediction, as_person, tmp_path
+):
     path = tmp_path / "well.prediction.npz"
     save_prediction(make_prediction(), path)
-    image = viewer.add_image(np.zeros((64, 96)), name="well", scale=(0.5, 0.5), translate=(3, 4))
-    _, dock = open_proofread(viewer)
-    assert dock.shown is None
-    dock.open(path)
-    assert dock.shown.image == image
-    assert dock.shown.folder == tmp_path
-    assert np.allclose(dock.shown.instances.scale, 0.5)
-    dock.open(tmp_path / "absent.prediction.npz")
-    assert "absent" in last_message()
-
-
-def test_scaled_turned_and_moved_images_are_edited_in_their_own_pixels(
-    viewer, put, make_prediction, as_person
-):
-    put(viewer, make_prediction(), scale=(0.5, 0.25), translate=(100, -30), rotate=30)
+    image = viewer.add_image(
+        np.zeros((64, 96)), name="well", scale=(0.5, 0.25), translate=(100, -30), rotate=30
+    )
     person = as_person(viewer)
+    assert person.shown is None
+    person.dock.open(path)
+    assert person.shown.image == image
+    assert person.shown.folder == tmp_path
+    # Scaled, turned and moved images are edited in their own pixels.
     for layer in person.shown.layers:
-        assert np.allclose(layer.data_to_world((5, 7)), viewer.layers["well"].data_to_world((5, 7)))
+        assert np.allclose(layer.data_to_world((5, 7)), image.data_to_world((5, 7)))
+    person.show_all()
     person.click(*ON_DOWN)
     assert person.dock.selected == at(person, ON_DOWN)
     n_before = len(person.session.instances)
@@ -488,8 +484,10 @@ def test_scaled_turned_and_moved_images_are_edited_in_their_own_pixels(
     assert len(person.session.instances) == n_before + 1
     person.press(Qt.Key_J)
     peak = person.session.peaks[person.session.position]
-    expected = viewer.layers["well"].data_to_world((peak.y + 1.5, peak.x + 1.5))
+    expected = image.data_to_world((peak.y + 1.5, peak.x + 1.5))
     assert np.allclose(person.camera.center[-2:], expected)
+    person.dock.open(tmp_path / "absent.prediction.npz")
+    assert "absent" in last_message()
 
 
 def test_two_images_renamed_and_duplicated_layers_confuse_nothing(
