@@ -29,6 +29,7 @@ INFERENCE = InferenceConfig(
     bandwidth=0.5,
     cluster_threshold=0.5,
     probability_threshold=0.5,
+    existence_threshold=0,
 )
 
 

@@ -77,7 +77,7 @@ def agglomerate(
 
     # The setting is the size in a draw, of which half makes an instance worth exporting.
     least = majority(len(draws)) if threshold is None else threshold
-    asked = {"min_size": 2 * min_size, "probability_threshold": least}
+    asked = {"min_size": 2 * min_size, "probability_threshold": least, "existence_threshold": 0}
     settings = validated(InferenceConfig, asked, "command line")
     images = _images(draws, name)
     _check_folder(output, images, draws)

@@ -85,6 +85,10 @@ def predict(
     threshold: Annotated[
         float | None, typer.Option(help="Least probability of a binary instance's pixels.")
     ] = None,
+    existence: Annotated[
+        float | None,
+        typer.Option(help="Share of the draws of which more must have found an instance."),
+    ] = None,
     ranking: Annotated[
         Ranking | None, typer.Option(help="What ranks the peaks; mass by default.")
     ] = None,
@@ -146,6 +150,7 @@ def predict(
             "cluster_threshold": cluster_threshold,
             "min_size": min_size,
             "probability_threshold": threshold,
+            "existence_threshold": existence,
             "ranking": ranking,
         },
     )

@@ -272,6 +272,14 @@ class InferenceConfig(Section):
         description="Least probability of a binary instance's pixels.",
         title="Least probability",
     )
+    existence_threshold: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="An instance is in the result if more than this share of the draws found it. "
+        "The others are places to look at.",
+        title="Found by more than",
+    )
     patch: int = Field(
         4, ge=1, le=64, description="Side of a patch.", title="Patch", json_schema_extra=_PIXELS
     )

@@ -184,20 +184,23 @@ class ProbabilisticInstance:
         """Counts / draws inside the box, in [0, 1]."""
         return self.counts.astype(np.float32) / np.float32(self.n_draws)
 
-    def binarise(self, threshold: float) -> Instance:
+    def binarise(self, threshold: float, existence: float = 0.0) -> Instance:
         """Pixels with a probability of at least ``threshold``, with a tight box.
 
-        The comparison is made on integer counts, so that 6 of 8 draws are exactly 0.75.
+        None where not more than the share ``existence`` of the draws found the instance.
+        Comparisons are made on integer counts, so that 6 of 8 draws are exactly 0.75.
         """
-        return Instance.from_mask(self._is_likely(threshold), self.bbox[:2])
+        return Instance.from_mask(self._is_likely(threshold, existence), self.bbox[:2])
 
-    def area(self, threshold: float) -> int:
-        """Pixels with a probability of at least ``threshold``: the area once binarised."""
-        return int(np.count_nonzero(self._is_likely(threshold)))
+    def area(self, threshold: float, existence: float = 0.0) -> int:
+        """Pixels of `binarise`."""
+        return int(np.count_nonzero(self._is_likely(threshold, existence)))
 
-    def _is_likely(self, threshold: float) -> NDArray[np.bool_]:
-        least = int(np.ceil(threshold * self.n_draws - 1e-9))
-        likely: NDArray[np.bool_] = self.counts >= max(least, 1)
+    def _is_likely(self, threshold: float, existence: float) -> NDArray[np.bool_]:
+        least = max(int(np.ceil(threshold * self.n_draws - 1e-9)), 1)
+        if existence > 0 and self.votes <= existence * self.n_draws + 1e-9:
+            least = self.n_draws + 1
+        likely: NDArray[np.bool_] = self.counts >= least
         return likely
 
 
@@ -239,10 +242,11 @@ class ProbabilisticInstances:
         """Indices of the instances whose boxes meet ``bbox`` (y0, x0, y1, x1), ascending."""
         return self._index.meeting(bbox)
 
-    def binarise(self, threshold: float) -> InstanceSet:
+    def binarise(self, threshold: float, existence: float = 0.0) -> InstanceSet:
         """Binary instances in the same order; the unlikely ones are empty."""
         return InstanceSet(
-            self.shape, tuple(instance.binarise(threshold) for instance in self.instances)
+            self.shape,
+            tuple(instance.binarise(threshold, existence) for instance in self.instances),
         )
 
 

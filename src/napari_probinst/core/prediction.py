@@ -97,4 +97,5 @@ class Prediction:
 
     def binary(self) -> InstanceSet:
         """Binary instances at the prediction's threshold, in the same order; some may be empty."""
-        return self.instances.binarise(self.settings.probability_threshold)
+        settings = self.settings
+        return self.instances.binarise(settings.probability_threshold, settings.existence_threshold)

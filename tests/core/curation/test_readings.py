@@ -30,8 +30,8 @@ def session():
     instances = ProbabilisticInstances(
         SHAPE,
         (
-            ProbabilisticInstance((1, 0, 4, 4), FLAT, (None,) * 8),
-            ProbabilisticInstance((0, 2, 5, 5), UPRIGHT, (None,) * 8),
+            ProbabilisticInstance((1, 0, 4, 4), FLAT, (0,) * 8),
+            ProbabilisticInstance((0, 2, 5, 5), UPRIGHT, (0,) * 8),
         ),
         draws,
     )

@@ -42,8 +42,8 @@ def prediction(n_instances, n_faint=0, name="A01", peaks=()):
     boxes = [(i, i, i + 3, i + 5) for i in range(n_instances)]
     faint = [(0, i, 2, i + 3) for i in range(n_faint)]
     instances = tuple(
-        ProbabilisticInstance(box, np.full((3, 5), 4, np.uint8), (None,) * 4) for box in boxes
-    ) + tuple(ProbabilisticInstance(box, np.ones((2, 3), np.uint8), (None,) * 4) for box in faint)
+        ProbabilisticInstance(box, np.full((3, 5), 4, np.uint8), (0,) * 4) for box in boxes
+    ) + tuple(ProbabilisticInstance(box, np.ones((2, 3), np.uint8), (0,) * 4) for box in faint)
     draws = (InstanceSet(SHAPE, ()),) * 4
     return Prediction(
         name,

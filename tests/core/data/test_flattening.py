@@ -16,7 +16,7 @@ SHAPE = (3, 6)
 def prediction(*pages, min_size=0, threshold=0.5, n_draws=4):
     """One instance of 4 draws for each page of counts; boxes larger than the content."""
     instances = tuple(
-        ProbabilisticInstance((0, 0, *SHAPE), np.asarray(page, np.uint8), (None,) * n_draws)
+        ProbabilisticInstance((0, 0, *SHAPE), np.asarray(page, np.uint8), (0,) * n_draws)
         for page in pages
     )
     draws = (InstanceSet(SHAPE, ()),) * n_draws

@@ -186,6 +186,13 @@ def test_a_setting_that_came_later_has_its_default(tmp_path):
     assert load_prediction(changed(tmp_path, {"settings": settings})).settings.scale == 1
 
 
+def test_instances_of_a_file_from_before_majorities_stay(tmp_path):
+    settings = example().settings.model_dump(mode="json")
+    del settings["existence_threshold"]
+    loaded = load_prediction(changed(tmp_path, {"settings": settings}))
+    assert loaded.settings.existence_threshold == 0
+
+
 def test_channels_that_came_later_are_unknown(tmp_path):
     assert load_prediction(changed(tmp_path, {"provenance": {}})).provenance.n_channels == 0
 

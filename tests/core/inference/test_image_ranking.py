@@ -26,7 +26,7 @@ from napari_probinst.core.instances import (
 )
 from napari_probinst.core.prediction import Prediction
 
-SETTINGS = InferenceConfig(n_draws=4, min_size=2, probability_threshold=0.5)
+SETTINGS = InferenceConfig(n_draws=4, min_size=2, probability_threshold=0.5, existence_threshold=0)
 
 
 def prediction(name, *counts, n_draws=4, n_peaks=0):

@@ -187,8 +187,13 @@ def test_every_instance_under_the_cursor_is_named_and_followed_by_edits_and_plac
     assert person.text("under_cursor") != before
     person.dock.act("undo")
     assert person.text("under_cursor") == before
+    # The view moves under the cursor, which stands still.
+    place = person.point(*ON_DOWN)
     person.dock.act("next")
-    assert person.text("under_cursor") == "Under the cursor: –"
+    assert person.point(*ON_DOWN) != place
+    followed = person.text("under_cursor")
+    person._move(place)
+    assert person.text("under_cursor") == followed != before
 
 
 def test_keys_are_given_anew_at_once_and_for_the_next_time(person, open_proofread):

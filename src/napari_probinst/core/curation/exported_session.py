@@ -73,6 +73,7 @@ def flatten_corrected(session: CurationSession) -> tuple[NDArray[np.unsignedinte
 def mean_probability(prediction: Prediction, index: int) -> float:
     """Mean probability of a predicted instance over its binary mask."""
     probabilistic = prediction.instances.instances[index]
-    binary = probabilistic.binarise(prediction.settings.probability_threshold)
+    settings = prediction.settings
+    binary = probabilistic.binarise(settings.probability_threshold, settings.existence_threshold)
     counts = crop_to(probabilistic.bbox, probabilistic.counts, binary.bbox)
     return float(np.mean(counts[binary.mask]) / probabilistic.n_draws)

@@ -48,8 +48,8 @@ class Flattened:
 def exported_instances(prediction: Prediction) -> Mapping[int, Instance]:
     """Binary instances worth exporting, by their index in the prediction.
 
-    Those that hold at least one pixel, and at least half of ``settings.min_size``, at the
-    prediction's probability threshold.
+    Those that enough draws found, and that hold at least one pixel, and at least half of
+    ``settings.min_size``, at the prediction's probability threshold.
     """
     return MappingProxyType(_large_enough(prediction.instances, prediction.settings))
 
@@ -71,10 +71,12 @@ def worth_exporting(instances: ProbabilisticInstances, settings: InferenceConfig
 def _large_enough(
     instances: ProbabilisticInstances, settings: InferenceConfig
 ) -> dict[int, Instance]:
-    binary = instances.binarise(settings.probability_threshold).instances
+    binary = instances.binarise(settings.probability_threshold, settings.existence_threshold)
     # In the draws it had the whole size; where they only overlap in part, less is agreed on.
     least = max(settings.min_size // 2, 1)
-    return {index: instance for index, instance in enumerate(binary) if instance.area >= least}
+    return {
+        index: instance for index, instance in enumerate(binary.instances) if instance.area >= least
+    }
 
 
 def flatten(prediction: Prediction) -> Flattened:

@@ -178,7 +178,8 @@ def _read_header(path: Path, arrays: Members) -> dict[str, Any]:
 def _settings(header: dict[str, Any]) -> InferenceConfig:
     settings = header["settings"]
     _require(isinstance(settings, dict), "no settings")
-    return validated(InferenceConfig, settings, "settings")
+    # Before there was this setting, one draw was enough: the instances stay those that they were.
+    return validated(InferenceConfig, {"existence_threshold": 0.0} | settings, "settings")
 
 
 def _parse(path: Path, arrays: Members) -> Prediction:

@@ -60,6 +60,7 @@ def compose(
             settings.patch,
             settings.probability_threshold,
             settings.ranking,
+            existence=settings.existence_threshold,
             size_outliers=settings.size_outliers,
         ),
         settings=settings.model_copy(update={"n_draws": len(draws)}),

@@ -53,6 +53,7 @@ def rank_peaks(
     threshold: float = 0.75,
     ranking: Ranking = DEFAULT_RANKING,
     *,
+    existence: float = 0.0,
     size_outliers: bool = True,
 ) -> tuple[Peak, ...]:
     """Find and rank the places of an image where the draws disagree most.
@@ -80,6 +81,8 @@ def rank_peaks(
         kind of error a peak is likely to be.
     ranking : {"mass", "entropy"}, default "mass"
         What comes first; "entropy" is the paper's.
+    existence : float, default 0
+        Share of the draws of which more must have found an instance of that prediction.
     size_outliers : bool, default True
         Also doubt instances that are far larger than the others, which the draws may agree on:
         see `doubt_sizes`.
@@ -102,13 +105,13 @@ def rank_peaks(
         for instance in instances.instances
     ]
     groups = _groups(find_summits(grids), instances, stride)
-    witness = Witness(instances, threshold)
+    witness = Witness(instances, threshold, existence)
     peaks = [
         _peak(group, place, also, grids=grids, witness=witness, patch=patch)
         for group, (place, also) in zip(groups, _places(groups, grids), strict=True)
     ]
     if size_outliers:
-        peaks = doubt_sizes(peaks, instances, patch, threshold)
+        peaks = doubt_sizes(peaks, instances, patch, threshold, existence)
     return tuple(peak for _, peak in rank_across([("", peaks)], ranking))
 
 

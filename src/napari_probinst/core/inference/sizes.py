@@ -56,7 +56,11 @@ def surplus(areas: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def doubt_sizes(
-    peaks: Sequence[Peak], instances: ProbabilisticInstances, patch: int, threshold: float
+    peaks: Sequence[Peak],
+    instances: ProbabilisticInstances,
+    patch: int,
+    threshold: float,
+    existence: float = 0.0,
 ) -> list[Peak]:
     """Add the doubt about instances that are far too large to the peaks of an image.
 
@@ -75,13 +79,16 @@ def doubt_sizes(
         Side of a patch, pixels.
     threshold : float
         Least probability of a pixel of the binary prediction, whose sizes count.
+    existence : float, default 0
+        Share of the draws of which more must have found an instance of it.
 
     Returns
     -------
     list of Peak
         The same peaks, some with more mass and another kind and reason, then the new ones.
     """
-    areas = np.array([each.area(threshold) for each in instances.instances], dtype=np.int64)
+    sizes = [each.area(threshold, existence) for each in instances.instances]
+    areas = np.array(sizes, dtype=np.int64)
     excess = surplus(areas)
     if not excess.any():
         return list(peaks)
@@ -96,7 +103,7 @@ def doubt_sizes(
     for index in np.flatnonzero(excess).tolist():
         if index not in bearers:
             bearers[index] = len(result)
-            binary = instances.instances[index].binarise(threshold)
+            binary = instances.instances[index].binarise(threshold, existence)
             result.append(_certain(index, instances, middle_patch(binary, patch)))
         bearer = bearers[index]
         peak = result[bearer]

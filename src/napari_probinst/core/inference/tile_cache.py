@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 #: File that says which prediction a folder belongs to.
 _KEY_NAME = "key.txt"
 #: Settings that the instances of a draw don't depend on.
-_AFTERWARDS = {"n_draws", "probability_threshold", "patch", "ranking", "size_outliers"}
+_AFTERWARDS = {
+    "n_draws",
+    "probability_threshold",
+    "existence_threshold",
+    "patch",
+    "ranking",
+    "size_outliers",
+}
 
 
 def prediction_key(

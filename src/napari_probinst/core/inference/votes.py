@@ -21,9 +21,11 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 class Witness:
     """Says what the draws see where instances are in doubt."""
 
-    def __init__(self, instances: ProbabilisticInstances, threshold: float) -> None:
+    def __init__(
+        self, instances: ProbabilisticInstances, threshold: float, existence: float = 0.0
+    ) -> None:
         self._instances = instances
-        self._threshold = threshold
+        self._threshold, self._existence = threshold, existence
         self._beside = cache(partial(instances_beside, instances))
         self._known: dict[tuple[int, ...], tuple[str, str]] = {}
 
@@ -61,7 +63,7 @@ class Witness:
         return min(divided, key=lambda index: abs(2 * votes[index] - n_draws), default=None)
 
     def _is_predicted(self, index: int) -> bool:
-        return self._instances.instances[index].area(self._threshold) > 0
+        return self._instances.instances[index].area(self._threshold, self._existence) > 0
 
     def _belongs_to_another(self, doubtful: int, involved: tuple[int, ...]) -> bool:
         """Whether draws without the doubtful instance give its pixels to another one.

@@ -35,6 +35,7 @@ _MAIN_SETTINGS = ("n_draws", "scale")
 _THRESHOLDS = (
     "flips",
     "probability_threshold",
+    "existence_threshold",
     "min_size",
     "bandwidth",
     "cluster_threshold",
