@@ -153,7 +153,6 @@ def test_what_cannot_be_predicted_is_a_sentence_and_frees_the_dock(
         assert f"'odd {reason}'" in last_message()
         assert find(dock, QPushButton, "run").isEnabled(), reason
 
-    viewer.layers.clear()
     wrong = tmp_path / "weights.pt"
     wrong.write_bytes(b"\x80\x02}q\x00.")
     dock.add_model(wrong)

@@ -39,6 +39,8 @@ def images_of(
     list of tuple of ChannelSource or None
         For each image the sources in the model's order, None for a channel without one.
     """
+    if not channels:  # the model couldn't be read, which is said elsewhere
+        return []
     first = next((i for i, channel in enumerate(channels) if channel.required), 0)
     images: list[list[ChannelSource | None]] = []
     marked: dict[str, list[ChannelSource | None]] = {}
