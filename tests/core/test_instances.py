@@ -146,11 +146,11 @@ def test_binarise_compares_whole_counts(n_draws):
 
 
 @pytest.mark.parametrize(("votes", "exists"), [(1, False), (2, False), (3, True), (4, True)])
-def test_an_instance_that_no_majority_of_the_draws_found_has_no_pixels(votes, exists):
+def test_an_instance_that_too_few_draws_found_has_no_pixels(votes, exists):
     matches = (0,) * votes + (None,) * (4 - votes)
     counts = np.full((2, 3), votes, np.uint8)
     instance = ProbabilisticInstance((0, 0, 2, 3), counts, matches)
-    assert instance.binarise(0.25, 0.5).area == instance.area(0.25, 0.5) == (6 if exists else 0)
+    assert instance.binarise(0.25, 0.75).area == instance.area(0.25, 0.75) == (6 if exists else 0)
     assert instance.binarise(0.25).area == 6, "one draw is enough unless more are asked for"
 
 

@@ -87,7 +87,7 @@ def predict(
     ] = None,
     existence: Annotated[
         float | None,
-        typer.Option(help="Share of the draws of which more must have found an instance."),
+        typer.Option(help="Least share of the draws that found an instance of the result."),
     ] = None,
     ranking: Annotated[
         Ranking | None, typer.Option(help="What ranks the peaks; mass by default.")

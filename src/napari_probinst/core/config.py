@@ -273,12 +273,12 @@ class InferenceConfig(Section):
         title="Least probability",
     )
     existence_threshold: float = Field(
-        0.5,
+        0.75,
         ge=0,
-        lt=1,
-        description="An instance is in the result if more than this share of the draws found it. "
-        "The others are places to look at.",
-        title="Found by more than",
+        le=1,
+        description="Least share of the draws that found an instance of the result. What fewer "
+        "found is a place to look at.",
+        title="Found by at least",
     )
     patch: int = Field(
         4, ge=1, le=64, description="Side of a patch.", title="Patch", json_schema_extra=_PIXELS

@@ -187,7 +187,7 @@ class ProbabilisticInstance:
     def binarise(self, threshold: float, existence: float = 0.0) -> Instance:
         """Pixels with a probability of at least ``threshold``, with a tight box.
 
-        None where not more than the share ``existence`` of the draws found the instance.
+        None where less than the share ``existence`` of the draws found the instance.
         Comparisons are made on integer counts, so that 6 of 8 draws are exactly 0.75.
         """
         return Instance.from_mask(self._is_likely(threshold, existence), self.bbox[:2])
@@ -198,7 +198,7 @@ class ProbabilisticInstance:
 
     def _is_likely(self, threshold: float, existence: float) -> NDArray[np.bool_]:
         least = max(int(np.ceil(threshold * self.n_draws - 1e-9)), 1)
-        if existence > 0 and self.votes <= existence * self.n_draws + 1e-9:
+        if self.votes < existence * self.n_draws - 1e-9:
             least = self.n_draws + 1
         likely: NDArray[np.bool_] = self.counts >= least
         return likely

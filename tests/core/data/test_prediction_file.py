@@ -186,7 +186,7 @@ def test_a_setting_that_came_later_has_its_default(tmp_path):
     assert load_prediction(changed(tmp_path, {"settings": settings})).settings.scale == 1
 
 
-def test_instances_of_a_file_from_before_majorities_stay(tmp_path):
+def test_instances_of_a_file_from_before_this_threshold_stay(tmp_path):
     settings = example().settings.model_dump(mode="json")
     del settings["existence_threshold"]
     loaded = load_prediction(changed(tmp_path, {"settings": settings}))

@@ -28,12 +28,40 @@ def _hill(bandwidth, threshold, probability=0.75):
 
 
 @pytest.mark.parametrize(
-    ("bandwidth", "threshold"), [(2.25, 5.0), (1.0, 1.0), (4.0, 3.0), (1.7, 9.0), (0.6, 14.0)]
+    ("bandwidth", "threshold"), [(2.25, 5.0), (1.0, 1.0), (4.0, 4.0), (1.7, 5.1), (1.26, 3.0)]
 )
-def test_a_summit_is_found_to_a_small_step(bandwidth, threshold):
+def test_the_place_of_the_grid_next_to_a_summit_is_found(bandwidth, threshold):
     found = _search(_hill(bandwidth, threshold))
-    assert abs(math.log(found.bandwidth / bandwidth)) <= math.log(1.1)
-    assert abs(math.log(found.cluster_threshold / threshold)) <= math.log(1.1)
+    assert abs(math.log(found.bandwidth / bandwidth)) <= math.log(1.26)
+    assert abs(math.log(found.cluster_threshold / threshold)) <= math.log(1.5)
+
+
+def test_every_combination_is_tried_once_beside_the_start():
+    tried = []
+
+    def score(settings):
+        tried.append(
+            (
+                settings.bandwidth,
+                settings.cluster_threshold,
+                settings.min_size,
+                settings.probability_threshold,
+            )
+        )
+        return 0.0
+
+    space = SearchSpace((0.5, 1.0), (1.0, 2.0), (0.2, 0.4), (0.5, 0.75))
+    _search(score, space=space)
+    grid = {
+        (bandwidth, ratio * bandwidth, size, probability)
+        for bandwidth in (1.0, 2.0)
+        for ratio in (1.0, 2.0)
+        for size in (200, 400)
+        for probability in (0.5, 0.75)
+    }
+    start = {(2.0, 2.0, 100, probability) for probability in (0.5, 0.75)}
+    assert set(tried) == grid | start
+    assert len(tried) == len(grid) + len(start)
 
 
 def test_the_threshold_is_free_of_the_bandwidth():
@@ -60,24 +88,8 @@ def test_thresholds_that_mean_the_same_are_tried_once():
 
 
 def test_the_minimum_size_is_a_share_of_the_objects_area():
-    found = _search(lambda settings: -abs(settings.min_size - 190), area=950.0)
-    assert found.min_size == pytest.approx(190, rel=0.1)
-
-
-def test_a_lower_hill_with_a_better_foot_does_not_win():
-    """Two summits; the best place of the grid is near the lower one."""
-
-    def score(settings):
-        def near(bandwidth, threshold):
-            return math.hypot(
-                math.log(settings.bandwidth / bandwidth),
-                math.log(settings.cluster_threshold / threshold),
-            )
-
-        return max(0.6 - 0.1 * near(2.0, 2.0), 1.0 - 1.9 * near(1.25, 2.0))
-
-    assert score(_search(score, space=SearchSpace(n_starts=1))) < 0.7
-    assert score(_search(score)) > 0.7
+    found = _search(lambda settings: -abs(settings.min_size - 400), area=950.0)
+    assert found.min_size == round(0.45 * 950)
 
 
 def test_nothing_is_changed_for_nothing():

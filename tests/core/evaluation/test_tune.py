@@ -23,7 +23,7 @@ SHAPE = (10, 24)
 START = InferenceConfig(
     bandwidth=6.0, cluster_threshold=6.0, min_size=4, n_seeds=32, probability_threshold=0.75
 )
-SPACE = SearchSpace(bandwidths=(0.5, 1.0), thresholds=(1.0,), min_sizes=(), steps=())
+SPACE = SearchSpace(bandwidths=(0.5, 1.0), thresholds=(1.0,), min_sizes=())
 
 
 def _draw(embedding):
@@ -77,7 +77,7 @@ def test_what_is_too_small_to_be_exported_is_not_scored():
     agreed[2:4, [8, 9, 12, 13]] = True
     truth = InstanceSet.from_masks([agreed], SHAPE)
     images = [TuningImage(name, truth, tuple(map(_draw, pages))) for name in "ab"]
-    only = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=(), steps=())
+    only = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=())
     for min_size, score in ((16, 1), (18, 0)):
         start = START.model_copy(update={"min_size": min_size})
         result = _tune(images, start, (("a",), ("b",)), space=only)
@@ -105,7 +105,7 @@ def test_what_the_model_states_has_no_part_in_the_cross_validation():
     """Its settings are right, and the search, from others, can't find them."""
     images = [_touching(name, 4.0, one_worm=False) for name in "ab"]
     current = START.model_copy(update={"bandwidth": 3.0, "cluster_threshold": 3.0})
-    only = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=(), steps=())
+    only = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=())
     result = tune(images, current, (("a",), ("b",)), start=START, space=only)
     assert result.cross_validated.dsb_image == 0
     assert result.before.dsb_image == result.scores.dsb_image == 1
@@ -177,7 +177,7 @@ def test_the_probability_threshold_is_chosen_without_clustering_again():
         for name in "ab"
     ]
     told = []
-    space = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=(), steps=())
+    space = SearchSpace(bandwidths=(1.0,), thresholds=(1.0,), min_sizes=())
     result = _tune(images, START, (("a",), ("b",)), space=space, on_trial=lambda: told.append(1))
     assert result.settings.probability_threshold == 0.5
     assert result.scores.dsb_image == 1

@@ -82,7 +82,7 @@ def rank_peaks(
     ranking : {"mass", "entropy"}, default "mass"
         What comes first; "entropy" is the paper's.
     existence : float, default 0
-        Share of the draws of which more must have found an instance of that prediction.
+        Least share of the draws that found an instance of that prediction.
     size_outliers : bool, default True
         Also doubt instances that are far larger than the others, which the draws may agree on:
         see `doubt_sizes`.

@@ -80,7 +80,7 @@ def doubt_sizes(
     threshold : float
         Least probability of a pixel of the binary prediction, whose sizes count.
     existence : float, default 0
-        Share of the draws of which more must have found an instance of it.
+        Least share of the draws that found an instance of it.
 
     Returns
     -------
