@@ -43,7 +43,7 @@ def prediction(picture):
         "well",
         ProbabilisticInstances((1, 8), instances, draws),
         (peak,),
-        InferenceConfig(min_size=0, probability_threshold=0.5),
+        InferenceConfig(min_size=0, probability_threshold=0.5, existence_threshold=0.5),
     )
 
 
