@@ -10,6 +10,7 @@ window has drawn it. Without a graphics card the drawing is the processor's.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import statistics
 import sys
@@ -62,6 +63,7 @@ def main():
     from napari_probinst.core.inference.ranking import rank_peaks
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.widgets.layers import show_prediction
+    from napari_probinst.widgets.proofreading.session_place import SESSIONS_VARIABLE
 
     instances = agglomerate(jittered_draws(n_instances))
     prediction = Prediction("worms", instances, rank_peaks(instances))
@@ -82,6 +84,8 @@ def main():
     pages = [da.zeros((height // n, width // n), np.uint8, chunks=1024) for n in steps]
     image = viewer.add_image(pages, name="worms", multiscale=True, contrast_limits=(0, 255))
     with tempfile.TemporaryDirectory() as folder:
+        # The image has no file: its session would be kept among the user's own.
+        os.environ[SESSIONS_VARIABLE] = folder
         shown = watch.time(
             "show",
             lambda: show_prediction(
