@@ -87,7 +87,7 @@ def test_all_files_tell_the_same(tmp_path, predict, write, pixels):
     stack, description = pages(output / "a.counts.tif")
     assert stack.dtype == np.uint8
     assert np.array_equal(stack, counts)
-    settings = {"n_draws": 2, "threshold": 0.5, "min_size": 4}
+    settings = {"n_draws": 2, "threshold": 0.5, "existence": 0, "min_size": 4}
     assert settings.items() <= description.items()
     stack, description = pages(output / "a.instances.tif")
     assert np.array_equal(stack > 0, masks[exported])

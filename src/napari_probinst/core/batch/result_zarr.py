@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_probinst.core.curation.export import predicted_instances
+from napari_probinst.core.data.flattening import export_rule
 from napari_probinst.core.data.ome_zarr import Picture, write_labelled
 from napari_probinst.core.inference.entropy import entropy_map, probability_map
 
@@ -70,9 +71,7 @@ def write_result_zarr(prediction: Prediction, path: Path, n_overlap: int) -> Non
         prediction.pixel_size,
         about={
             "n_overlap_pixels": n_overlap,
-            "n_draws": prediction.instances.n_draws,
-            "threshold": prediction.settings.probability_threshold,
-            "min_size": prediction.settings.min_size,
+            **export_rule(prediction),
             "curated": False,
         },
     )

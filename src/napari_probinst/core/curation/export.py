@@ -16,7 +16,12 @@ from napari_probinst.core.data.exported import (
     write_instance_stack,
     write_label_image,
 )
-from napari_probinst.core.data.flattening import FLATTEN_RULE, exported_instances, flatten
+from napari_probinst.core.data.flattening import (
+    FLATTEN_RULE,
+    export_rule,
+    exported_instances,
+    flatten,
+)
 from napari_probinst.core.data.naming import INSTANCES_SUFFIX, LABELS_SUFFIX
 from napari_probinst.core.data.ome_zarr import write_ome_zarr
 from napari_probinst.core.data.rois import write_rois
@@ -119,9 +124,5 @@ def of_prediction(prediction: Prediction) -> ExportedImage:
         rule=FLATTEN_RULE,
         curated=False,
         pixel_size=prediction.pixel_size,
-        settings={
-            "n_draws": prediction.instances.n_draws,
-            "threshold": prediction.settings.probability_threshold,
-            "min_size": prediction.settings.min_size,
-        },
+        settings=export_rule(prediction),
     )

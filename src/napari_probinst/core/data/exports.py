@@ -13,7 +13,12 @@ import numpy as np
 
 from napari_probinst.core.data.atomic import atomic_file, make_folder
 from napari_probinst.core.data.coco import CocoImage
-from napari_probinst.core.data.flattening import FLATTEN_RULE, exported_instances, flatten
+from napari_probinst.core.data.flattening import (
+    FLATTEN_RULE,
+    export_rule,
+    exported_instances,
+    flatten,
+)
 from napari_probinst.core.data.naming import (
     COUNTS_SUFFIX,
     ENTROPY_SUFFIX,
@@ -236,9 +241,4 @@ def _write_pages(
     description: dict[str, Any],
 ) -> None:
     """Write pages with the prediction's settings in their description."""
-    settings = {
-        "n_draws": prediction.instances.n_draws,
-        "threshold": prediction.settings.probability_threshold,
-        "min_size": prediction.settings.min_size,
-    }
-    write_pages(path, pages, {**settings, **description}, prediction.pixel_size)
+    write_pages(path, pages, {**export_rule(prediction), **description}, prediction.pixel_size)

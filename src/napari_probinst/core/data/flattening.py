@@ -54,6 +54,17 @@ def exported_instances(prediction: Prediction) -> Mapping[int, Instance]:
     return MappingProxyType(_large_enough(prediction.instances, prediction.settings))
 
 
+def export_rule(prediction: Prediction) -> dict[str, float]:
+    """What decided which instances are exported, for the description of a file: JSON values."""
+    settings = prediction.settings
+    return {
+        "n_draws": prediction.instances.n_draws,
+        "threshold": settings.probability_threshold,
+        "existence": settings.existence_threshold,
+        "min_size": settings.min_size,
+    }
+
+
 def exported_in_place(prediction: Prediction) -> InstanceSet:
     """Binary instances in the prediction's order; those not worth exporting have no pixels."""
     exported = exported_instances(prediction)
