@@ -197,9 +197,9 @@ class ProbabilisticInstance:
         return int(np.count_nonzero(self._is_likely(threshold, existence)))
 
     def _is_likely(self, threshold: float, existence: float) -> NDArray[np.bool_]:
-        least = max(int(np.ceil(threshold * self.n_draws - 1e-9)), 1)
         if self.votes < existence * self.n_draws - 1e-9:
-            least = self.n_draws + 1
+            return np.zeros(self.counts.shape, dtype=bool)
+        least = max(int(np.ceil(threshold * self.n_draws - 1e-9)), 1)
         likely: NDArray[np.bool_] = self.counts >= least
         return likely
 
