@@ -20,8 +20,8 @@ from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.ranking import rank_peaks
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.core.prediction import Prediction
+from napari_probinst.widgets.canvas import camera
 from napari_probinst.widgets.layers import show_prediction
-from napari_probinst.widgets.proofreading.canvas import camera
 from napari_probinst.widgets.proofreading.key_table import KEYS_VARIABLE
 from napari_probinst.widgets.proofreading.keys import REPEAT_GAP
 from napari_probinst.widgets.proofreading.session_place import SESSIONS_VARIABLE

@@ -13,12 +13,12 @@ from napari.utils.colormaps.standardize_color import transform_color
 from napari_probinst.core.curation.peak_filter import STATUSES
 from napari_probinst.core.curation.readings import Readings
 from napari_probinst.widgets.finding import METADATA_KEY
+from napari_probinst.widgets.image_axes import plane_of
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
 from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.pixel_status import show_readings
 from napari_probinst.widgets.placement import Following, placement
 from napari_probinst.widgets.plane_in_view import PlaneFollower
-from napari_probinst.widgets.prediction.channels import plane_of
 from napari_probinst.widgets.result_layers import (
     entropy_data,
     entropy_layer,

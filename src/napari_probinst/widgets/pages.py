@@ -28,6 +28,11 @@ LARGEST_WHOLE = 4096
 _COARSEST = 512
 
 
+def is_large(shape: Shape) -> bool:
+    """Whether a page of (height, width) pixels is more than napari draws at once with ease."""
+    return max(shape) > LARGEST_WHOLE
+
+
 class Render(Protocol):
     """Makes a part of a page."""
 
@@ -51,7 +56,7 @@ def page_data(shape: Shape, render: Render) -> NDArray[Any] | list[PageLevel]:
     ndarray or list of PageLevel
         The page itself, or its levels, from all its pixels to few, where it is large.
     """
-    if max(shape) <= LARGEST_WHOLE:
+    if not is_large(shape):
         return render((0, 0, *shape))
     page = _Page(shape, render)
     return [PageLevel(page, step) for step in _steps(shape)]
@@ -62,7 +67,7 @@ def levels(page: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
 
     All levels are views of the page: they cost nothing, and change with it.
     """
-    if max(page.shape) <= LARGEST_WHOLE:
+    if not is_large(page.shape):
         return page
     return [page[::step, ::step] for step in _steps(page.shape)]
 

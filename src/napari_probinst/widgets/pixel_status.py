@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_probinst.widgets.proofreading.canvas import pixel_at
+from napari_probinst.widgets.canvas import pixel_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

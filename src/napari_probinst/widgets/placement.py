@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.transforms import Affine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,8 +16,24 @@ if TYPE_CHECKING:
 _ATTRIBUTES = ("scale", "translate", "rotate", "shear", "affine", "units")
 
 
-def placement(layer: Layer) -> dict[str, Any]:
-    """Keyword arguments that put a two-dimensional layer where the planes of ``layer`` lie."""
+def placement(layer: Layer, origin: tuple[int, int] = (0, 0)) -> dict[str, Any]:
+    """Keyword arguments that put a two-dimensional layer where the planes of ``layer`` lie.
+
+    Parameters
+    ----------
+    layer : Layer
+        The other layer.
+    origin : (int, int), default (0, 0)
+        Pixel (y, x) of the planes where the new layer begins, if it shows a part of them.
+    """
+    place = _of_planes(layer)
+    if any(origin):
+        steps = {name: place[name] for name in ("scale", "rotate", "shear", "translate")}
+        place["translate"] = np.asarray(Affine(**steps)(origin))
+    return place
+
+
+def _of_planes(layer: Layer) -> dict[str, Any]:
     affine, shear = np.asarray(layer.affine.affine_matrix), np.asarray(layer.shear)
     return {
         "scale": layer.scale[-2:],
@@ -54,6 +71,6 @@ class Following:
             getattr(self._leader.events, name).disconnect(self._follow)
 
     def _follow(self, event: Any) -> None:
-        value = placement(self._leader)[event.type]
+        value = _of_planes(self._leader)[event.type]
         for layer in self._layers:
             setattr(layer, event.type, value)

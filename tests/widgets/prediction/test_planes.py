@@ -11,11 +11,11 @@ from napari_probinst.core.config import ChannelConfig
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.instances import Instance, InstanceSet
+from napari_probinst.widgets.image_axes import plane_of
 from napari_probinst.widgets.prediction import channels
 from napari_probinst.widgets.prediction.channels import (
     ChannelSource,
     pixel_size,
-    plane_of,
     read_channels,
 )
 from napari_probinst.widgets.result_layers import is_bright

@@ -53,7 +53,7 @@ def test_jitter_is_what_proofread_hides_at_first(qtbot, make_prediction):
     )
     session = CurationSession(replace(make_prediction(), peaks=peaks))
     review = FolderReview.of([ImageReview.of(session)])
-    table = QueueTable(lambda _: None)
+    table = QueueTable()
     qtbot.addWidget(table)
     table.show_review(review, None)
     n_listed = int(review.passing(table.peak_filter).sum())

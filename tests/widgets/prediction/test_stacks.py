@@ -15,11 +15,11 @@ from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.prediction import Provenance
 from napari_probinst.widgets.finding import shown_predictions
+from napari_probinst.widgets.image_axes import plane_of
 from napari_probinst.widgets.plane_in_view import bring_into_view, plane_in_view
 from napari_probinst.widgets.prediction.channels import (
     ChannelSource,
     channel_sources,
-    plane_of,
     read_channels,
 )
 from napari_probinst.widgets.proofreading.files import open_path

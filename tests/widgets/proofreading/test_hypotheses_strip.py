@@ -26,7 +26,8 @@ class Chooser:
     def __init__(self, qtbot, session, image=None):
         self.qtbot, self.session, self.image = qtbot, session, image
         self.adopted = []
-        self.strip = HypothesesStrip(self.adopt)
+        self.strip = HypothesesStrip()
+        self.strip.adopted.connect(self.adopt)
         # Keeps us alive until the strip is closed: a widget that is collected as garbage while Qt
         # paints it is a crash.
         qtbot.addWidget(self.strip, before_close_func=lambda _strip: self.adopted.clear())

@@ -90,7 +90,7 @@ def test_names_in_box_and_table_lose_their_middle(qtbot):
         box.add_name(f"{'plate' * 20} {well}", None)
         pictures.append(np.array(_pixels(box)))
     assert not np.array_equal(*pictures)
-    table = QueueTable(lambda _: None)
+    table = QueueTable()
     qtbot.addWidget(table)
     assert table.findChild(QueueView).textElideMode() == Qt.TextElideMode.ElideMiddle
 

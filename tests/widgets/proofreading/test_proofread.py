@@ -13,24 +13,19 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox, QTableView
 
 from napari_probinst.core.curation.corrected_file import load_corrected
 from napari_probinst.core.curation.edits import SplitAlongLine
-from napari_probinst.core.curation.peak_filter import PeakFilter
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.inference.scale import typical_width
 from napari_probinst.core.instances import Instance
+from napari_probinst.widgets.canvas import canvas_size, view_box
 from napari_probinst.widgets.elided import short_name
 from napari_probinst.widgets.label_view import OVERLAP, PALETTE
-from napari_probinst.widgets.proofreading.canvas import (
-    canvas_size,
-    object_width,
-    view_box,
-    zoom_to_peak,
-)
 from napari_probinst.widgets.proofreading.hypotheses import HypothesesStrip
 from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
 from napari_probinst.widgets.proofreading.queue_actions import QueueActions
 from napari_probinst.widgets.proofreading.queue_words import short_reason
 from napari_probinst.widgets.proofreading.tool_switch import BANNER_COLOUR
 from napari_probinst.widgets.proofreading.under_cursor import UnderCursor
+from napari_probinst.widgets.proofreading.zoom import object_width, zoom_to_peak
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -253,18 +248,8 @@ def test_zoom_shows_the_context_of_the_place_and_what_the_hypotheses_would_chang
     person.viewer.dims.order = order
 
     # Actions of the queue and the backdrop need no arrival.
-    dock, refresh = person.dock, person.dock._refresh
-    queue = QueueActions(
-        person.viewer,
-        dock._desk,
-        dock.edits,
-        dock._walk,
-        among=PeakFilter,
-        keep_zoom=lambda: False,
-        show_place=lambda: None,
-        refresh=refresh,
-        show_images=lambda: None,
-    )
+    dock = person.dock
+    queue = QueueActions(dock._desk, dock.edits, dock._walk, dock._panel, dock._refresh)
     person.camera.zoom = 0.5
     queue.jump()
     assert person.camera.zoom != 0.5

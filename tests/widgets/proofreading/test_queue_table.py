@@ -65,7 +65,9 @@ class Reviewer:
     def __init__(self, qtbot, session):
         self.qtbot, self.session = qtbot, session
         self.visited, self.chosen, self.review = [], 0, None
-        self.table = QueueTable(self.visit, filter_chosen=self.count)
+        self.table = QueueTable()
+        self.table.visited.connect(self.visit)
+        self.table.filter_chosen.connect(self.count)
         self.view = self.table.findChild(QueueView)
         # Keeps us alive until the table is closed: a widget that is collected as garbage while Qt
         # paints it is a crash.
@@ -218,7 +220,7 @@ def test_click_leads_to_a_peak_and_leaves_the_keyboard(reviewer):
 
 def test_refused_visit_takes_the_highlight_back(qtbot, make_session):
     reviewer = Reviewer(qtbot, make_session())
-    reviewer.table._visit = lambda _peak: None
+    reviewer.table.visited.disconnect(reviewer.visit)
     reviewer.click(2)
     assert reviewer.highlighted == [0]
 
@@ -312,7 +314,9 @@ def folder_table(qtbot, make_session):
     b = ImageReview.of(make_session([("merge", 85.0), ("split", 20.0)]))
     images = [replace(a, name="A"), replace(b, name="B")]
     visited, orders = [], []
-    table = QueueTable(visited.append, order_chosen=orders.append)
+    table = QueueTable()
+    table.visited.connect(visited.append)
+    table.order_chosen.connect(orders.append)
     qtbot.addWidget(table)
     table.resize(420, 300)
     table.show()
@@ -388,7 +392,7 @@ def test_a_plate_of_images_stays_quick(qtbot, monkeypatch):
     monkeypatch.setattr(
         QueueModel, "data", lambda self, *args: asked.append(args) or data(self, *args)
     )
-    table = QueueTable(lambda _: None)
+    table = QueueTable()
     qtbot.addWidget(table)
     table.show()
     table.show_review(review, 0)

@@ -10,17 +10,24 @@ from napari.layers import Labels
 from napari.utils import DirectLabelColormap
 from napari.utils.notifications import show_warning
 
+from napari_probinst.core.boxes import clip_box, enclose, window
 from napari_probinst.core.curation.edits import Add, GiveOverlap, Repaint
 from napari_probinst.core.instances import Instance
+from napari_probinst.widgets.canvas import view_box
 from napari_probinst.widgets.label_view import SELECTION_COLOUR
+from napari_probinst.widgets.pages import is_large
 from napari_probinst.widgets.placement import placement
-from napari_probinst.widgets.proofreading.canvas import object_width
+from napari_probinst.widgets.proofreading.zoom import object_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_probinst.core.boxes import BBox
     from napari_probinst.core.curation.edits import Edit
     from napari_probinst.widgets.proofreading.workbench import Workbench
+
+#: Of a large image the brush reaches this many pixels from the middle of the view.
+_REACH = 1024
 
 
 class BrushTool(ABC):
@@ -36,8 +43,8 @@ class BrushTool(ABC):
 
     #: Name of the action.
     name: str
-    #: What to do, shown in the dock.
-    banner: str
+    #: What to do.
+    instruction: str
     #: What the layer is called, behind the name of the image.
     title: str
 
@@ -46,17 +53,33 @@ class BrushTool(ABC):
         self._identifier = identifier
         #: Whether the layer is left to the user when the tool stops.
         self.stays = False
-        page = np.zeros(bench.session.shape, dtype=np.uint8)
-        if identifier is not None:
-            bench.session.instances[identifier].paint(page, 1)
-        self._start = Instance.from_mask(page)
+        given = None if identifier is None else bench.session.instances[identifier]
+        #: The part of the image that can be painted.
+        self._box = _paintable(bench, given)
+        y0, x0, y1, x1 = self._box
+        page = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
+        if given is not None:
+            page[window(given.bbox, self._box)] = given.mask
         self.layer = Labels(
             page,
             name=f"{bench.shown.title} | {self.title}",
             colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
             opacity=0.5,
-            **placement(bench.shown.instances),
+            **placement(bench.shown.instances, (y0, x0)),
         )
+        self._start = self._painted()
+        # Where the brush ends has to be seen.
+        self.layer.bounding_box.visible = self._is_part
+
+    @property
+    def banner(self) -> str:
+        """What to do, shown in the dock."""
+        return f"{self.instruction} (inside the frame)" if self._is_part else self.instruction
+
+    @property
+    def _is_part(self) -> bool:
+        """Whether a part of the image can be painted only."""
+        return self._box != (0, 0, *self._bench.session.shape)
 
     @abstractmethod
     def edit(self, painted: Instance) -> Edit | None:
@@ -101,14 +124,14 @@ class BrushTool(ABC):
 
     def _painted(self) -> Instance:
         # Of the page as it is: a comparison would make another one as large.
-        return Instance.from_mask(self.layer.data)
+        return Instance.from_mask(self.layer.data, self._box[:2])
 
 
 class AddTool(BrushTool):
     """Paint an instance that was missed."""
 
     name = "add"
-    banner = "ADD: paint a missed instance, then Finish"
+    instruction = "ADD: paint a missed instance, then Finish"
     title = "new"
 
     def edit(self, painted: Instance) -> Edit:
@@ -120,7 +143,7 @@ class RepaintTool(BrushTool):
     """Paint or erase one instance."""
 
     name = "repaint"
-    banner = "REPAINT: paint or erase the selected instance, then Finish"
+    instruction = "REPAINT: paint or erase the selected instance, then Finish"
     title = "repaint"
 
     def __init__(self, bench: Workbench, identifier: int) -> None:
@@ -139,7 +162,7 @@ class SharedTool(BrushTool):
     """
 
     name = "overlap_both"
-    banner = "OVERLAP: paint what belongs to both, touching both, then Finish"
+    instruction = "OVERLAP: paint what belongs to both, touching both, then Finish"
     title = "overlap"
 
     def __init__(self, bench: Workbench) -> None:
@@ -161,3 +184,20 @@ class SharedTool(BrushTool):
             )
             return None
         return GiveOverlap(ids, ids, painted)
+
+
+def _paintable(bench: Workbench, given: Instance | None) -> BBox:
+    """Part of the image for the brush: all of it, or of a large one what is in view and around it.
+
+    A page as large as a slide takes seconds to be shown, and more pixels than a graphics card
+    holds are painted coarsely. What is given to be repainted is in it as a whole.
+    """
+    height, width = shape = bench.session.shape
+    if not is_large(shape):
+        return (0, 0, height, width)
+    y0, x0, y1, x1 = view_box(bench.viewer, bench.shown.instances)
+    # Somebody may have moved the image out of view.
+    y, x = min(max((y0 + y1) // 2, 0), height), min(max((x0 + x1) // 2, 0), width)
+    around = (y - _REACH, x - _REACH, y + _REACH, x + _REACH)
+    boxes = [around] if given is None else [around, given.bbox]
+    return clip_box(enclose(boxes), shape)

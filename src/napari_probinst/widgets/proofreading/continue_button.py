@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 
 from napari_probinst.widgets.elided import ElidedButton
 from napari_probinst.widgets.scrolling_dock import set_up
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _MEANING = "Go on with the corrections that this image was given before"
 
@@ -16,15 +15,17 @@ _MEANING = "Go on with the corrections that this image was given before"
 class ContinueButton(ElidedButton):
     """A button that is there only where there is something to go on with.
 
-    Parameters
+    Attributes
     ----------
-    clicked : callable
-        Goes on.
+    asked : Signal of str
+        "continue": it was clicked.
     """
 
-    def __init__(self, clicked: Callable[[], None]) -> None:
+    asked = Signal(str)
+
+    def __init__(self) -> None:
         super().__init__()
-        set_up(self, "continue", _MEANING, clicked)
+        set_up(self, "continue", _MEANING, partial(self.asked.emit, "continue"))
         self.hide()
 
     def offer(self, text: str) -> None:

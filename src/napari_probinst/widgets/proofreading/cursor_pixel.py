@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_probinst.widgets.proofreading.canvas import pixel_at, position_at, steps_from_middle
+from napari_probinst.widgets.canvas import pixel_at, position_at, steps_from_middle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

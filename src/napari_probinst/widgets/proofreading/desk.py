@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info, show_warning
+from psygnal import Signal
 
 from napari_probinst.widgets.finding import (
     METADATA_KEY,
@@ -14,17 +16,37 @@ from napari_probinst.widgets.finding import (
     shown_predictions,
 )
 from napari_probinst.widgets.layers import add_layers, redraw, remove_layers
+from napari_probinst.widgets.proofreading.canvas_mouse import CanvasMouse
 from napari_probinst.widgets.proofreading.keeping import SessionKeeper, resumed_text
 from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
 from napari_probinst.widgets.proofreading.workbench import Workbench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from napari.layers import Layer
 
     from napari_probinst.widgets.layers import ShownPrediction
     from napari_probinst.widgets.proofreading.keys import KeyBindings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workplace:
+    """Where one prediction is worked on.
+
+    Parameters
+    ----------
+    bench : Workbench
+        Its session and layers.
+    tools : ToolSwitch
+        The tools that work on it.
+    mouse : CanvasMouse
+        The mouse that leads to both.
+    """
+
+    bench: Workbench
+    tools: ToolSwitch
+    mouse: CanvasMouse
 
 
 class Desk:
@@ -36,42 +58,36 @@ class Desk:
         Whose layers are followed.
     keys : KeyBindings
         Binds the keys of the layers that are worked on.
-    on_change : callable
-        Called after every change of the session, the selection or the tool.
-    on_choices : callable
-        Called when there may be other predictions to choose from, or none is worked on.
-    on_chosen : callable
-        Called when another prediction is worked on.
-    on_orphan : callable
-        Called with a prediction whose instances were removed, and that has corrections.
 
     Attributes
     ----------
-    bench : Workbench or None
+    changed : psygnal.Signal
+        The session, the selection or the tool has changed.
+    choices_changed : psygnal.Signal
+        There may be other predictions to choose from, or none is worked on.
+    chosen : psygnal.Signal
+        Another prediction is worked on.
+    orphaned : psygnal.Signal
+        The instances of a prediction that has corrections were removed; carries the prediction.
+    hovered : psygnal.Signal
+        The cursor has moved.
+    place : Workplace or None
         Where the prediction is worked on; None while there is none.
-    tools : ToolSwitch or None
-        The bench's tools.
     keeper : SessionKeeper
         Keeps the sessions of all predictions that were on the bench.
     """
 
-    def __init__(
-        self,
-        viewer: Any,
-        keys: KeyBindings,
-        *,
-        on_change: Callable[[], None],
-        on_choices: Callable[[], None],
-        on_chosen: Callable[[], None],
-        on_orphan: Callable[[ShownPrediction], None],
-    ) -> None:
-        self.bench: Workbench | None = None
-        self.tools: ToolSwitch | None = None
+    changed = Signal()
+    choices_changed = Signal()
+    chosen = Signal()
+    orphaned = Signal(object)
+    hovered = Signal()
+
+    def __init__(self, viewer: Any, keys: KeyBindings) -> None:
+        self.place: Workplace | None = None
         self.keeper = SessionKeeper()
         self._viewer = viewer
         self._keys = keys
-        self._on_change, self._on_choices, self._on_chosen = on_change, on_choices, on_chosen
-        self._on_orphan = on_orphan
         #: Predictions whose instances layer was removed; they can be shown again.
         self._orphans: list[ShownPrediction] = []
         self._switching = False
@@ -89,9 +105,14 @@ class Desk:
         self._active.connect(self._follow_active)
 
     @property
+    def bench(self) -> Workbench | None:
+        """Session and layers that are worked on."""
+        return None if self.place is None else self.place.bench
+
+    @property
     def shown(self) -> ShownPrediction | None:
         """Prediction that is worked on."""
-        return None if self.bench is None else self.bench.shown
+        return None if self.place is None else self.place.bench.shown
 
     @property
     def choices(self) -> tuple[ShownPrediction, ...]:
@@ -108,15 +129,22 @@ class Desk:
         if shown is self.shown:
             return
         if not self.free():
-            self._on_choices()
+            self.choices_changed.emit()
             return
         with self.switching():
             self._close_bench()
             if self.keep(shown):
                 show_info(resumed_text(shown.session.records))
-            bench = Workbench(self._viewer, shown, self._on_change)
-            self.bench = bench
-            self.tools = ToolSwitch(bench, self._keys, self._on_change)
+            bench = Workbench(self._viewer, shown)
+            tools = ToolSwitch(bench, self._keys)
+            mouse = CanvasMouse(bench, tools)
+            for source, news in (
+                (bench.changed, self.changed),
+                (tools.changed, self.changed),
+                (mouse.hovered, self.hovered),
+            ):
+                source.connect(news.emit)
+            self.place = Workplace(bench, tools, mouse)
             if shown in self._orphans:
                 self._orphans.remove(shown)
                 add_layers(self._viewer, shown)
@@ -125,8 +153,8 @@ class Desk:
             bench.open()
         for layer in bench.own_layers:
             self._keys.bind_layer(layer)
-        self._on_choices()
-        self._on_chosen()
+        self.choices_changed.emit()
+        self.chosen.emit()
 
     def bring_into_view(self) -> None:
         """Move the sliders to the plane that is worked on, wherever the curator moved them."""
@@ -164,7 +192,7 @@ class Desk:
 
     def free(self) -> bool:
         """Turn the tool off; return False if it holds a painting that isn't finished."""
-        return self.tools is None or self.tools.leave()
+        return self.place is None or self.place.tools.leave()
 
     @contextmanager
     def switching(self) -> Iterator[None]:
@@ -187,12 +215,12 @@ class Desk:
             in_view = (each for each in present if each.follower is None or each.follower.is_here)
             self.choose(next(in_view, present[0]))
         else:
-            self._on_choices()
+            self.choices_changed.emit()
 
     def _follow_active(self, _event: Any = None) -> None:
         """Offer what there is for the active layer, where nothing is worked on."""
         if self.bench is None and not self._switching:
-            self._on_choices()
+            self.choices_changed.emit()
 
     def follow_plane(self, _event: Any = None) -> None:
         """Work on the prediction of the plane of a stack that came into view, if there is one."""
@@ -213,7 +241,7 @@ class Desk:
 
     def painting(self) -> Layer | None:
         """Layer of a painting that isn't finished."""
-        tool = None if self.tools is None else self.tools.tool
+        tool = None if self.place is None else self.place.tools.tool
         return tool.layer if tool is not None and tool.unfinished() else None
 
     def at_stake(self) -> str | None:
@@ -238,13 +266,14 @@ class Desk:
             )
 
     def _close_bench(self) -> None:
-        if self.bench is None or self.tools is None:
+        place, painting = self.place, self.painting()
+        if place is None:
             return
-        bench, tools, painting = self.bench, self.tools, self.painting()
-        self.bench = self.tools = None
-        tools.close()
-        self._keys.release(*bench.own_layers)
-        bench.close()
+        self.place = None
+        place.tools.close()
+        place.mouse.close()
+        self._keys.release(*place.bench.own_layers)
+        place.bench.close()
         if painting is not None:
             show_warning(f"The painting wasn't finished: it stays as the layer '{painting.name}'.")
 
@@ -268,7 +297,7 @@ class Desk:
         # Predict takes its mark off a layer that it replaces; a user's removal doesn't.
         if shown.corrected and shown.instances.metadata.get(METADATA_KEY):
             self._orphans.append(shown)
-            self._on_orphan(shown)
+            self.orphaned.emit(shown)
         else:
             self.keeper.let_go(shown)
 

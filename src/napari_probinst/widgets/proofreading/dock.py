@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.folder_review import Order
     from napari_probinst.core.curation.image_review import ImageReview
     from napari_probinst.widgets.layers import ShownPrediction
-    from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
     from napari_probinst.widgets.proofreading.workbench import Workbench
 
 
@@ -64,6 +63,15 @@ class ProofreadWidget(ScrollingDock):
         #: Asks for a format and a file, or None.
         self.choose_export = partial(ask_export, self)
 
+        self._refresh = Refresh(self._show)
+        self._keys = KeyBindings(napari_viewer, self.act, keys_of_user())
+        self._panel = ProofreadPanel(self._keys.table)
+        self._desk = Desk(napari_viewer, self._keys)
+        #: Edits of the prediction that is worked on.
+        self.edits = EditActions(self._desk)
+        self._walk = ReviewWalk(napari_viewer, self._desk)
+        #: Steps and decisions of its review.
+        self.queue = QueueActions(self._desk, self.edits, self._walk, self._panel, self._refresh)
         self._actions: dict[str, Callable[[], None]] = {
             "save": self.save,
             "export": self.export,
@@ -72,58 +80,44 @@ class ProofreadWidget(ScrollingDock):
             "images": self._images_dialog,
             "keys": self.choose_keys,
             "continue": self._continue,
+            **self.edits.named,
+            **self.queue.named,
         }
-        self._refresh = Refresh(self._show)
-        self._keys = KeyBindings(napari_viewer, self._actions, keys_of_user())
-        self._desk = Desk(
-            napari_viewer,
-            self._keys,
-            on_change=self._refresh,
-            on_choices=self._show_choices,
-            on_chosen=self._chosen,
-            on_orphan=RemovalNotice(self).tell,
-        )
-        #: Edits of the prediction that is worked on.
-        self.edits = EditActions(self._desk)
-        self._walk = ReviewWalk(napari_viewer, self._desk)
-        #: Steps and decisions of its review.
-        self.queue = QueueActions(
-            napari_viewer,
-            self._desk,
-            self.edits,
-            self._walk,
-            among=lambda: self._panel.peak_filter,
-            keep_zoom=lambda: self._panel.keep_zoom,
-            show_place=self._show_place,
-            refresh=self._refresh,
-            show_images=self._show_choices,
-        )
-        self._actions |= self.edits.named | self.queue.named
-        self._panel = ProofreadPanel(
-            self._actions,
-            self._choose,
-            self.queue.go_to,
-            self.edits.adopt,
-            on_order=self._order,
-            on_filter=self._filter,
-            keys=self._keys.table,
-        )
         # The panel shares its height among its parts, and scrolls them by itself.
         self.content.setAlignment(Qt.AlignmentFlag(0))
         self.content.addWidget(self._panel)
         self._account = ReviewAccount(napari_viewer)
         self._panel.add_part(self._account.time)
         self._panel.add_part(self._account.fold)
-        self._keys.bind_viewer()
         self._opener = FolderOpener(self._panel.show_reading, self._open_reviews)
+        #: Asks before napari closes on work that isn't on the disk.
+        self.guard = CloseGuard(self, self._desk.at_stake)
+        self._connect()
+        self._keys.bind_viewer()
+        self._desk.follow_layers()
+        self._resume()
+
+    def _connect(self) -> None:
+        """Let the parts know of each other's news."""
+        panel, desk, queue = self._panel, self._desk, self.queue
+        panel.asked.connect(self.act)
+        panel.chosen.connect(self._choose)
+        panel.visited.connect(queue.go_to)
+        panel.adopted.connect(self.edits.adopt)
+        panel.order_chosen.connect(self._order)
+        panel.filter_chosen.connect(self._filter)
+        desk.changed.connect(self._refresh)
+        desk.choices_changed.connect(self._show_choices)
+        desk.chosen.connect(queue.arrive)
+        desk.hovered.connect(self._show_pixel)
+        self._removal = RemovalNotice(self)
+        desk.orphaned.connect(self._removal.tell)
+        queue.arrived.connect(self._show_place)
+        queue.images_changed.connect(self._show_choices)
         # A window that closes tells its docks nothing: its sessions are given free all the same.
         self.destroyed.connect(self._walk.close)
         self.destroyed.connect(self._opener.stop)
-        self.destroyed.connect(self._desk.keeper.close)
-        #: Asks before napari closes on work that isn't on the disk.
-        self.guard = CloseGuard(self, self._desk.at_stake)
-        self._desk.follow_layers()
-        self._resume()
+        self.destroyed.connect(desk.keeper.close)
 
     # The prediction that is worked on ------------------------------------------------------
 
@@ -140,10 +134,6 @@ class ProofreadWidget(ScrollingDock):
     @property
     def _bench(self) -> Workbench | None:
         return self._desk.bench
-
-    @property
-    def _tools(self) -> ToolSwitch | None:
-        return self._desk.tools
 
     def act(self, name: str) -> None:
         """Do what a button or a key does, by its name."""
@@ -230,12 +220,6 @@ class ProofreadWidget(ScrollingDock):
         self._show_choices()
         self._refresh()
 
-    def _chosen(self) -> None:
-        """Follow the cursor over another prediction, and go to its peak."""
-        if self._bench is not None:
-            self._bench.hovered = self._show_pixel
-            self.queue.arrive()
-
     # Keys and the cursor -------------------------------------------------------------------
 
     def choose_keys(self) -> None:
@@ -258,16 +242,15 @@ class ProofreadWidget(ScrollingDock):
 
     def _show_pixel(self) -> None:
         """Say what is under the cursor; again after every change of the instances."""
-        if (bench := self._bench) is not None:
-            pixel = bench.pixel
-            lines = () if pixel is None else pixel_lines(bench.shown.readings_at(*pixel))
-            self._panel.show_pixel(lines)
+        if (place := self._desk.place) is not None:
+            pixel, shown = place.mouse.pixel, place.bench.shown
+            self._panel.show_pixel(() if pixel is None else pixel_lines(shown.readings_at(*pixel)))
 
     def _show_place(self) -> None:
         """Show what is said of the place, and what has come under the cursor there."""
         self._panel.show_top()
-        if self._bench is not None:
-            self._bench.view_moved(on_canvas=not self.underMouse())
+        if self._desk.place is not None:
+            self._desk.place.mouse.view_moved(on_canvas=not self.underMouse())
         self._show_pixel()
 
     # Files ---------------------------------------------------------------------------------
@@ -277,17 +260,16 @@ class ProofreadWidget(ScrollingDock):
 
         Corrections that couldn't be written to the disk go to the folder too.
         """
-        bench = self.edits.ready()
-        if bench is None:
-            return
-        files.save_results(bench.shown, self.choose_folder)
-        self._refresh()
+        place = self.edits.ready()
+        if place is not None:
+            files.save_results(place.bench.shown, self.choose_folder)
+            self._refresh()
 
     def export(self) -> None:
         """Write the corrected masks in a format and to a file that are asked for."""
-        bench = self.edits.ready()
-        if bench is not None:
-            export_corrected(bench.shown, self.choose_export)
+        place = self.edits.ready()
+        if place is not None:
+            export_corrected(place.bench.shown, self.choose_export)
 
     def ask_to_open(self) -> None:
         """Let the user choose a prediction's file or a session, and open it."""
@@ -312,19 +294,19 @@ class ProofreadWidget(ScrollingDock):
     # Showing and closing -------------------------------------------------------------------
 
     def _show(self) -> None:
-        if self._bench is None or self._tools is None:
+        if (place := self._desk.place) is None:
             return
-        bench, shown = self._bench, self._bench.shown
+        bench, shown = place.bench, place.bench.shown
         self._walk.follow()
         self._panel.show_session(
-            bench.session, bench.selected, self._tools.tool, shown.backdrop, shown.colours
+            bench.session, bench.selected, place.tools.tool, shown.backdrop, shown.colours
         )
         self._panel.show_steps_elsewhere(self._walk.step_names)
         if self._walk.review is not None:
             self._panel.show_review(
                 bench.session, self._walk.review, self._walk.row, self._walk.image, bench.edited
             )
-            bench.show_peaks(self._walk.listed_here(self._panel.peak_filter))
+            bench.marks.show(self._walk.listed_here(self._panel.peak_filter))
             self._list_choices()  # how many are open there
         self._show_pixel()
         self._account.follow(shown)

@@ -13,8 +13,8 @@ from napari_probinst.core.curation.session_folder import journal_size, read_sess
 from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import image_name, is_result
+from napari_probinst.widgets.image_axes import named_plane
 from napari_probinst.widgets.pages import page_of
-from napari_probinst.widgets.prediction.channels import named_plane
 from napari_probinst.widgets.proofreading.keeping import work_text
 from napari_probinst.widgets.proofreading.session_place import (
     file_name,

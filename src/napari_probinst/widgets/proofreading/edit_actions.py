@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.curation.edits import Edit
     from napari_probinst.core.curation.proposals import Proposal
-    from napari_probinst.widgets.proofreading.desk import Desk
+    from napari_probinst.widgets.proofreading.desk import Desk, Workplace
     from napari_probinst.widgets.proofreading.tools import Tool
     from napari_probinst.widgets.proofreading.workbench import Workbench
 
@@ -58,9 +58,9 @@ class EditActions:
             "leave": self.leave,
         }
 
-    def bench(self) -> Workbench | None:
-        """Return the bench, whatever tool is on; say so where there is none."""
-        if self._desk.bench is None:
+    def place(self) -> Workplace | None:
+        """Return where one works, whatever tool is on; say so where there is no prediction."""
+        if self._desk.place is None:
             # The one removed last is what the curator was working on.
             removed = [shown.title for shown in self._desk.removed][-1:]
             show_warning(
@@ -68,32 +68,32 @@ class EditActions:
                 if removed
                 else "There is no prediction: run Predict, or open a prediction's file."
             )
-        return self._desk.bench
+        return self._desk.place
 
-    def ready(self) -> Workbench | None:
-        """Return the bench with no tool on; None if there is none or a painting isn't finished."""
-        bench = self.bench()
-        return bench if bench is not None and self._desk.free() else None
+    def ready(self) -> Workplace | None:
+        """Return where one works, with no tool on; None if nowhere or a painting isn't finished."""
+        place = self.place()
+        return place if place is not None and self._desk.free() else None
 
     def merge(self) -> None:
         """Merge what was picked by hand, or let the user pick."""
-        tools = self._desk.tools
-        if tools is not None and isinstance(tools.tool, PickTool):
-            tools.confirm()
+        here = self._desk.place
+        if here is not None and isinstance(here.tools.tool, PickTool):
+            here.tools.confirm()
             return
-        bench = self.ready()
-        if bench is None or tools is None:
+        place = self.ready()
+        if place is None:
             return
-        if bench.by_hand and len(bench.selected) > 1:
-            bench.apply(Merge(bench.selected))
+        if place.bench.by_hand and len(place.bench.selected) > 1:
+            place.bench.apply(Merge(place.bench.selected))
         else:
-            tools.start(PickTool(bench))
+            place.tools.start(PickTool(place.bench))
 
     def delete(self) -> None:
         """Delete the selected instances in one step."""
-        bench = self.ready()
-        if bench is not None:
-            bench.apply(Delete(bench.selected))
+        place = self.ready()
+        if place is not None:
+            place.bench.apply(Delete(place.bench.selected))
 
     def add(self) -> None:
         """Let the user paint a missed instance."""
@@ -101,42 +101,38 @@ class EditActions:
 
     def repaint(self) -> None:
         """Let the user paint the current instance."""
-        bench = self.ready()
-        if bench is None or self._desk.tools is None:
-            return
-        current = _current(bench, "repaint")
-        if current is not None:
-            self._desk.tools.start(RepaintTool(bench, current))
+        place = self.ready()
+        current = None if place is None else _current(place.bench, "repaint")
+        if place is not None and current is not None:
+            place.tools.start(RepaintTool(place.bench, current))
 
     def adopt(self, proposal: Proposal) -> None:
         """Take over what some of the draws saw."""
-        bench = self.ready()
-        if bench is not None:
-            bench.apply(proposal.edit(bench.session.instances))
+        place = self.ready()
+        if place is not None:
+            place.bench.apply(proposal.edit(place.bench.session.instances))
 
     def confirm(self) -> None:
         """Finish the tool that is on."""
-        if self._desk.tools is not None:
-            self._desk.tools.confirm()
+        if self._desk.place is not None:
+            self._desk.place.tools.confirm()
 
     def leave(self) -> None:
         """Leave the tool that is on; a painting only when asked twice."""
-        if self._desk.tools is not None:
-            self._desk.tools.leave(discard=True)
+        if self._desk.place is not None:
+            self._desk.place.tools.leave(discard=True)
 
     def _start(self, make: Callable[[Workbench], Tool]) -> None:
-        bench = self.ready()
-        if bench is not None and self._desk.tools is not None:
-            self._desk.tools.start(make(bench))
+        place = self.ready()
+        if place is not None:
+            place.tools.start(make(place.bench))
 
     def _change(self, make: Callable[[int], Edit], verb: str) -> None:
         """Make an edit of the current instance at once."""
-        bench = self.ready()
-        if bench is None:
-            return
-        current = _current(bench, verb)
-        if current is not None:
-            bench.apply(make(current))
+        place = self.ready()
+        current = None if place is None else _current(place.bench, verb)
+        if place is not None and current is not None:
+            place.bench.apply(make(current))
 
 
 def tried(action: Callable[[], object]) -> bool:

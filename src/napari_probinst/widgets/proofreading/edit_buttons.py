@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QAction  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
@@ -14,7 +15,7 @@ from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
 from napari_probinst.widgets.scrolling_dock import button
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.widgets.proofreading.key_table import KeyTable
@@ -66,15 +67,19 @@ class EditButtons(QGroupBox):
 
     Parameters
     ----------
-    actions : mapping of str to callable
-        What each button does, by its name.
     keys : KeyTable
         Keys that stand on the buttons.
+
+    Attributes
+    ----------
+    asked : Signal of str
+        A button or an entry of a menu was clicked: the name of its action.
     """
 
-    def __init__(self, actions: Mapping[str, Callable[[], None]], keys: KeyTable) -> None:
+    asked = Signal(str)
+
+    def __init__(self, keys: KeyTable) -> None:
         super().__init__("Correct")
-        self._actions = actions
         self._texts: dict[QPushButton | QAction, tuple[str, str]] = {}
         self._painting = False
         self._buttons: dict[str, QPushButton] = {}
@@ -153,7 +158,7 @@ class EditButtons(QGroupBox):
         return quick
 
     def _button(self, name: str, text: str, tooltip: str) -> QPushButton:
-        made = button(name, text, tooltip, self._actions[name])
+        made = button(name, text, tooltip, partial(self.asked.emit, name))
         self._buttons[name] = made
         self._texts[made] = (name, text)
         return made
@@ -169,7 +174,8 @@ class EditButtons(QGroupBox):
         for action, title in entries:
             entry = QAction(title, menu)
             entry.setObjectName(f"entry_{action}")
-            entry.triggered.connect(self._run(action))
+            # `triggered` carries whether the entry is checked, which no action takes.
+            entry.triggered.connect(lambda _checked, action=action: self.asked.emit(action))
             self._texts[entry] = (action, title)
             menu.addAction(entry)
             self._entries.setdefault(action, []).append(entry)
@@ -178,6 +184,3 @@ class EditButtons(QGroupBox):
             made.setFixedWidth(_ARROW_WIDTH)
         self._buttons[name] = made
         return made
-
-    def _run(self, action: str) -> Callable[[Any], None]:
-        return lambda _checked: self._actions[action]()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QAction  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
 from napari_probinst.widgets.elided import ElidedBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
 _MEANING = "Prediction, or image of the folder or plane of the stack, to proofread"
 
@@ -22,24 +23,25 @@ class FileRow(QWidget):
     ----------
     opening : QPushButton
         Gets the menu.
-    actions : mapping of str to callable
-        What "open", "open_folder" and "images" do.
-    on_chosen : callable
-        Called with what is chosen: a prediction, or the index of an image of the folder.
+
+    Attributes
+    ----------
+    asked : Signal of str
+        "open", "open_folder" or "images": something is to be opened.
+    chosen : Signal of object
+        What is to be worked on: a prediction, or the index of an image of the folder.
     """
 
-    def __init__(
-        self,
-        opening: QPushButton,
-        actions: Mapping[str, Callable[[], None]],
-        on_chosen: Callable[[Any], None],
-    ) -> None:
+    asked = Signal(str)
+    chosen = Signal(object)
+
+    def __init__(self, opening: QPushButton) -> None:
         super().__init__()
         self._listed: list[tuple[str, Any]] = []
         self._choices = ElidedBox()
         self._choices.setObjectName("predictions")
         self._choices.setPlaceholderText("Choose a prediction…")
-        self._choices.activated.connect(lambda _: on_chosen(self._choices.currentData()))
+        self._choices.activated.connect(lambda _: self.chosen.emit(self._choices.currentData()))
         menu = QMenu(opening)
         entries = {
             "open": "Prediction or session…",
@@ -50,7 +52,7 @@ class FileRow(QWidget):
             entry = QAction(text, menu)
             entry.setObjectName(name)
             # `triggered` carries whether the entry is checked, which no action takes.
-            entry.triggered.connect(lambda _checked, name=name: actions[name]())
+            entry.triggered.connect(lambda _checked, name=name: self.asked.emit(name))
             menu.addAction(entry)
         self._images = entry
         opening.setMenu(menu)

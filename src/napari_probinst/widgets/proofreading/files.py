@@ -22,9 +22,9 @@ from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.errors import OutputError, ProbinstError
 from napari_probinst.widgets.finding import image_name, is_result, same_prediction
+from napari_probinst.widgets.image_axes import named_plane, plane_axes
 from napari_probinst.widgets.layers import ShownPrediction, remove_layers, show_prediction
 from napari_probinst.widgets.pages import page_of
-from napari_probinst.widgets.prediction.channels import named_plane, plane_axes
 from napari_probinst.widgets.proofreading.image_check import AT_ONCE, check_pixels
 from napari_probinst.widgets.proofreading.keeping import resumed_text, take_up
 from napari_probinst.widgets.proofreading.session_place import (

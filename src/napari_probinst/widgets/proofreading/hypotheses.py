@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QFrame,
@@ -26,7 +26,7 @@ from napari_probinst.widgets.label_view import PALETTE
 from napari_probinst.widgets.proofreading.hypothesis_card import PICTURE_SIDE, HypothesisCard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from qtpy.QtGui import QFocusEvent, QKeyEvent, QShowEvent
 
@@ -46,15 +46,16 @@ class HypothesesStrip(QWidget):
     A click adopts one; so do the keys 1 to 9 while the strip has the focus, which a click or Tab
     gives it. Other keys are left to the canvas.
 
-    Parameters
+    Attributes
     ----------
-    adopt : callable
-        Called with the proposal that was chosen; never with one that equals the current state.
+    adopted : Signal of Proposal
+        A proposal was chosen; never one that equals the current state.
     """
 
-    def __init__(self, adopt: Callable[[Proposal], None], parent: QWidget | None = None) -> None:
+    adopted = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._adopt = adopt
         self._proposals: tuple[Proposal, ...] = ()
         self._place: tuple[CurationSession | None, int | None] = (None, None)
         self._drawn: tuple[Any, ...] | None = None
@@ -111,7 +112,7 @@ class HypothesesStrip(QWidget):
     def choose(self, index: int) -> None:
         """Adopt a hypothesis by its place in the strip, unless it equals the current state."""
         if index < min(len(self._proposals), MOST) and not self._cards[index].is_current:
-            self._adopt(self._proposals[index])
+            self.adopted.emit(self._proposals[index])
 
     def _draw(
         self, session: CurationSession, image: Any | None, colours: Mapping[int, int]

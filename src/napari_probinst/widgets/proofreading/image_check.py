@@ -22,8 +22,8 @@ from napari_probinst.core.data.lazy import ChannelStack, open_image
 from napari_probinst.core.data.planes import Plane
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import is_result
+from napari_probinst.widgets.image_axes import plane_axes
 from napari_probinst.widgets.pages import page_of
-from napari_probinst.widgets.prediction.channels import plane_axes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence

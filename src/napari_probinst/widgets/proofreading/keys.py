@@ -81,17 +81,15 @@ class KeyBindings:
     ----------
     viewer : napari.Viewer
         Whose keys are bound.
-    actions : mapping of str to callable
-        What each of `ACTIONS` and `MODE_KEYS` does.
+    act : callable
+        Called with the name of one of `ACTIONS` and `MODE_KEYS`, which it does.
     table : KeyTable
         Which key stands for which action.
     """
 
-    def __init__(
-        self, viewer: Any, actions: Mapping[str, Callable[[], None]], table: KeyTable
-    ) -> None:
+    def __init__(self, viewer: Any, act: Callable[[str], None], table: KeyTable) -> None:
         self._viewer = viewer
-        self._actions = actions
+        self._act = act
         self._table = table
         self._bound: list[_Bound] = []
         self._last: tuple[str, float] = ("", -REPEAT_GAP)
@@ -159,7 +157,7 @@ class KeyBindings:
         last_action, moment = self._last
         self._last = (action, now)
         if action != last_action or now - moment > REPEAT_GAP:
-            self._actions[action]()
+            self._act(action)
 
 
 def typing_text() -> bool:

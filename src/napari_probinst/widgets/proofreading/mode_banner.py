@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from napari_probinst.widgets.proofreading.previewed_tools import PartsTool
@@ -13,8 +14,6 @@ from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
 from napari_probinst.widgets.scrolling_dock import button
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qtpy.QtGui import QKeyEvent
 
     from napari_probinst.widgets.proofreading.tools import Tool
@@ -23,14 +22,17 @@ if TYPE_CHECKING:
 class ModeBanner(QWidget):
     """What the tool that is on wants; empty while none is.
 
-    Parameters
+    Attributes
     ----------
-    confirm, leave : callable
-        Finish the tool, or leave it.
+    asked : Signal of str
+        "confirm" or "leave": the tool is to be finished, or left.
     """
 
-    def __init__(self, confirm: Callable[[], None], leave: Callable[[], None]) -> None:
+    asked = Signal(str)
+
+    def __init__(self) -> None:
         super().__init__()
+        confirm, leave = partial(self.asked.emit, "confirm"), partial(self.asked.emit, "leave")
         self._tool: Tool | None = None
         self.setObjectName("banner")
         # The one fixed colour: it must stand out in any theme.
@@ -38,7 +40,9 @@ class ModeBanner(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._text = WrappedLabel("banner_text", lines=2)
         self._text.setStyleSheet("color: black; font-weight: bold;")
-        self._number = _NumberBox(confirm, leave)
+        self._number = _NumberBox()
+        self._number.confirmed.connect(confirm)
+        self._number.left.connect(leave)
         self._number.setObjectName("parts")
         self._number.setRange(*PartsTool.bounds)
         self._number.valueChanged.connect(self._choose_number)
@@ -69,9 +73,11 @@ class ModeBanner(QWidget):
 class _NumberBox(QSpinBox):
     """Number with Enter and Escape of its own: the keys of the canvas are silent meanwhile."""
 
-    def __init__(self, confirm: Callable[[], None], leave: Callable[[], None]) -> None:
+    confirmed = Signal()
+    left = Signal()
+
+    def __init__(self) -> None:
         super().__init__()
-        self._confirm, self._leave = confirm, leave
         self.setToolTip("Number of parts")
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
@@ -80,8 +86,8 @@ class _NumberBox(QSpinBox):
             return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.interpretText()
-            self._confirm()
+            self.confirmed.emit()
         elif event.key() == Qt.Key.Key_Escape:
-            self._leave()
+            self.left.emit()
         else:
             super().keyPressEvent(event)

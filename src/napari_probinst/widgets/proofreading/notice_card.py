@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_probinst.widgets.proofreading.wrapped_label import WrappedLabel
 from napari_probinst.widgets.scrolling_dock import button
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from napari_probinst.core.curation.folder_review import Unit
     from napari_probinst.widgets.proofreading.queue_words import Notice
 
@@ -30,13 +29,15 @@ _BUTTONS = (
 class NoticeCard(QWidget):
     """A title, a summary, and buttons for what may come next.
 
-    Parameters
+    Attributes
     ----------
-    actions : mapping of str to callable
-        What "end_save", "end_next", "end_hidden" and "end_list" do.
+    asked : Signal of str
+        "end_save", "end_next", "end_hidden" or "end_list": the button that was clicked.
     """
 
-    def __init__(self, actions: Mapping[str, Callable[[], None]]) -> None:
+    asked = Signal(str)
+
+    def __init__(self) -> None:
         super().__init__()
         self.setObjectName("notice")
         self.setStyleSheet(f"#notice {{ background: {_COLOUR}; border-radius: 4px; }}")
@@ -48,7 +49,8 @@ class NoticeCard(QWidget):
         row = QHBoxLayout()
         row.setSpacing(3)
         self._buttons = {
-            name: button(name, text, tooltip, actions[name]) for name, text, tooltip in _BUTTONS
+            name: button(name, text, tooltip, partial(self.asked.emit, name))
+            for name, text, tooltip in _BUTTONS
         }
         for made in self._buttons.values():
             row.addWidget(made)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_probinst.widgets.busy import busy
@@ -31,10 +32,9 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QPushButton
 
-    from napari_probinst.core.curation.folder_review import FolderReview, Order
+    from napari_probinst.core.curation.folder_review import FolderReview
     from napari_probinst.core.curation.kept_session import KeptSession
     from napari_probinst.core.curation.peak_filter import PeakFilter
-    from napari_probinst.core.curation.proposals import Proposal
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.widgets.proofreading.key_table import KeyTable
     from napari_probinst.widgets.proofreading.queue_words import Notice
@@ -65,62 +65,53 @@ class ProofreadPanel(QWidget):
 
     Parameters
     ----------
-    actions : mapping of str to callable
-        What each button does, by its name.
-    on_chosen : callable
-        Called with what is chosen in the combo box: a prediction, or an image of the folder.
-    on_visit : callable
-        Called with the place that is clicked in the table.
-    on_adopt : callable
-        Called with the hypothesis that is chosen.
-    on_order : callable
-        Called with "image" or "score" when another order of the places is chosen.
-    on_filter : callable
-        Called when another filter of the places is chosen.
     keys : KeyTable
         Keys that stand on the buttons.
+
+    Attributes
+    ----------
+    asked : Signal of str
+        A button or an entry of a menu was clicked: the name of its action.
+    chosen : Signal of object
+        What is to be worked on: a prediction, or the index of an image of the folder.
+    visited : Signal of int
+        The place that is to be gone to: its row in the review.
+    adopted : Signal of Proposal
+        The hypothesis that is to be adopted.
+    order_chosen : Signal of str
+        Another order of the places, "image" or "score".
+    filter_chosen : Signal
+        Another filter of the places was chosen.
     """
 
-    def __init__(
-        self,
-        actions: Mapping[str, Callable[[], None]],
-        on_chosen: Callable[[Any], None],
-        on_visit: Callable[[int], None],
-        on_adopt: Callable[[Proposal], None],
-        *,
-        on_order: Callable[[Order], None],
-        on_filter: Callable[[], None],
-        keys: KeyTable,
-    ) -> None:
+    asked = Signal(str)
+    chosen = Signal(object)
+    visited = Signal(int)
+    adopted = Signal(object)
+    order_chosen = Signal(str)
+    filter_chosen = Signal()
+
+    def __init__(self, keys: KeyTable) -> None:
         super().__init__()
-        self._actions = actions
         self._buttons: dict[str, QPushButton] = {}
         self._texts: dict[str, str] = {}
-        self._edits = EditButtons(actions, keys)
-        self._banner = ModeBanner(actions["confirm"], actions["leave"])
+        self._edits = EditButtons(keys)
+        self._banner = ModeBanner()
         tooltip = "Open a prediction, a session, or a folder of them"
-        self._files = FileRow(self._button("open", "Open…", tooltip), actions, on_chosen)
+        self._files = FileRow(self._button("open", "Open…", tooltip))
         tooltip = "Write the corrected masks, NAME.corrected.*, for other programs"
         self._saved = SavedRow(self._button("save", "Save results", tooltip))
         self._place = PlaceBox()
-        self._hypotheses = HypothesesStrip(on_adopt)
-        self._table = QueueTable(on_visit, filter_chosen=on_filter, order_chosen=on_order)
+        self._hypotheses = HypothesesStrip()
+        self._table = QueueTable()
         #: What can be worked on after what is worked on now; empty where there is nothing else.
         self._following: tuple[Any, ...] = ()
-        self._on_chosen = on_chosen
         self._pixel = UnderCursor()
-        self._card = NoticeCard(
-            {
-                "end_save": actions["save"],
-                "end_next": self._go_on,
-                "end_hidden": self._table.show_hidden,
-                "end_list": self._show_list,
-            }
-        )
+        self._card = NoticeCard()
+        self._continue = ContinueButton()
         self._pages = QueuePages(self._table, self._banner, self._card)
         # What scrolls, above what a curator always sees, however low the screen.
         layout = QVBoxLayout()
-        self._continue = ContinueButton(actions["continue"])
         for part in (self._files, self._place, self._continue, self._hypotheses):
             layout.addWidget(part)
         layout.addLayout(self._build_looking())
@@ -136,7 +127,25 @@ class ProofreadPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(split_height(layout, fixed))
+        self._connect()
         self.show_keys(keys)
+
+    def _connect(self) -> None:
+        """Pass on what the parts ask for."""
+        for part in (self._edits, self._banner, self._files, self._continue):
+            part.asked.connect(self.asked)
+        self._files.chosen.connect(self.chosen)
+        self._hypotheses.adopted.connect(self.adopted)
+        self._table.visited.connect(self.visited)
+        self._table.order_chosen.connect(self.order_chosen)
+        self._table.filter_chosen.connect(self.filter_chosen)
+        answers: dict[str, Callable[[], None]] = {
+            "end_save": partial(self.asked.emit, "save"),
+            "end_next": self._go_on,
+            "end_hidden": self._table.show_hidden,
+            "end_list": self._pages.put_away,
+        }
+        self._card.asked.connect(lambda name: answers[name]())
 
     def show_keys(self, keys: KeyTable) -> None:
         """Show the keys on the buttons."""
@@ -281,10 +290,12 @@ class ProofreadPanel(QWidget):
         """
         # What is jitter depends on the review that is listed.
         self._table.show_review(review, row)
-        among = self.peak_filter
-        self._place.show_place(
-            session, review, row, image, review.progress(among), among=among, edited=edited
-        )
+        progress = self._table.progress
+        if progress is not None:
+            among = self.peak_filter
+            self._place.show_place(
+                session, review, row, image, progress, among=among, edited=edited
+            )
         self._say(self._table.notice)
 
     def show_saved(self, kept: KeptSession, saved: SavedState, session: CurationSession) -> None:
@@ -303,15 +314,12 @@ class ProofreadPanel(QWidget):
         )
         self._pages.show_notice(notice)
 
-    def _show_list(self) -> None:
-        self._pages.put_away()
-
     def _go_on(self) -> None:
         """Go to the next image, or have those of a folder listed again."""
         if self._table.leaves_images_out:
             self._table.show_all_images()
         elif self._following:
-            self._on_chosen(self._following[0])
+            self.chosen.emit(self._following[0])
 
     def _build_looking(self) -> QVBoxLayout:
         self._keep_zoom = QCheckBox("Keep my zoom")
@@ -331,6 +339,6 @@ class ProofreadPanel(QWidget):
         return row
 
     def _button(self, name: str, text: str, tooltip: str) -> QPushButton:
-        self._buttons[name] = button(name, text, tooltip, self._actions[name])
+        self._buttons[name] = button(name, text, tooltip, partial(self.asked.emit, name))
         self._texts[name] = text
         return self._buttons[name]

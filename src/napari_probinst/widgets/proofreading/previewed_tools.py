@@ -67,7 +67,7 @@ class PreviewedTool(ABC):
     def update(self) -> None:
         """Show anew what the edit would be."""
         self._refusal = self._preview.show(self.edit(), self.points)
-        self._bench.tell()
+        self._bench.changed.emit()
 
     def dragged(self, position: Sequence[float]) -> None:  # noqa: B027 - it has no use for it
         """Leave drags to the camera."""

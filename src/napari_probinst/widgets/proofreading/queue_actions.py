@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
+from psygnal import Signal
 
 from napari_probinst.core.boxes import enclose
 from napari_probinst.core.curation.folder_review import FolderReview
 from napari_probinst.core.curation.scene import scene_at
 from napari_probinst.core.inference.opinions import opinions
-from napari_probinst.widgets.proofreading.canvas import object_width, zoom_to_peak
 from napari_probinst.widgets.proofreading.edit_actions import tried
 from napari_probinst.widgets.proofreading.retrace import Retrace
+from napari_probinst.widgets.proofreading.zoom import object_width, zoom_to_peak
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.instances import Peak
     from napari_probinst.widgets.proofreading.desk import Desk
     from napari_probinst.widgets.proofreading.edit_actions import EditActions
+    from napari_probinst.widgets.proofreading.panel import ProofreadPanel
     from napari_probinst.widgets.proofreading.refresh import Refresh
     from napari_probinst.widgets.proofreading.review_walk import ReviewWalk
     from napari_probinst.widgets.proofreading.workbench import Workbench
@@ -37,48 +39,41 @@ class QueueActions:
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        The viewer, which goes to the places.
     desk : Desk
         Its bench.
     edits : EditActions
         Say whether the bench is free.
     walk : ReviewWalk
         Knows where one is, and leads elsewhere.
-    among : callable
-        Returns the filter of the places that are listed.
-    keep_zoom : callable
-        Returns whether going to a place leaves the zoom as it is.
-    show_place : callable
-        Brings what is said of the place into view.
+    panel : ProofreadPanel
+        Tells which places are listed, and whether going to one leaves the zoom as it is.
     refresh : Refresh
         Shows what has changed.
-    show_images : callable
-        Lists the images anew: on the way some may have turned out to be unusable.
+
+    Attributes
+    ----------
+    arrived : psygnal.Signal
+        One has come to a place.
+    images_changed : psygnal.Signal
+        Some images may have turned out to be unusable on the way.
     """
+
+    arrived = Signal()
+    images_changed = Signal()
 
     def __init__(
         self,
-        viewer: Any,
         desk: Desk,
         edits: EditActions,
         walk: ReviewWalk,
-        *,
-        among: Callable[[], PeakFilter],
-        keep_zoom: Callable[[], bool],
-        show_place: Callable[[], None],
+        panel: ProofreadPanel,
         refresh: Refresh,
-        show_images: Callable[[], None],
     ) -> None:
-        self._viewer = viewer
         self._desk = desk
         self._edits = edits
         self._walk = walk
-        self._among = among
-        self._keep_zoom = keep_zoom
-        self._show_place = show_place
+        self._panel = panel
         self._refresh = refresh
-        self._show_images = show_images
         #: Places that were left for others, by their image's name and their peak's index.
         self._visited: set[tuple[str, int]] = set()
         #: Typical width of the objects of what is worked on, pixels.
@@ -118,8 +113,8 @@ class QueueActions:
         if bench is not None:
             bench.activate()
             bench.select_peak()
-            self._look(keep_zoom=self._keep_zoom())
-            self._show_place()
+            self._look(keep_zoom=self._panel.keep_zoom)
+            self.arrived.emit()
 
     # Steps and decisions -------------------------------------------------------------------
 
@@ -158,12 +153,12 @@ class QueueActions:
             return
         self._note_visit()
         with self._refresh.once():
-            moved = self._walk.step(following, self._among())
+            moved = self._walk.step(following, self._panel.peak_filter)
             if moved:
                 self.visit()
         if moved:
             return
-        self._show_images()
+        self.images_changed.emit()
         self._refresh()
         if end:
             show_info(end)
@@ -185,30 +180,31 @@ class QueueActions:
             self._visited.add((review.images[image].name, peak))
 
     def _decide(self, decision: Decision) -> None:
-        bench = self._edits.ready()
-        if bench is None or bench.session.position is None:
+        place = self._edits.ready()
+        if place is None or place.bench.session.position is None:
             return
-        position = bench.session.position
-        if tried(lambda: bench.session.decide(position, decision)):
+        session, position = place.bench.session, place.bench.session.position
+        if tried(lambda: session.decide(position, decision)):
             self._step(FolderReview.next_open)
 
     # Looking -------------------------------------------------------------------------------
 
     def isolate(self) -> None:
         """Show the selected instances alone, or all again."""
-        bench = self._edits.bench()
-        if bench is not None:
-            bench.isolate()
+        place = self._edits.place()
+        if place is not None:
+            tool = place.tools.tool
+            place.bench.isolate(None if tool is None else tool.layer)
 
     def toggle_uncertainty(self) -> None:
         """Show or hide the entropy."""
-        bench = self._edits.bench()
-        if bench is not None:
-            bench.toggle_uncertainty()
+        place = self._edits.place()
+        if place is not None:
+            place.bench.toggle_uncertainty()
 
     def jump(self) -> None:
         """Zoom to the current place again."""
-        if self._edits.bench() is not None:
+        if self._edits.place() is not None:
             self._look(keep_zoom=False)
 
     def _look(self, *, keep_zoom: bool) -> None:
@@ -219,7 +215,7 @@ class QueueActions:
         patch = bench.session.prediction.settings.patch
         self._desk.bring_into_view()
         zoom_to_peak(
-            self._viewer,
+            bench.viewer,
             bench.shown.instances,
             peak,
             patch,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_probinst.core.curation.peak_filter import STATUSES, PeakFilter
@@ -20,11 +20,14 @@ from napari_probinst.widgets.proofreading.queue_words import (
 from napari_probinst.widgets.proofreading.words import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qtpy.QtCore import QModelIndex
 
-    from napari_probinst.core.curation.folder_review import FolderReview, Order, Unit
+    from napari_probinst.core.curation.folder_review import (
+        FolderProgress,
+        FolderReview,
+        Order,
+        Unit,
+    )
     from napari_probinst.core.curation.peak_filter import Status
     from napari_probinst.widgets.proofreading.queue_words import Notice
 
@@ -54,28 +57,25 @@ class QueueTable(QWidget):
     a peak and leaves the keyboard to the canvas; with Tab the table itself takes the keyboard:
     arrows move, Enter leads there.
 
-    Parameters
+    Attributes
     ----------
-    visit : callable
-        Called with the place of the peak that was clicked: its row in the review.
-    filter_chosen : callable, optional
-        Called when another filter was chosen.
-    order_chosen : callable, optional
-        Called with "image" or "score" when another order of the places was chosen.
+    visited : Signal of int
+        A place was clicked: its row in the review.
+    filter_chosen : Signal
+        Another filter was chosen.
+    order_chosen : Signal of str
+        Another order of the places was chosen, "image" or "score".
+    progress : FolderProgress or None
+        How far the review is that is shown, of what the filter lists.
     """
 
-    def __init__(
-        self,
-        visit: Callable[[int], None],
-        *,
-        filter_chosen: Callable[[], None] = lambda: None,
-        order_chosen: Callable[[Order], None] = lambda _: None,
-        parent: QWidget | None = None,
-    ) -> None:
+    visited = Signal(int)
+    filter_chosen = Signal()
+    order_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._visit = visit
-        self._filter_chosen = filter_chosen
-        self._order_chosen = order_chosen
+        self.progress: FolderProgress | None = None
         self._review: FolderReview | None = None
         self._current: int | None = None
         self._model = QueueModel()
@@ -106,16 +106,13 @@ class QueueTable(QWidget):
     @property
     def notice(self) -> Notice | None:
         """Whether it is the end, or the time to stop; None while the review pays."""
-        if self._review is None:
-            return None
-        progress = self._review.progress(self.peak_filter)
-        return end_notice(progress) or stop_notice(progress)
+        progress = self.progress
+        return None if progress is None else end_notice(progress) or stop_notice(progress)
 
     @property
     def hides(self) -> bool:
         """Whether places are hidden for their kind or their size."""
-        review = self._review
-        return review is not None and review.progress(self.peak_filter).n_hidden > 0
+        return self.progress is not None and self.progress.n_hidden > 0
 
     def show_hidden(self) -> None:
         """List places of every kind and size."""
@@ -160,6 +157,7 @@ class QueueTable(QWidget):
         if len(images) <= 1:
             self._images.setCurrentIndex(_ALL_IMAGES)
         self._name_unit()
+        self.progress = None if review is None else review.progress(self.peak_filter)
         n_places = 0 if review is None else len(review)
         self._table.show_images([image.name for image in images], n_places)
         self._model.show(review, current, self.peak_filter)
@@ -208,7 +206,7 @@ class QueueTable(QWidget):
 
     def _choose_filter(self) -> None:
         self.show_review(self._review, self._current)
-        self._filter_chosen()
+        self.filter_chosen.emit()
 
     def _jitter_mass(self) -> float:
         review = self._review
@@ -218,7 +216,7 @@ class QueueTable(QWidget):
         return jitter_mass(review.images[review.place(self._current or 0)[0]].patch)
 
     def _clicked(self, index: QModelIndex) -> None:
-        self._visit(int(self._model.places[index.row()]))
+        self.visited.emit(int(self._model.places[index.row()]))
         # Where the visit was refused, the highlight goes back.
         self._highlight()
 
@@ -251,7 +249,7 @@ class QueueTable(QWidget):
             "How Next goes on: each one to its end, the most uncertain first, or to the highest "
             "scores wherever they are, which opens one after the other"
         )
-        self._orders.activated.connect(lambda i: self._order_chosen(_ORDER_CHOICES[i][1]))
+        self._orders.activated.connect(lambda i: self.order_chosen.emit(_ORDER_CHOICES[i][1]))
         self._folder = QWidget()
         row = QHBoxLayout(self._folder)
         row.setContentsMargins(0, 0, 0, 0)

@@ -50,11 +50,12 @@ class Retrace:
             return
         if elsewhere is not None and not self._walk.enter(elsewhere):
             return
-        bench = self._edits.ready()
-        if bench is None:
+        place = self._edits.ready()
+        if place is None:
             return
+        session = place.bench.session
         steps: list[Step | None] = []
-        tried(lambda: steps.append(act(bench.session)))
+        tried(lambda: steps.append(act(session)))
         if elsewhere is None:
             return
         step = steps[0] if steps else None
@@ -62,5 +63,5 @@ class Retrace:
             # Read only, or another session by now: the way back must not end here for good.
             self._walk.forget_steps()
         elif step.peak is not None:
-            bench.session.position = step.peak
+            session.position = step.peak
         self._visit()

@@ -10,12 +10,10 @@ from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.folder_place import FolderPlace
 from napari_probinst.core.curation.folder_review import FolderReview
-from napari_probinst.core.curation.image_review import ImageReview
 from napari_probinst.core.curation.step_order import StepOrder
 from napari_probinst.core.errors import ProbinstError
-from napari_probinst.widgets.layers import plane_title
+from napari_probinst.widgets.proofreading.image_planes import ImagePlanes, title_of
 from napari_probinst.widgets.proofreading.reviewed_folder import ReviewedFolder
-from napari_probinst.widgets.proofreading.stack_planes import StackPlanes, planes_of_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -23,11 +21,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_probinst.core.curation.folder_review import Order
+    from napari_probinst.core.curation.folder_review import Order, Unit
+    from napari_probinst.core.curation.image_review import ImageReview
     from napari_probinst.core.curation.peak_filter import PeakFilter
     from napari_probinst.widgets.layers import ShownPrediction
     from napari_probinst.widgets.proofreading.desk import Desk
-    from napari_probinst.widgets.proofreading.folder_images import FolderImages
+    from napari_probinst.widgets.proofreading.review_scope import ReviewScope
 
 
 class ReviewWalk:
@@ -50,8 +49,8 @@ class ReviewWalk:
         self.review: FolderReview | None = None
         self._viewer = viewer
         self._desk = desk
-        self._folder: ReviewedFolder | None = None
-        self._stack: StackPlanes | None = None
+        #: What the image is reviewed together with; None while there is none.
+        self._scope: ReviewScope | None = None
         self._steps = StepOrder()
         self._is_under_way = False  # whether the curator has begun: then they aren't led away
         #: What is worked on, and the index of its image in the review.
@@ -61,12 +60,7 @@ class ReviewWalk:
     @property
     def folder(self) -> Path | None:
         """Folder that is reviewed; None for a single image or a stack."""
-        return None if self._folder is None else self._folder.path
-
-    @property
-    def _images(self) -> FolderImages | StackPlanes | None:
-        """What leads to the other images of the queue; None for a single image."""
-        return self._stack if self._folder is None else self._folder.images
+        return None if self._scope is None else self._scope.folder
 
     @property
     def row(self) -> int | None:
@@ -93,7 +87,7 @@ class ReviewWalk:
         shown = self._desk.shown
         if shown is not self._shown:
             self._arrive(shown)
-        elif shown is not None and self._folder is None and self._has_other_planes(shown):
+        elif shown is not None and self._scope is not None and self._scope.has_changed(shown):
             self._begin(shown)
             return True
         elif shown is not None and self.review is not None:
@@ -134,7 +128,7 @@ class ReviewWalk:
         return {name: images[index].name for name, index in found.items() if index is not None}
 
     def _elsewhere(self, of_step: Callable[[Container[str]], str | None]) -> int | None:
-        if self._images is None or self.review is None:
+        if self.review is None:
             return None
         name = of_step({image.name for image in self.review.images})
         image = None if name is None else self.review.index_of(name)
@@ -180,14 +174,14 @@ class ReviewWalk:
 
     def enter(self, image: int) -> bool:
         """Work on another image of the queue, where it was left; return whether that is done."""
-        if self.review is None or self._images is None:
+        if self.review is None or self._scope is None:
             return False
         wanted = self.review.images[image]
         if wanted.problem:
             show_warning(wanted.problem)
             return False
         try:
-            return self._images.show(wanted)
+            return self._scope.show(wanted)
         except ProbinstError as error:
             show_warning(f"{wanted.name} is passed over. {error}")
             self.review = self.review.updated(image, wanted.unusable(str(error)))
@@ -213,15 +207,14 @@ class ReviewWalk:
             What is worked on now; None if no image can be.
         """
         left = FolderPlace.read(path)
-        former = self._folder
-        self._stack = None
-        self._folder = ReviewedFolder(
-            path, self._viewer, self._desk, "" if left is None else left.images
-        )
+        former = self._scope
+        images_path = "" if left is None else left.images
+        folder = ReviewedFolder(path, self._viewer, self._desk, images_path)
+        self._scope = folder
         self.review = FolderReview.of(reviews, "image" if left is None else left.order)
         self._shown, self._image = None, -1
         self._steps = StepOrder()
-        self._folder.say_problems(self.review)
+        folder.say_problems(self.review)
         place = None if left is None else self.review.index_of(left.image)
         first = self.review.latest if place is None else place
         candidates = range(len(self.review.images))
@@ -232,16 +225,19 @@ class ReviewWalk:
             if known.peaks:
                 self.go(self.review.row(image, self.review.first_open(image, among, left)))
             break
-        if former is not None:
-            former.images.leave_others()
+        if isinstance(former, ReviewedFolder):
+            former.leave()
         self._note()
         return self._desk.shown
 
     def resume(self, among: PeakFilter) -> bool:
         """Go where the stack was left, unless something was done since; return whether one is."""
-        if self._stack is None or self.review is None or self._is_under_way:
+        stack = self._scope
+        if not isinstance(stack, ImagePlanes) or not stack.is_listed:
             return False
-        left = self._stack.left()
+        if self.review is None or self._is_under_way:
+            return False
+        left = stack.left()
         if left is not None:
             self.review = self.review.ordered(left.order)
         image = self.review.latest if left is None else self.review.index_of(left.image)
@@ -251,11 +247,10 @@ class ReviewWalk:
 
     def look_for_images(self, path: Path) -> None:
         """Look for the images of the folder in another folder, too."""
-        if self._folder is None or self.review is None:
-            return
-        self._folder.look_for_images(path)
-        self._note()
-        self._folder.say_problems(self.review)
+        if isinstance(self._scope, ReviewedFolder) and self.review is not None:
+            self._scope.look_for_images(path)
+            self._note()
+            self._scope.say_problems(self.review)
 
     def order(self, order: Order) -> None:
         """Go through the places in another order from now on."""
@@ -269,39 +264,39 @@ class ReviewWalk:
 
     def choices(self, among: PeakFilter) -> list[tuple[str, int | ShownPrediction]]:
         """What can be worked on: the images of the queue by their index, other predictions."""
-        predictions, images = self._desk.choices, self._images
-        if images is None or self.review is None:
-            return [(_title(shown), shown) for shown in predictions]
-        missing = set(images.missing(image.name for image in self.review.images))
+        predictions, scope = self._desk.choices, self._scope
+        if scope is None or not scope.is_listed or self.review is None:
+            return [(title_of(shown), shown) for shown in predictions]
+        missing = set(scope.missing(image.name for image in self.review.images))
         n_open = self.review.n_open_by_image(among)
         labels = []
         for image, number in zip(self.review.images, n_open, strict=True):
             marks = "unusable" if image.problem else f"{number} open" if number else "done"
             note = ", no image" if image.name in missing and not image.problem else ""
             labels.append(f"{image.name} ({marks}{note})")
-        others = [shown for shown in predictions if images.name_of(shown) is None]
+        others = [shown for shown in predictions if scope.name_of(shown) is None]
         return [
             *((label, index) for index, label in enumerate(labels)),
-            *((_title(shown), shown) for shown in others),
+            *((title_of(shown), shown) for shown in others),
         ]
 
     @property
     def current(self) -> int | ShownPrediction | None:
         """Which of the `choices` is worked on."""
-        return self._shown if self._images is None else self._image
+        listed = self._scope is not None and self._scope.is_listed
+        return self._image if listed else self._shown
 
     def _arrive(self, shown: ShownPrediction | None) -> None:
         """Another prediction is worked on, or none."""
         former, self._shown = self._shown, shown
         if shown is None:
-            if self._folder is None:
-                self.review = self._stack = None
+            if self.folder is None:
+                self.review = self._scope = None
                 self._is_under_way = False
             return
-        name = None if self._images is None else self._images.name_of(shown)
+        name = None if self._scope is None else self._scope.name_of(shown)
         index = None if self.review is None or name is None else self.review.index_of(name)
         if self.review is None or index is None:
-            self._folder = None
             self._begin(shown)
             return
         known, session = self.review.images[index], shown.session
@@ -313,38 +308,23 @@ class ReviewWalk:
         self._steps.follow(known.name, session.records)
         # Not where the plane before was removed, as all are when napari closes.
         present = former is not None and former.instances in self._viewer.layers
-        if self._stack is not None and present:
+        if self.folder is None and present:
             self._is_under_way = True
             self._note()
 
-    def _has_other_planes(self, shown: ShownPrediction) -> bool:
-        """Whether the planes of its stack are others than those that are reviewed."""
-        known = () if self._stack is None else self._stack.planes
-        return planes_of_stack(self._viewer, shown) != known
-
     def _begin(self, shown: ShownPrediction) -> None:
         """Review a single image, or the planes of the stack that it is one of."""
-        planes = planes_of_stack(self._viewer, shown)
-        if not planes:
-            self._stack, self._image = None, 0
-            # By the name that it has among the planes of a stack: others may come.
-            title = _title(shown)
-            self.review = FolderReview.of([replace(ImageReview.of(shown.session), name=title)])
-            self._steps.follow(title, shown.session.records)
-            return
-        order = "image" if self._stack is None or self.review is None else self.review.order
-        self._stack = StackPlanes(self._desk, planes)
-        self.review = FolderReview.of(self._stack.reviews(), order, "plane")
-        self._image = self.review.index_of(plane_title(shown.image, shown.plane)) or 0
-        for name, each in self._stack.named.items():
+        # Planes that come to others don't change the order in which these are gone through.
+        order = "image" if self.folder or self.review is None else self.review.order
+        planes = ImagePlanes(self._viewer, self._desk, shown)
+        unit: Unit = "plane" if planes.is_listed else "image"
+        self._scope = planes
+        self.review = FolderReview.of(planes.reviews(), order, unit)
+        self._image = self.review.index_of(title_of(shown)) or 0
+        for name, each in planes.named.items():
             self._steps.follow(name, each.session.records)
 
     def _note(self) -> None:
         """Note the place, so that the folder or the stack can be opened there again."""
-        noted = self._stack if self._folder is None else self._folder
-        if noted is not None and self.review is not None and self.row is not None:
-            noted.note(self.review, self.row)
-
-
-def _title(shown: ShownPrediction) -> str:
-    return shown.title if shown.image is None else plane_title(shown.image, shown.plane)
+        if self._scope is not None and self.review is not None and self.row is not None:
+            self._scope.note(self.review, self.row)

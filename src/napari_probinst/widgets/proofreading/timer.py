@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from napari_probinst.core.curation.work_clock import IDLE_LIMIT, WorkClock
-from napari_probinst.widgets.proofreading.canvas import camera
+from napari_probinst.widgets.canvas import camera
 from napari_probinst.widgets.wording import clock_text
 
 if TYPE_CHECKING:

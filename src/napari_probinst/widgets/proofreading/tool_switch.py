@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
+from psygnal import Signal
 
 from napari_probinst.widgets.proofreading.brushes import BrushTool
-from napari_probinst.widgets.proofreading.canvas import CanvasMessage
+from napari_probinst.widgets.proofreading.canvas_message import CanvasMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari_probinst.widgets.proofreading.keys import KeyBindings
     from napari_probinst.widgets.proofreading.tools import Tool
     from napari_probinst.widgets.proofreading.workbench import Workbench
@@ -29,18 +28,22 @@ class ToolSwitch:
         Where the tools work.
     keys : KeyBindings
         Gets the keys that confirm and leave while a tool is on.
-    on_change : callable
-        Called when a tool was turned on or off.
+
+    Attributes
+    ----------
+    changed : psygnal.Signal
+        A tool was turned on or off.
     """
 
-    def __init__(self, bench: Workbench, keys: KeyBindings, on_change: Callable[[], None]) -> None:
+    changed = Signal()
+
+    def __init__(self, bench: Workbench, keys: KeyBindings) -> None:
         self._bench = bench
         self._keys = keys
-        self._on_change = on_change
+        self._tool: Tool | None = None
         self._message = CanvasMessage(bench.viewer)
         self._warned = False
         self._starting = False
-        bench.tool_done = self._stop
         layers = bench.viewer.layers
         layers.selection.events.active.connect(self._active_changed)
         layers.events.removed.connect(self._layer_removed)
@@ -48,7 +51,7 @@ class ToolSwitch:
     @property
     def tool(self) -> Tool | None:
         """Tool that is on."""
-        return self._bench.tool
+        return self._tool
 
     def close(self) -> None:
         """Turn the tool off, and stop watching the layers; unfinished work stays as a layer."""
@@ -63,7 +66,7 @@ class ToolSwitch:
         """Turn on a tool, unless another one holds unfinished work."""
         if not self.leave():
             return
-        self._bench.tool = tool
+        self._tool = tool
         self._starting = True
         self._bench.activate()
         tool.start()
@@ -75,11 +78,24 @@ class ToolSwitch:
         if isinstance(tool, BrushTool):
             self._keys.bind_mode_layer(tool.layer)
             tool.layer.events.mode.connect(self._brush_mode_changed)
-        self._on_change()
+        self.changed.emit()
 
     def confirm(self) -> None:
         """Make the tool's edit; a refused one leaves the tool on."""
         if self.tool is not None and self.tool.confirm():
+            self._stop()
+
+    def release_mouse(self, pixel: tuple[int, int] | None, *, clicked: bool) -> None:
+        """Tell the tool that the mouse button was let go, which may complete its edit.
+
+        Parameters
+        ----------
+        pixel : (int, int) or None
+            y and x; None outside of the image.
+        clicked : bool
+            Whether the mouse stood still.
+        """
+        if self._tool is not None and self._tool.released(pixel, clicked=clicked):
             self._stop()
 
     def leave(self, *, discard: bool = False) -> bool:
@@ -107,13 +123,13 @@ class ToolSwitch:
         if tool is None:
             return
         # First of all: removing its layer calls back.
-        self._bench.tool = None
+        self._tool = None
         self._warned = False
         self._message.clear()
         self._bench.viewer.help = ""
         self._keys.release_mode()
         tool.stop()
-        self._on_change()
+        self.changed.emit()
 
     def _brush_mode_changed(self, _event: Any) -> None:
         """Leave Enter and Escape to napari while it draws a polygon."""

@@ -9,9 +9,9 @@ from napari.layers import Labels, Shapes
 from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.edits import Merge, SplitAlongLine
+from napari_probinst.widgets.canvas import point_at
 from napari_probinst.widgets.label_view import SELECTION_COLOUR
 from napari_probinst.widgets.placement import placement
-from napari_probinst.widgets.proofreading.canvas import point_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

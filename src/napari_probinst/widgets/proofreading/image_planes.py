@@ -1,4 +1,4 @@
-"""The predicted planes of a stack (time, z) as the images of one queue."""
+"""The predicted planes of an image as one queue: those of a stack (time, z), or the only one."""
 
 from __future__ import annotations
 
@@ -18,35 +18,37 @@ from napari_probinst.widgets.layers import plane_title
 from napari_probinst.widgets.proofreading.session_place import file_name, user_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from napari_probinst.core.curation.folder_review import FolderReview
     from napari_probinst.widgets.layers import ShownPrediction
     from napari_probinst.widgets.proofreading.desk import Desk
 
 
-def planes_of_stack(viewer: Any, shown: ShownPrediction) -> tuple[ShownPrediction, ...]:
+def predicted_planes(viewer: Any, shown: ShownPrediction) -> tuple[ShownPrediction, ...]:
     """Predictions of all planes of the stack that one is of, by their planes.
 
-    Empty where it is of a plain image, or the only one of its stack. Of two predictions of one
-    plane ``shown`` is taken, else the first one.
+    Of a plain image that one alone. Of two predictions of one plane ``shown`` is taken, else the
+    first one.
     """
     if not shown.plane:
-        return ()
+        return (shown,)
     present = [each for each in shown_predictions(viewer) if each.image is shown.image]
     planes = {each.plane: each for each in (*reversed(present), shown)}
-    return tuple(planes[plane] for plane in sorted(planes)) if len(planes) > 1 else ()
+    return tuple(planes[plane] for plane in sorted(planes))
 
 
-class StackPlanes:
+class ImagePlanes:
     """Leads from plane to plane; all of them stay in the viewer, and their sessions open.
 
     Parameters
     ----------
+    viewer : napari.Viewer
+        Where they are.
     desk : Desk
         Puts them on the bench.
-    planes : sequence of ShownPrediction
-        Predictions of planes of one stack.
+    shown : ShownPrediction
+        Prediction of one of them.
 
     Attributes
     ----------
@@ -54,9 +56,19 @@ class StackPlanes:
         The planes in their order, by their titles.
     """
 
-    def __init__(self, desk: Desk, planes: Sequence[ShownPrediction]) -> None:
+    def __init__(self, viewer: Any, desk: Desk, shown: ShownPrediction) -> None:
+        self._viewer = viewer
         self._desk = desk
-        self.named = {plane_title(each.image, each.plane): each for each in planes}
+        self.named = {title_of(each): each for each in predicted_planes(viewer, shown)}
+
+    @property
+    def folder(self) -> None:
+        """No folder: all planes are in the viewer."""
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is a stack."""
+        return len(self.named) > 1
 
     @property
     def planes(self) -> tuple[ShownPrediction, ...]:
@@ -68,12 +80,19 @@ class StackPlanes:
         resumed = sum(self._desk.keep(each) for each in self.planes)
         if resumed:
             show_info(f"Corrections of {resumed} more plane{'s' * (resumed > 1)} taken up again.")
+        # By the names that they have among the planes of a stack: others may come.
         return [
             replace(ImageReview.of(each.session), name=name) for name, each in self.named.items()
         ]
 
+    def has_changed(self, shown: ShownPrediction) -> bool:
+        """Whether planes came or went."""
+        return predicted_planes(self._viewer, shown) != self.planes
+
     def note(self, review: FolderReview, row: int) -> None:
         """Note the place, so that the stack can be opened there again."""
+        if not self.is_listed:
+            return  # the session knows its place
         index, peak = review.place(row)
         name = review.images[index].name
         checksum = prediction_checksum(self.named[name].prediction)
@@ -111,3 +130,8 @@ class StackPlanes:
             return False
         self._desk.choose(self.named[image.name])
         return True
+
+
+def title_of(shown: ShownPrediction) -> str:
+    """What a prediction is called in lists: by its image, and the plane of it."""
+    return shown.title if shown.image is None else plane_title(shown.image, shown.plane)
