@@ -30,3 +30,16 @@ def test_a_sheared_image_is_followed(plane, n_axes):
         image.shear = other
         lie_alike(image, labels)
     following.stop()
+
+
+@pytest.mark.parametrize("plane", [UPPER, LOWER])
+def test_a_part_lies_where_it_is_a_part_of(plane):
+    image = Image(
+        np.zeros((9, 9)), scale=(2, 3), translate=(5, -1), rotate=30, shear=plane, affine=np.eye(3)
+    )
+    part = Labels(np.zeros((4, 4), int), **placement(image, (3, 2)))
+    corners = np.array([(0, 0), (3, 3), (1, 2)])
+    np.testing.assert_allclose(
+        [part.data_to_world(corner) for corner in corners],
+        [image.data_to_world(corner) for corner in np.add(corners, (3, 2))],
+    )

@@ -82,7 +82,7 @@ def test_brush_of_a_large_page_covers_what_is_around(
     layer.brush_size = 3
     person.click(50, 57)
     person.click_button("confirm")
-    assert layer not in viewer.layers
+    assert not layer.visible
     after = person.mask(down)
     assert after[before].all()
     painted = np.argwhere(after & ~before)

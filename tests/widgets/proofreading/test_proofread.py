@@ -310,7 +310,9 @@ def test_merges_and_cuts_leave_other_instances_alone(person):
     assert np.array_equal(person.mask(first) | person.mask(second), before)
     assert not (person.mask(first) & person.mask(second)).any()
     assert np.array_equal(person.mask(at(person, ON_DOWN)[0]), down)
-    assert not any(layer.name.endswith("| cut") for layer in person.viewer.layers)
+    line = person.viewer.layers["well | cut"]
+    assert not line.visible
+    assert line.nshapes == 0
     assert person.camera.mouse_pan
     person.press(Qt.Key_Z, CONTROL)
     assert not person.session.can_undo
@@ -377,14 +379,15 @@ def test_painting_is_one_edit_and_is_thrown_away_only_when_asked_twice(person):
     person.click_button("add")
     person.drag((60, 10), (60, 30))
     person.press(Qt.Key_Escape)
-    assert "well | new" in person.viewer.layers
+    brush = person.viewer.layers["well | new"]
+    assert brush.visible
     assert "Esc twice to discard" in last_message()
     for _ in range(2):
         person.press(Qt.Key_N)
     assert person.session.position == 0
-    assert "well | new" in person.viewer.layers
+    assert brush.visible
     person.press(Qt.Key_Escape)
-    assert "well | new" not in person.viewer.layers
+    assert not brush.visible
     assert not person.session.can_undo
 
     # What is repainted spares the instance that crosses it.
@@ -412,6 +415,9 @@ def test_painting_is_one_edit_and_is_thrown_away_only_when_asked_twice(person):
     person.click_button("add")
     layer = person.viewer.layers["well | new"]
     assert person.viewer.layers.selection.active == layer
+    assert not layer.data.any()
+    person.press(Qt.Key_Z, CONTROL)
+    assert not layer.data.any(), "strokes of another painting came back"
     layer.brush_size = 5
     person.drag((60, 10), (60, 30))
     assert layer.data.any()
@@ -419,7 +425,7 @@ def test_painting_is_one_edit_and_is_thrown_away_only_when_asked_twice(person):
     person.click_button("confirm")
     assert len(person.session.instances) == n_before + 1
     assert np.array_equal(person.mask(at(person, (60, 20))[0]), painted)
-    assert "well | new" not in person.viewer.layers
+    assert not layer.visible
     assert person.viewer.layers.selection.active == person.shown.instances
 
 

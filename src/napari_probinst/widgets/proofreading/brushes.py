@@ -1,4 +1,4 @@
-"""Tools that paint with napari's own brush, in a layer that is thrown away afterwards."""
+"""Tools that paint with napari's own brush, in a layer that forgets the strokes afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from napari_probinst.widgets.canvas import view_box
 from napari_probinst.widgets.label_view import SELECTION_COLOUR
 from napari_probinst.widgets.pages import is_large
 from napari_probinst.widgets.placement import placement
-from napari_probinst.widgets.proofreading.zoom import object_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,19 +56,12 @@ class BrushTool(ABC):
         #: The part of the image that can be painted.
         self._box = _paintable(bench, given)
         y0, x0, y1, x1 = self._box
-        page = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
+        self._page = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
         if given is not None:
-            page[window(given.bbox, self._box)] = given.mask
-        self.layer = Labels(
-            page,
-            name=f"{bench.shown.title} | {self.title}",
-            colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
-            opacity=0.5,
-            **placement(bench.shown.instances, (y0, x0)),
-        )
-        self._start = self._painted()
-        # Where the brush ends has to be seen.
-        self.layer.bounding_box.visible = self._is_part
+            self._page[window(given.bbox, self._box)] = given.mask
+        self._start = Instance.from_mask(self._page, (y0, x0))
+        # It isn't moved along: its page may be a part of the image's.
+        self.layer: Labels = bench.scratch.take("brush", self._make_layer, follows=False)
 
     @property
     def banner(self) -> str:
@@ -87,18 +79,30 @@ class BrushTool(ABC):
 
     def start(self) -> None:
         """Give the user a brush as wide as an object."""
-        bench = self._bench
+        bench, layer = self._bench, self.layer
         bench.select(() if self._identifier is None else (self._identifier,))
-        bench.add_below_peaks(self.layer)
-        bench.viewer.layers.selection.active = self.layer
-        self.layer.selected_label = 1
-        self.layer.brush_size = round(object_width(bench.session.instances.values()))
-        self.layer.mode = "paint"
+        layer.name = f"{bench.shown.title} | {self.title}"
+        layer.data = self._page
+        for name, value in placement(bench.shown.instances, self._box[:2]).items():
+            setattr(layer, name, value)
+        layer.editable = True
+        # Where the brush ends has to be seen.
+        layer.bounding_box.visible = self._is_part
+        bench.show_scratch(layer)
+        bench.viewer.layers.selection.active = layer
+        layer.selected_label = 1
+        layer.brush_size = round(bench.width)
+        layer.mode = "paint"
 
     def stop(self) -> None:
-        """Remove the layer, and with it napari's history of the strokes, unless it stays."""
-        if not self.stays:
-            self._bench.remove(self.layer)
+        """Hide the layer, and have napari forget the strokes, unless it stays."""
+        if self.stays:
+            self._bench.scratch.give_away("brush")
+        else:
+            self.layer.visible = False
+            # What can't be edited has no history.
+            self.layer.editable = False
+            self.layer.data[...] = 0
         self._bench.activate()
 
     def dragged(self, position: Sequence[float]) -> None:  # noqa: B027 - it has no use for it
@@ -121,6 +125,13 @@ class BrushTool(ABC):
     def unfinished(self) -> bool:
         """Whether anything was painted."""
         return not self._painted().same_pixels(self._start)
+
+    def _make_layer(self) -> Labels:
+        return Labels(
+            self._page,
+            colormap=DirectLabelColormap(color_dict={None: SELECTION_COLOUR, 0: "transparent"}),
+            opacity=0.5,
+        )
 
     def _painted(self) -> Instance:
         # Of the page as it is: a comparison would make another one as large.

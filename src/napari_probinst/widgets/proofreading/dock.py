@@ -108,7 +108,7 @@ class ProofreadWidget(ScrollingDock):
         panel.filter_chosen.connect(self._filter)
         desk.changed.connect(self._refresh)
         desk.choices_changed.connect(self._show_choices)
-        desk.chosen.connect(queue.arrive)
+        desk.chosen.connect(queue.visit)
         desk.hovered.connect(self._show_pixel)
         self._removal = RemovalNotice(self)
         desk.orphaned.connect(self._removal.tell)

@@ -9,6 +9,7 @@ from napari.layers import Labels
 from napari.utils import DirectLabelColormap
 
 from napari_probinst.core.boxes import enclose, window
+from napari_probinst.widgets.finding import METADATA_KEY
 from napari_probinst.widgets.label_view import (
     OVERLAP,
     OVERLAP_COLOUR,
@@ -63,6 +64,7 @@ class Emphasis:
         )
         self.layer.contour = 2
         self.layer.editable = False
+        self.layer.metadata[METADATA_KEY] = {"shown": None}  # no truth
 
     def show(self, selected: Sequence[int], beside: Sequence[int]) -> None:
         """Emphasise instances.

@@ -12,6 +12,7 @@ from napari_probinst.core.curation.image_files import find_image_files
 from napari_probinst.core.data.io import read_image
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import METADATA_KEY, image_name, is_result
+from napari_probinst.widgets.layer_batch import one_change
 from napari_probinst.widgets.layers import add_layers, pixel_scale
 from napari_probinst.widgets.proofreading.files import open_path
 
@@ -81,16 +82,16 @@ class FolderImages:
         """
         if not self._desk.free():
             return False
-        shown = self._open.get(image.name) or self._present(image)
-        if shown is None:
+        with one_change(self._viewer):
+            shown = self._open.get(image.name) or self._present(image)
             with self._desk.switching():
-                shown = self._load(image)
-        else:
-            with self._desk.switching():
-                self._bring_back(image.name, shown)
-        self._open[image.name] = shown
-        self._desk.choose(shown)
-        self.leave_others()
+                if shown is None:
+                    shown = self._load(image)
+                else:
+                    self._bring_back(image.name, shown)
+            self._open[image.name] = shown
+            self._desk.choose(shown)
+            self.leave_others()
         return True
 
     def leave_others(self) -> None:

@@ -39,16 +39,21 @@ class EditPreview:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._box: BBox = (0, 0, 0, 0)
+        self.layer: Labels = bench.scratch.take("preview", self._make_layer)
+
+    def _make_layer(self) -> Labels:
+        shown = self._bench.shown
         colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
         colours |= {label: PALETTE[label % len(PALETTE)] for label in range(1, _MARK)}
-        self.layer = Labels(
-            levels(np.zeros(bench.session.shape, dtype=np.uint8)),
-            name=f"{bench.shown.title} | preview",
+        layer = Labels(
+            levels(np.zeros(shown.session.shape, dtype=np.uint8)),
+            name=f"{shown.title} | preview",
             colormap=DirectLabelColormap(color_dict=colours | {_MARK: _MARK_COLOUR}),
             opacity=0.6,
-            **placement(bench.shown.instances),
+            **placement(shown.instances),
         )
-        self.layer.editable = False
+        layer.editable = False
+        return layer
 
     def show(self, edit: Edit | None, points: Iterable[tuple[int, int]] = ()) -> str:
         """Show what an edit would make, and points (y, x) that were clicked.

@@ -55,14 +55,15 @@ class PreviewedTool(ABC):
 
     def start(self) -> None:
         """Show the preview and a pointing hand."""
-        self._bench.add_below_peaks(self.layer)
+        self._bench.show_scratch(self.layer)
         self._bench.shown.instances.cursor = "pointing"
         self.update()
 
     def stop(self) -> None:
-        """Remove the preview, and give the cursor back."""
+        """Hide the preview, and give the cursor back."""
         self._bench.shown.instances.cursor = "standard"
-        self._bench.remove(self.layer)
+        self.layer.visible = False
+        self._preview.show(None)
 
     def update(self) -> None:
         """Show anew what the edit would be."""

@@ -14,7 +14,7 @@ from napari_probinst.core.curation.scene import scene_at
 from napari_probinst.core.inference.opinions import opinions
 from napari_probinst.widgets.proofreading.edit_actions import tried
 from napari_probinst.widgets.proofreading.retrace import Retrace
-from napari_probinst.widgets.proofreading.zoom import object_width, zoom_to_peak
+from napari_probinst.widgets.proofreading.zoom import zoom_to_peak
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +76,6 @@ class QueueActions:
         self._refresh = refresh
         #: Places that were left for others, by their image's name and their peak's index.
         self._visited: set[tuple[str, int]] = set()
-        #: Typical width of the objects of what is worked on, pixels.
-        self._width = object_width(())
         #: Undo and redo, over all images of a folder.
         self.retrace = Retrace(edits, walk, self.visit)
 
@@ -100,12 +98,6 @@ class QueueActions:
     def forget_visits(self) -> None:
         """Begin another review: its images may have the names of those of the one before."""
         self._visited.clear()
-
-    def arrive(self) -> None:
-        """Measure what doesn't change while one prediction is worked on, and go to its peak."""
-        if self._desk.bench is not None:
-            self._width = object_width(self._desk.bench.session.instances.values())
-            self.visit()
 
     def visit(self) -> None:
         """Show the place one has come to."""
@@ -219,7 +211,7 @@ class QueueActions:
             bench.shown.instances,
             peak,
             patch,
-            self._width,
+            bench.width,
             wholes=_wholes(bench, peak),
             keep_zoom=keep_zoom,
         )

@@ -128,6 +128,8 @@ class ToolSwitch:
         self._message.clear()
         self._bench.viewer.help = ""
         self._keys.release_mode()
+        if isinstance(tool, BrushTool):
+            tool.layer.events.mode.disconnect(self._brush_mode_changed)
         tool.stop()
         self.changed.emit()
 

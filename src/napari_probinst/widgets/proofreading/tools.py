@@ -112,27 +112,22 @@ class CutTool:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._line: list[tuple[float, float]] = []
-        self.layer = Shapes(
-            ndim=2,
-            name=f"{bench.shown.title} | cut",
-            edge_color=SELECTION_COLOUR,
-            edge_width=_LINE_WIDTH,
-            **placement(bench.shown.instances),
-        )
+        self.layer: Shapes = bench.scratch.take("cut", self._make_layer)
 
     def start(self) -> None:
         """Show a cross, and keep the camera still."""
-        self._bench.add_below_peaks(self.layer)
+        self._bench.show_scratch(self.layer)
         instances = self._bench.shown.instances
         instances.cursor = "cross"
         instances.mouse_pan = False
 
     def stop(self) -> None:
-        """Remove the line and let the camera go."""
+        """Hide the line and let the camera go."""
         instances = self._bench.shown.instances
         instances.cursor = "standard"
         instances.mouse_pan = True
-        self._bench.remove(self.layer)
+        self._erase()
+        self.layer.visible = False
 
     def dragged(self, position: Sequence[float]) -> None:
         """Draw on."""
@@ -165,6 +160,16 @@ class CutTool:
     def unfinished(self) -> bool:
         """Return False: a line is quickly drawn again."""
         return False
+
+    def _make_layer(self) -> Shapes:
+        shown = self._bench.shown
+        return Shapes(
+            ndim=2,
+            name=f"{shown.title} | cut",
+            edge_color=SELECTION_COLOUR,
+            edge_width=_LINE_WIDTH,
+            **placement(shown.instances),
+        )
 
     def _erase(self) -> None:
         self.layer.selected_data = set(range(self.layer.nshapes))

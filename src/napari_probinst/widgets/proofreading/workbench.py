@@ -5,7 +5,7 @@ The session owns all masks; the layers only show them.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
@@ -23,13 +23,16 @@ from napari_probinst.widgets.label_view import (
     label_page,
     refresh_within,
 )
+from napari_probinst.widgets.layer_batch import one_change
 from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.placement import Following
 from napari_probinst.widgets.proofreading.emphasis import Emphasis
 from napari_probinst.widgets.proofreading.isolation import Isolation
 from napari_probinst.widgets.proofreading.peak_marks import PeakMarks
 from napari_probinst.widgets.proofreading.place_mark import PlaceMark
+from napari_probinst.widgets.proofreading.scratch import ScratchLayers
 from napari_probinst.widgets.proofreading.words import edited_text
+from napari_probinst.widgets.proofreading.zoom import object_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -57,6 +60,8 @@ class Workbench:
         The session or the selection has changed, or what a tool says.
     marks : PeakMarks
         Marks of the peaks.
+    scratch : ScratchLayers
+        Layers that tools draw in.
     """
 
     changed = Signal()
@@ -66,6 +71,7 @@ class Workbench:
         self.shown = shown
         self.session = shown.session
         self.marks = PeakMarks(shown)
+        self.scratch = ScratchLayers(viewer, shown.instances)
         #: Selected instances, in the order they were picked.
         self.selected: tuple[int, ...] = ()
         #: Whether the user selected them, not the peak.
@@ -81,8 +87,9 @@ class Workbench:
 
     def open(self) -> None:
         """Add the layers of selection and place, and listen to the session."""
-        self.viewer.add_layer(self._place.layer)
-        self.add_below_peaks(self._emphasis.layer)
+        with one_change(self.viewer):
+            self.viewer.add_layer(self._place.layer)
+            self.add_below_peaks(self._emphasis.layer)
         self._unsubscribe = self.session.subscribe(self._changed)
         self._place.show(self.session)
 
@@ -93,8 +100,10 @@ class Workbench:
         self._end_isolation()
         self.marks.show_all()
         self._emphasis.close()
-        self.remove(self._emphasis.layer)
-        self.remove(self._place.layer)
+        with one_change(self.viewer):
+            self.scratch.close()
+            self.remove(self._emphasis.layer)
+            self.remove(self._place.layer)
 
     # Layers --------------------------------------------------------------------------------
 
@@ -111,6 +120,12 @@ class Workbench:
         if self.shown.peaks in present:
             layers.move(present.index(layer), present.index(self.shown.peaks))
         self.activate()
+
+    def show_scratch(self, layer: Layer) -> None:
+        """Show a layer of ``scratch``; hiding it is the tool's."""
+        if layer not in list(self.viewer.layers):
+            self.add_below_peaks(layer)
+        layer.visible = True
 
     def activate(self) -> None:
         """Make the instances the active layer, so that clicks and keys are ours."""
@@ -157,6 +172,11 @@ class Workbench:
         self.shown.entropy.visible = not self.shown.entropy.visible
 
     # Selection and edits -------------------------------------------------------------------
+
+    @cached_property
+    def width(self) -> float:
+        """Typical width of the objects, pixels, when it is first asked for."""
+        return object_width(self.session.instances.values())
 
     @property
     def current(self) -> int | None:

@@ -1,0 +1,34 @@
+"""Several layers added and removed as one change of the scene."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Lists of layers that are being changed, by their identity.
+_changing: set[int] = set()
+
+
+@contextmanager
+def one_change(viewer: Any) -> Iterator[None]:
+    """Have napari draw the scene anew, and collect garbage, once and not for every layer.
+
+    A collection takes a tenth of a second in a window with one image, and a quarter where there
+    are ten thousand instances. Within another one of the same viewer it does nothing.
+    """
+    # Docks have the viewer's parts behind proxies, another one each time.
+    layers = getattr(viewer.layers, "__wrapped__", viewer.layers)
+    # Versions of napari before 0.9 have no batches.
+    batch = nullcontext if id(layers) in _changing else getattr(layers, "batched_update", None)
+    if batch is None or batch is nullcontext:
+        yield
+        return
+    _changing.add(id(layers))
+    try:
+        with batch():
+            yield
+    finally:
+        _changing.discard(id(layers))
