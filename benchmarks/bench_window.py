@@ -53,6 +53,12 @@ class Window:
     def track_undo(self, measured, n_instances):
         return measured[n_instances]["undo"]
 
+    def track_line(self, measured, n_instances):
+        return measured[n_instances]["line"]
+
+    def track_brush(self, measured, n_instances):
+        return measured[n_instances]["brush"]
+
     def track_first_edit(self, measured, n_instances):
         return measured[n_instances]["begin"]
 

@@ -49,6 +49,57 @@ class Stopwatch:
         return {name: statistics.median(all_) for name, all_ in self.seconds.items()}
 
 
+def with_a_line(dock, shown, identifier, watch):
+    """Split an instance as a curator does: key, line, button let go."""
+    from benchmarks.bench_curation import EDITS
+
+    edit = EDITS["split"](shown.session, identifier)
+    watch.time("line on", dock.edits.named["split"])
+    place = dock._desk.place
+    place.bench.select((identifier,), by_hand=True)
+    for point in edit.line:
+        place.tools.tool.dragged(shown.instances.data_to_world(point))
+    watch.time("line", lambda: place.tools.release_mouse(None, clicked=False))
+    dock.edits.leave()
+
+
+def with_the_brush(dock, viewer, identifier, watch):
+    """Repaint an instance with napari's brush, and finish that."""
+    dock._desk.bench.select((identifier,), by_hand=True)
+    watch.time("brush on", dock.edits.repaint)
+    layer = viewer.layers.selection.active
+    middle = tuple(size // 2 for size in layer.data.shape)
+    layer.paint(middle, 1)
+    watch.time("brush", dock.edits.confirm)
+    dock.edits.leave()
+    dock.edits.leave()
+
+
+def review(dock, viewer, watch):
+    """Go through places, edit and undo."""
+    from benchmarks.bench_curation import EDITS
+
+    shown, bench = dock.shown, dock._desk.bench
+    session = shown.session
+    dock.queue.next()
+    for _ in range(N_STEPS):
+        watch.time("next", dock.queue.next)
+    ids = sorted(session.instances)
+    watch.time("begin", lambda: bench.apply(EDITS["split"](session, ids[3])))
+    for number, identifier in enumerate(ids[7 : 7 + 40 * N_STEPS : 40]):
+        # The place where it is edited is the one that is seen.
+        dock.queue.next()
+        seen = (bench.peak_ids() or [identifier])[0]
+        edit = EDITS[("split", "merge", "delete")[number % 3]](session, seen)
+        if watch.time("edit", lambda edit=edit: bench.apply(edit)):
+            watch.time("undo", dock.queue.retrace.undo)
+    for identifier in ids[9 : 9 + 40 * N_STEPS : 40]:
+        dock.queue.next()
+        seen = (bench.peak_ids() or [identifier])[0]
+        with_a_line(dock, shown, seen, watch)
+        with_the_brush(dock, viewer, seen, watch)
+
+
 def main():
     n_instances = int(sys.argv[1])
     import dask.array as da
@@ -56,7 +107,6 @@ def main():
     import numpy as np
     from qtpy.QtWidgets import QApplication
 
-    from benchmarks.bench_curation import EDITS
     from benchmarks.jittered import jittered_draws
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.inference.agglomeration import agglomerate
@@ -86,7 +136,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         # The image has no file: its session would be kept among the user's own.
         os.environ[SESSIONS_VARIABLE] = folder
-        shown = watch.time(
+        watch.time(
             "show",
             lambda: show_prediction(
                 viewer, prediction, CurationSession(prediction), image, Path(folder)
@@ -96,21 +146,8 @@ def main():
             "open",
             lambda: viewer.window.add_plugin_dock_widget("napari-probinst", "Proofread"),
         )
-        bench, session = dock._bench, shown.session
         settle()
-        session = shown.session
-        dock.queue.next()
-        for _ in range(N_STEPS):
-            watch.time("next", dock.queue.next)
-        ids = sorted(session.instances)
-        watch.time("begin", lambda: bench.apply(EDITS["split"](session, ids[3])))
-        for number, identifier in enumerate(ids[7 : 7 + 40 * N_STEPS : 40]):
-            # The place where it is edited is the one that is seen.
-            dock.queue.next()
-            seen = (bench.peak_ids() or [identifier])[0]
-            edit = EDITS[("split", "merge", "delete")[number % 3]](session, seen)
-            if watch.time("edit", lambda edit=edit: bench.apply(edit)):
-                watch.time("undo", dock.queue.retrace.undo)
+        review(dock, viewer, watch)
         dock.close()
         viewer.close()
         settle()

@@ -166,6 +166,12 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("... until it is drawn, {}", "bench_window.Window.track_edit_painted"),
         Figure("its undo, {}", "bench_window.Window.track_undo", at_most=0.05),
         Figure(
+            "a split by a line, from the button let go, {}",
+            "bench_window.Window.track_line",
+            at_most=0.05,
+        ),
+        Figure("Finish of a brush, {}", "bench_window.Window.track_brush", at_most=0.05),
+        Figure(
             "the first edit, which begins the session, {}", "bench_window.Window.track_first_edit"
         ),
         Figure("peak memory, {}", "bench_window.Window.track_peakmem", at_most=3e9),

@@ -138,12 +138,8 @@ class Desk:
             bench = Workbench(self._viewer, shown)
             tools = ToolSwitch(bench, self._keys)
             mouse = CanvasMouse(bench, tools)
-            for source, news in (
-                (bench.changed, self.changed),
-                (tools.changed, self.changed),
-                (mouse.hovered, self.hovered),
-            ):
-                source.connect(news.emit)
+            bench.changed.connect(self.changed.emit)
+            mouse.hovered.connect(self.hovered.emit)
             self.place = Workplace(bench, tools, mouse)
             if shown in self._orphans:
                 self._orphans.remove(shown)

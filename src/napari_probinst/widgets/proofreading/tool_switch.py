@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
-from psygnal import Signal
 
 from napari_probinst.widgets.proofreading.brushes import BrushTool
 from napari_probinst.widgets.proofreading.canvas_message import CanvasMessage
@@ -28,14 +27,7 @@ class ToolSwitch:
         Where the tools work.
     keys : KeyBindings
         Gets the keys that confirm and leave while a tool is on.
-
-    Attributes
-    ----------
-    changed : psygnal.Signal
-        A tool was turned on or off.
     """
-
-    changed = Signal()
 
     def __init__(self, bench: Workbench, keys: KeyBindings) -> None:
         self._bench = bench
@@ -78,12 +70,13 @@ class ToolSwitch:
         if isinstance(tool, BrushTool):
             self._keys.bind_mode_layer(tool.layer)
             tool.layer.events.mode.connect(self._brush_mode_changed)
-        self.changed.emit()
+        self._bench.changed.emit()
 
     def confirm(self) -> None:
         """Make the tool's edit; a refused one leaves the tool on."""
-        if self.tool is not None and self.tool.confirm():
-            self._stop()
+        with self._bench.one_change():
+            if self.tool is not None and self.tool.confirm():
+                self._stop()
 
     def release_mouse(self, pixel: tuple[int, int] | None, *, clicked: bool) -> None:
         """Tell the tool that the mouse button was let go, which may complete its edit.
@@ -95,8 +88,9 @@ class ToolSwitch:
         clicked : bool
             Whether the mouse stood still.
         """
-        if self._tool is not None and self._tool.released(pixel, clicked=clicked):
-            self._stop()
+        with self._bench.one_change():
+            if self._tool is not None and self._tool.released(pixel, clicked=clicked):
+                self._stop()
 
     def leave(self, *, discard: bool = False) -> bool:
         """Turn the tool off.
@@ -131,7 +125,7 @@ class ToolSwitch:
         if isinstance(tool, BrushTool):
             tool.layer.events.mode.disconnect(self._brush_mode_changed)
         tool.stop()
-        self.changed.emit()
+        self._bench.changed.emit()
 
     def _brush_mode_changed(self, _event: Any) -> None:
         """Leave Enter and Escape to napari while it draws a polygon."""

@@ -172,8 +172,9 @@ class CutTool:
         )
 
     def _erase(self) -> None:
-        self.layer.selected_data = set(range(self.layer.nshapes))
-        self.layer.remove_selected()
+        if self.layer.nshapes:
+            self.layer.selected_data = set(range(self.layer.nshapes))
+            self.layer.remove_selected()
 
     def _target(self) -> int:
         """Instance the user means: the one selected by hand, else one under the line.

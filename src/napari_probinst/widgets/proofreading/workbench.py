@@ -36,6 +36,7 @@ from napari_probinst.widgets.proofreading.zoom import object_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from napari.layers import Labels, Layer
 
@@ -57,7 +58,7 @@ class Workbench:
     Attributes
     ----------
     changed : psygnal.Signal
-        The session or the selection has changed, or what a tool says.
+        The session or the selection has changed, the tool, or what it says.
     marks : PeakMarks
         Marks of the peaks.
     scratch : ScratchLayers
@@ -104,6 +105,10 @@ class Workbench:
             self.scratch.close()
             self.remove(self._emphasis.layer)
             self.remove(self._place.layer)
+
+    def one_change(self) -> AbstractContextManager[None]:
+        """Tell of several changes once, at the end."""
+        return self.changed.paused(lambda *_changes: ())
 
     # Layers --------------------------------------------------------------------------------
 
