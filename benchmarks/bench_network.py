@@ -9,9 +9,9 @@ import copy
 from functools import cache
 
 import torch
-from torch import nn
 
-from napari_probinst.core.inference.draws import Realisation
+from napari_probinst.core.inference.draws import Overview, Realisation
+from napari_probinst.core.inference.first_layer import FirstLayer
 from napari_probinst.core.network.concrete_dropout import apply_masks, sample_masks
 from napari_probinst.core.network.thinning import thin
 from napari_probinst.core.network.unet import UNet
@@ -63,17 +63,6 @@ def _realised(rate):
     return both
 
 
-class Known(nn.Module):
-    """Stands for a layer whose output is known."""
-
-    def __init__(self, output):
-        super().__init__()
-        self.output = output
-
-    def forward(self, _x):
-        return self.output
-
-
 class Draws(_Network):
     """Eight draws of the bundled model in one orientation."""
 
@@ -86,11 +75,6 @@ class Draws(_Network):
 
     def time_network_first_layer_once(self):
         """No draw changes the first layer: it has no dropout, and 16 channels are not thinned."""
-        first = self.realisations[0].network.encoder[0].conv1
-        outputs = []
-        handle = first.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
-        self.realisations[0].apply(sample.normalised())
-        handle.remove()
-        for realisation in self.realisations[1:]:
-            realisation.network.encoder[0].conv1 = Known(outputs[0])
-            realisation.apply(sample.normalised())
+        shared = Overview(first=FirstLayer())
+        for realisation in self.realisations:
+            realisation.apply(sample.normalised(), overview=shared)

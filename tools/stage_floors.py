@@ -97,8 +97,8 @@ def stage_table(stages: Sequence[Stage], whole: float, peaks: Peaks) -> Iterator
     yield (
         f"*neither*: more than {NEITHER:g} times the floor, so that neither operations nor memory "
         "keep the stage from being quicker, but the number of its small steps. The prediction as "
-        "one computes the first layer as often as it has draws or orientations, and the entropy "
-        "map only when it is written."
+        "one computes the first layer once where all draws see the image in one orientation, and "
+        "for each of them otherwise; the entropy map only when it is written."
     )
 
 

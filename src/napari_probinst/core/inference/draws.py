@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import Shape
+    from napari_probinst.core.inference.first_layer import FirstLayer
     from napari_probinst.core.network.calibration import Calibration
     from napari_probinst.core.network.device import Runtime
     from napari_probinst.core.network.unet import UNet
@@ -48,18 +49,22 @@ class PixelPrediction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overview:
-    """What a network is to know of an image as a whole, where it sees it in tiles.
+    """What a network is to know of an image beforehand.
 
     Parameters
     ----------
     context : Tensor of float32, shape (1, filters, 1, 1), optional
-        Global context (`UNet.context_of`), on the CPU, where the network reads one.
+        Global context (`UNet.context_of`) of an image that is seen in tiles, on the CPU, where
+        the network reads one.
     share : float, optional
-        Of foreground, before calibration, where there is one; 0 to 1.
+        Of foreground in such an image, before calibration, where there is one; 0 to 1.
+    first : FirstLayer, optional
+        Of an image that all draws see as a whole, and in one orientation.
     """
 
     context: Tensor | None = None
     share: float | None = None
+    first: FirstLayer | None = None
 
 
 #: What is known beforehand of an image that is seen as a whole.
@@ -132,13 +137,18 @@ class Realisation:
         """
         batch = self.entering(channels, origin)
         with self.runtime.autocast():
-            embeddings, logits = self.network(batch, self.context_in(overview))
+            first = self.first_in(overview, batch)
+            embeddings, logits = self.network(batch, self.context_in(overview), first)
         return self.leaving(embeddings, logits, channels.shape[1:], overview.share)
 
     def context_in(self, overview: Overview) -> Tensor | None:
         """Global context that the network is given, on its device; None where it is to look."""
         context = overview.context
         return None if context is None else context.to(self.runtime.device)
+
+    def first_in(self, overview: Overview, batch: Tensor) -> Tensor | None:
+        """Output of the first layer that all draws share; None where each computes its own."""
+        return None if overview.first is None else overview.first.of(self.network, batch)
 
     def entering(
         self, channels: NDArray[np.float32], origin: tuple[float, float] | None = None

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from napari_probinst.core.inference.draws import NOTHING_ELSE, Overview, mean_network
+from napari_probinst.core.inference.first_layer import FirstLayer
 from napari_probinst.core.inference.resampling import resampled
 from napari_probinst.core.inference.segmentation import layout_of, read_tile
 from napari_probinst.core.network.calibration import foreground_share
@@ -44,11 +45,14 @@ class Overviews:
         Normalised intensities.
     scale : float, default 1
         Times its size that the image is resampled to.
+    alike : bool, default False
+        Whether all draws see the image in one orientation.
     """
 
-    def __init__(self, windows: Windows, scale: float = 1.0) -> None:
+    def __init__(self, windows: Windows, scale: float = 1.0, *, alike: bool = False) -> None:
         self.windows = windows
         self._scale = scale
+        self._alike = alike
         self._lock = Lock()
         self._known: dict[tuple[int, Runtime, Shape], Overview] = {}
 
@@ -65,14 +69,18 @@ class Overviews:
                         binning=model.header.binning,
                         calibration=model.header.calibration,
                     )
-                    self._known[key] = look_over(self.windows, mean, extent, self._scale)
+                    self._known[key] = look_over(
+                        self.windows, mean, extent, self._scale, alike=self._alike
+                    )
                 return self._known[key]
 
         return look
 
 
-def look_over(channels: Windows, mean: Realisation, extent: Shape, scale: float = 1.0) -> Overview:
-    """Overview of an image that is seen in tiles; an empty one where it is seen as a whole.
+def look_over(
+    channels: Windows, mean: Realisation, extent: Shape, scale: float = 1.0, *, alike: bool = False
+) -> Overview:
+    """Overview of an image that is seen in tiles; of one that is seen as a whole, nearly nothing.
 
     Parameters
     ----------
@@ -84,11 +92,14 @@ def look_over(channels: Windows, mean: Realisation, extent: Shape, scale: float 
         Largest height and width, at that scale, that it may see at once, pixels.
     scale : float, default 1
         Times its size that the image is resampled to.
+    alike : bool, default False
+        Whether all draws see the image in one orientation: they share what the first layer makes
+        of it, then.
     """
     seen = resampled(channels, scale)
     layout = layout_of(seen.shape, extent, mean.stride)
     if len(layout) == 1:
-        return NOTHING_ELSE
+        return Overview(first=FirstLayer()) if alike else NOTHING_ELSE
     tiles = _sample(layout)
     found = NOTHING_ELSE
     if mean.network.context is not None:

@@ -164,7 +164,7 @@ class Predictor:
         asked = settings or self.model.header.inference
         windows = normalised(channels, self.model.header.network.channels, present)
         return Drawing(
-            Overviews(windows, asked.scale),
+            Overviews(windows, asked.scale, alike=not asked.flips),
             self.models,
             asked,
             Resources(self.runtime, common_extent(self.models), notify),

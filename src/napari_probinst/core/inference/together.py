@@ -188,7 +188,8 @@ class Stack:
             template = self.realisations[0]
             with template.runtime.autocast():
                 context = template.context_in(overview)
-                seeing = torch.vmap(partial(_call, template.network, context=context))
+                first = template.first_in(overview, entering[0])
+                seeing = torch.vmap(partial(_call, template.network, context=context, first=first))
                 embeddings, logits = seeing(weights, batches)
             for position, n in enumerate(chosen):
                 realisation = self.realisations[n]
@@ -199,9 +200,13 @@ class Stack:
 
 
 def _call(
-    network: torch.nn.Module, weights: dict[str, Tensor], batch: Tensor, context: Tensor | None
+    network: torch.nn.Module,
+    weights: dict[str, Tensor],
+    batch: Tensor,
+    context: Tensor | None,
+    first: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    result: tuple[Tensor, Tensor] = functional_call(network, weights, (batch, context))
+    result: tuple[Tensor, Tensor] = functional_call(network, weights, (batch, context, first))
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,12 +39,20 @@ class DoubleConv(nn.Module):
         each has one value in the whole image: the same as if they were pages of ``x``, without
         the cost of pages.
         """
+        return self.second(self.first(x, everywhere))
+
+    def first(self, x: Tensor, everywhere: Tensor | None = None) -> Tensor:
+        """First convolution and its ReLU."""
         if everywhere is None:
-            first = self.conv1(x)
+            out = self.conv1(x)
         else:
-            first = _with_uniform(x, everywhere, self.conv1.current_weight(), self.conv1.bias)
+            out = _with_uniform(x, everywhere, self.conv1.current_weight(), self.conv1.bias)
         # In place: pages that are made anew cost more than what is computed on them.
-        return torch.relu_(self.conv2(torch.relu_(first)))
+        return torch.relu_(out)
+
+    def second(self, x: Tensor) -> Tensor:
+        """Second convolution and its ReLU."""
+        return torch.relu_(self.conv2(x))
 
 
 class UNet(nn.Module):
@@ -110,7 +118,26 @@ class UNet(nn.Module):
         """Height and width of an input must be multiples of this many pixels."""
         return int(2 ** (self.config.levels - 1))
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    @property
+    def first_width(self) -> int:
+        """Channels that the first layer makes; a thinned one makes fewer."""
+        return self._outermost.conv1.out_channels
+
+    def first(self, x: Tensor) -> Tensor:
+        """Output of the first layer, which no dropout precedes, for ``x`` as for `forward`."""
+        return self._outermost.first(self._pages(x))
+
+    @property
+    def _outermost(self) -> DoubleConv:
+        return cast("DoubleConv", self.encoder[0])
+
+    def _pages(self, x: Tensor) -> Tensor:
+        """Channels that the convolutions read: without coordinates that are added later."""
+        return x if self.position is None else x[:, :-2]
+
+    def forward(
+        self, x: Tensor, context: Tensor | None = None, first: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Predict embeddings and class logits.
 
         Parameters
@@ -120,6 +147,8 @@ class UNet(nn.Module):
         context : Tensor of shape (batch, filters, 1, 1), optional
             What a network with a global context is to know of the image, as by `context_of`,
             where ``x`` is a part of it; by default ``x`` is all there is.
+        first : Tensor of shape (batch, filters, height, width), optional
+            What `first` gives for ``x``, if it is known.
 
         Returns
         -------
@@ -127,10 +156,8 @@ class UNet(nn.Module):
         logits : Tensor of shape (batch, 3, height, width)
             Background, foreground, overlap.
         """
-        coordinates = None
-        if self.position is not None:
-            x, coordinates = x[:, :-2], x[:, -2:]
-        skips = self._encode(x, len(self.encoder))
+        coordinates = None if self.position is None else x[:, -2:]
+        skips = self._encode(self._pages(x), len(self.encoder), first)
         if self.context is not None and context is None:
             context = self.context_of(self._means(skips[: self._n_context]))
         joined = x = skips.pop()
@@ -170,8 +197,7 @@ class UNet(nn.Module):
             Rows and columns, pixels, that the means are taken over: to the nearest stride, and one
             at least. By default all.
         """
-        seen = x if self.position is None else x[:, :-2]
-        return self._means(self._encode(seen, self._n_context), inside)
+        return self._means(self._encode(self._pages(x), self._n_context), inside)
 
     def context_of(self, means: Tensor) -> Tensor:
         """Global context of an image, (batch, filters, 1, 1), from the means of its features.
@@ -185,11 +211,12 @@ class UNet(nn.Module):
             raise ValueError("the network has no global context")
         return torch.relu(self.context(means))
 
-    def _encode(self, x: Tensor, n_levels: int) -> list[Tensor]:
+    def _encode(self, x: Tensor, n_levels: int, first: Tensor | None = None) -> list[Tensor]:
         """Features of the first levels of the encoder."""
-        features: list[Tensor] = []
-        for level, block in enumerate(self.encoder[:n_levels]):
-            features.append(block(nn.functional.max_pool2d(features[-1], 2) if level else x))
+        block = self._outermost
+        features: list[Tensor] = [block(x) if first is None else block.second(first)]
+        for deeper in self.encoder[1:n_levels]:
+            features.append(deeper(nn.functional.max_pool2d(features[-1], 2)))
         return features
 
     def _means(self, features: list[Tensor], inside: tuple[slice, slice] | None = None) -> Tensor:
