@@ -107,12 +107,12 @@ class Person:
             self.canvas, Qt.MouseButton.LeftButton, modifier, self.point(y, x), delay=5
         )
 
-    def drag(self, *points):
-        """Drag the mouse along points (y, x)."""
+    def drag(self, *points, steps=7):
+        """Drag the mouse along points (y, x), so many steps from each to the next."""
         places = [self.point(*point) for point in points]
         self.qtbot.mousePress(self.canvas, Qt.MouseButton.LeftButton, pos=places[0], delay=5)
         for start, stop in pairwise(places):
-            for step in np.linspace(0, 1, 8)[1:]:
+            for step in np.linspace(0, 1, steps + 1)[1:]:
                 self._move(start + (stop - start) * float(step))
         self.qtbot.mouseRelease(self.canvas, Qt.MouseButton.LeftButton, pos=places[-1], delay=5)
 

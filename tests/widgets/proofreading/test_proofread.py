@@ -317,6 +317,12 @@ def test_merges_and_cuts_leave_other_instances_alone(person):
     person.press(Qt.Key_Z, CONTROL)
     assert not person.session.can_undo
 
+    # A line that is drawn quickly begins where the button was pressed.
+    person.press(Qt.Key_H)
+    person.drag((30, 52), (50, 52), steps=1)
+    assert len(person.session.instances) == n_before + 1
+    person.press(Qt.Key_Z, CONTROL)
+
     # A refused edit is a sentence, and changes nothing.
     person.click(*ON_ACROSS)
     person.press(Qt.Key_H)
@@ -381,7 +387,7 @@ def test_painting_is_one_edit_and_is_thrown_away_only_when_asked_twice(person):
     person.press(Qt.Key_Escape)
     brush = person.viewer.layers["well | new"]
     assert brush.visible
-    assert "Esc twice to discard" in last_message()
+    assert "Esc again to discard" in last_message()
     for _ in range(2):
         person.press(Qt.Key_N)
     assert person.session.position == 0

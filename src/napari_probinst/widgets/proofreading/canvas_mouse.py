@@ -70,8 +70,8 @@ class CanvasMouse:
         tool = self._tools.tool
         start = np.array(event.pos)
         dragging = False
-        yield
-        while event.type == "mouse_move":
+        # From the press on: when a quick drag is first heard of, it is well on its way.
+        while event.type != "mouse_release":
             if not dragging and np.abs(np.array(event.pos) - start).max() > _CLICK_TOLERANCE:
                 dragging = True
             if tool is not None:

@@ -107,7 +107,8 @@ class ToolSwitch:
         """
         if self.tool is not None and self.tool.unfinished() and not (discard and self._warned):
             self._warned = self._warned or discard
-            show_info("Press Finish, or Esc twice to discard.")
+            times = "again" if self._warned else "twice"
+            show_info(f"Press Finish, or Esc {times} to discard.")
             return False
         self._stop()
         return True
