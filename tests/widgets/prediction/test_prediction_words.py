@@ -16,6 +16,8 @@ from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.jitter import count_jitter
 from napari_probinst.core.instances import Peak
 from napari_probinst.widgets.prediction.channels import ChannelSource
+from napari_probinst.widgets.prediction.events import Progress
+from napari_probinst.widgets.prediction.time_left import TimeLeft
 from napari_probinst.widgets.prediction.words import found
 from napari_probinst.widgets.proofreading.queue_table import QueueTable
 
@@ -58,3 +60,20 @@ def test_jitter_is_what_proofread_hides_at_first(qtbot, make_prediction):
     table.show_review(review, None)
     n_listed = int(review.passing(table.peak_filter).sum())
     assert len(peaks) - count_jitter(peaks, review.images[0].patch) == n_listed == 2
+
+
+def test_time_left_is_told_from_the_draws_that_were_timed():
+    now = 0.0
+    left = TimeLeft(lambda: now)
+    # A folder's image is first heard of when a tile is done.
+    left.note(Progress(0, draws=0, n_draws=8, tiles=1))
+    assert left.seconds() is None
+    now = 3.0
+    left.note(Progress(0, draws=1, n_draws=8, tiles=1))
+    assert left.seconds() == pytest.approx(6 * 3)
+    assert left.seconds(n_waiting=1) == pytest.approx(14 * 3)
+    now = 6.0
+    left.end_image()
+    # One image's draws tell of the next; a layer's image is heard of before its first draw.
+    left.note(Progress(1, draws=0, n_draws=8))
+    assert left.seconds() == pytest.approx(8 * 6)

@@ -10,6 +10,7 @@ from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.elided import ElidedBox, ElidedButton
 from napari_probinst.widgets.proofreading.queue_table import QueueTable
 from napari_probinst.widgets.proofreading.queue_view import QueueView
+from napari_probinst.widgets.proofreading.queue_words import listed_text
 from napari_probinst.widgets.scrolling_dock import MINIMUM_WIDTH
 
 #: Words that can't be wrapped; wells differ in the middle and at the end.
@@ -57,6 +58,17 @@ def test_each_place_is_told_in_view_and_long_names_push_no_button_out_of_it(pers
     assert name in going_on.toolTip()
     assert least_width(person.dock) < MINIMUM_WIDTH
     assert _in_view(person.dock, person.button("open"))
+
+
+def test_buttons_stay_where_they_are_whatever_number_of_places_is_listed(person):
+    table = person.dock.findChild(QueueTable)
+    listed = table.findChild(QLabel, "listed")
+    heights = set()
+    for numbers in ((1, 3, 0), (11, 124, 11), (999, 1234, 999)):
+        listed.setText(listed_text(*numbers))
+        table.layout().activate()
+        heights.add(table.layout().minimumHeightForWidth(MINIMUM_WIDTH - 20))
+    assert len(heights) == 1
 
 
 def _in_view(dock, widget):

@@ -126,10 +126,11 @@ def reviewer(qtbot, make_session):
 
 def test_edits_needed_are_told_once_something_was_decided():
     edited = ReviewStatistics(4, 3, 0, 0, 0, 1, 0.4, 1, 1)
+    first = ReviewStatistics(4, 3, 1, 0, 0, 0, 0.4, 1, 0)
     accepted = ReviewStatistics(4, 2, 1, 0, 0, 1, 0.6, 2, 1)
-    said = [statistics_text(FolderProgress(1, 0, 1, peaks)) for peaks in (edited, accepted)]
-    assert said[0] == "1 reviewed: 40 % of the uncertainty"
-    assert said[1].endswith("1 of the last 2 needed an edit")
+    said = [statistics_text(FolderProgress(1, 0, 1, each)) for each in (edited, first, accepted)]
+    assert said[0] == said[1] == "1 reviewed: 40 % of the uncertainty"
+    assert said[2].endswith("1 of the last 2 needed an edit")
 
 
 def test_jitter_is_hidden_until_it_is_asked_for(reviewer):
@@ -137,7 +138,7 @@ def test_jitter_is_hidden_until_it_is_asked_for(reviewer):
     assert reviewer.table.peak_filter == PeakFilter(least_contour_mass=jitter_mass(4))
     assert reviewer.cells(KIND) == ["Merge?", "Outline", "Spurious?"]
     assert reviewer.cells(SCORE) == ["90", "40", "20"]
-    assert reviewer.text("listed") == "3 of 5 listed · 3 open"
+    assert reviewer.text("listed") == "3 of 5 · 3 open"
     assert reviewer.table.findChild(QCheckBox).text() == "Hide jitter (2)"
     reviewer.show_jitter()
     assert reviewer.listed == [0, 1, 2, 3, 4]
@@ -151,7 +152,7 @@ def test_filters_keep_the_current_peak_and_lead_the_walk(reviewer):
     # The place that one is at is listed, though it is no outline, and isn't counted.
     assert reviewer.listed == [0, 1, 3, 4]
     assert reviewer.highlighted == [0]
-    assert reviewer.text("listed") == "3 of 5 listed · 3 open"
+    assert reviewer.text("listed") == "3 of 5 · 3 open"
     queue, chosen = reviewer.session.queue, reviewer.table.peak_filter
     assert [queue.next(0, chosen), queue.next(1, chosen), queue.next(4, chosen)] == [1, 3, None]
     reviewer.session.decide(3, "accepted")
@@ -374,7 +375,7 @@ def test_unusable_images_are_counted_and_told(folder_table):
     broken = review.images[1].unusable("B.prediction.npz is damaged.")
     table.show_review(review.updated(1, broken), 0)
     listed = table.findChild(QLabel, "listed")
-    assert listed.text() == "3 of 3 listed · 3 open · 1 image unusable"
+    assert listed.text() == "3 of 3 · 3 open · 1 image unusable"
     assert listed.toolTip() == "B: B.prediction.npz is damaged."
 
 
@@ -465,4 +466,4 @@ def test_words():
     planes = FolderProgress(3, 3, 1, statistics(touched=2), unit="plane")
     assert folder_text(planes, 1, "film [1]") == "Plane 2 of 3: film [1] · 3 done · 1 edit"
     assert end_notice(planes).text.startswith("3 of 3 planes done")
-    assert listed_text(1, 9, 1, n_unusable=2) == "1 of 9 listed · 1 open · 2 images unusable"
+    assert listed_text(1, 9, 1, n_unusable=2) == "1 of 9 · 1 open · 2 images unusable"

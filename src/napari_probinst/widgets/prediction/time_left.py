@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from napari_probinst.widgets.prediction.events import Progress
 
-#: Draws that have to be done before anything is said.
+#: Draws that have to be timed before anything is said.
 _LEAST = 0.5
 
 
@@ -27,7 +27,9 @@ class TimeLeft:
         self._clock = clock
         self._began = 0.0
         self._now: Progress | None = None
-        #: Draws and seconds of the images before.
+        #: Draws of this image that were done when it was first heard of: nobody timed them.
+        self._untimed = 0.0
+        #: Timed draws and seconds of the images before.
         self._draws, self._seconds = 0.0, 0.0
 
     def note(self, progress: Progress) -> None:
@@ -35,12 +37,13 @@ class TimeLeft:
         if self._now is None or self._now.index != progress.index:
             self.end_image()
             self._began = self._clock()
+            self._untimed = _draws(progress)
         self._now = progress
 
     def end_image(self) -> None:
         """Take note that the image that was worked on has come to an end."""
         if self._now is not None:
-            self._draws += self._now.share * self._now.n_draws
+            self._draws += _draws(self._now) - self._untimed
             self._seconds += self._clock() - self._began
         self._now = None
 
@@ -59,9 +62,14 @@ class TimeLeft:
         """
         if self._now is None:
             return None
-        done = self._now.share * self._now.n_draws
-        draws = self._draws + done
+        done = _draws(self._now)
+        draws = self._draws + done - self._untimed
         if draws < _LEAST:
             return None
         passed = self._seconds + self._clock() - self._began
         return passed / draws * (self._now.n_draws * (1 + n_waiting) - done)
+
+
+def _draws(progress: Progress) -> float:
+    """Draws of an image that are done."""
+    return progress.share * progress.n_draws

@@ -63,10 +63,13 @@ def short_reason(reason: str) -> str:
 
 
 def listed_text(n_listed: int, total: int, n_open: int, *, n_unusable: int = 0) -> str:
-    """How much of the queue is listed, e.g. "11 of 110 listed · 9 open"."""
+    """How much of the queue is listed, e.g. "11 of 110 · 9 open"; short, for a line of its own.
+
+    Where the text wrapped for some numbers, the buttons above the list would move with them.
+    """
     if total == 0 and not n_unusable:
         return "The draws agree everywhere: nothing to list."
-    said = f"{n_listed} of {total} listed · {n_open} open"
+    said = f"{n_listed} of {total} · {n_open} open"
     if n_listed == 0:
         said = f"None of the {total} places passes the filters."
     if not n_unusable:

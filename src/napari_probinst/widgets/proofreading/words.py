@@ -105,9 +105,9 @@ def statistics_text(progress: FolderProgress) -> str:
     ]
     if progress.n_hidden:
         parts.append(f"{hidden_text(progress)} hidden")
-    # Who has only edited so far knows how many edits it took.
+    # Who has only edited so far knows how many edits it took, and one place is no share.
     decided = statistics.accepted + statistics.skipped + statistics.flagged
-    if statistics.recent and decided:
+    if statistics.recent > 1 and decided:
         parts.append(f"{statistics.recent_edited} of the last {statistics.recent} needed an edit")
     return " · ".join(parts)
 
