@@ -63,10 +63,12 @@ def test_both_commands_are_installed():
 
 def test_info_tells_what_a_bug_report_needs(run, model, monkeypatch):
     monkeypatch.setattr(models, "bundled_models", lambda: {"tiny": model})
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)
     done = run("info")
     assert done.code == 0
     for part in (f"napari-probinst {__version__}", "python 3", "torch ", "device ", "precision "):
         assert part in done.out
+    assert ", 1 thread\n" in done.out
     assert "model tiny (" in done.out
     assert "bright field, fluorescence (optional)" in done.out
 

@@ -13,6 +13,9 @@ import pytest
 
 from napari_probinst.core.curation.corrected_file import load_corrected
 from napari_probinst.core.data.prediction_file import load_prediction
+from napari_probinst.core.inference.jitter import jitter_mass
+from napari_probinst.core.instances import Peak
+from napari_probinst.widgets.demo import places_text
 
 
 @pytest.mark.opengl
@@ -42,3 +45,9 @@ def test_the_unattended_demo_leaves_a_picture_and_corrected_files(tmp_path):
     coco = json.loads((folder / f"{prediction.name}.corrected.json").read_text())
     assert len(coco["annotations"]) == len(corrected)
     assert all(each["curated"] and each["score"] == 1 for each in coco["annotations"])
+
+
+def test_the_demo_counts_the_places_that_the_dock_lists():
+    masses = {"merge": 9.0, "contour": jitter_mass(4) / 2}
+    peaks = [Peak(0, 0, (0,), 0.5, mass, 1, kind, "") for kind, mass in masses.items()]
+    assert places_text(peaks, 4).startswith("1 place to proofread, and 1 where only outlines")

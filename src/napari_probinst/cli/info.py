@@ -78,9 +78,10 @@ def _show_program() -> None:
     runtime = choose_runtime()
     typer.echo(f"device {runtime.device}, precision {runtime.precision}")
     bfloat16 = "with" if has_fast_bfloat16() else "without"
+    n_threads = torch.get_num_threads()
     typer.echo(
         f"processor {torch.backends.cpu.get_cpu_capability()}, {bfloat16} fast bfloat16, "
-        f"{torch.get_num_threads()} threads"
+        f"{n_threads} thread{'' if n_threads == 1 else 's'}"
     )
     models = bundled_models()
     if not models:

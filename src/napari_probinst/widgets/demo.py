@@ -25,16 +25,18 @@ from napari_probinst.core.errors import ProbinstError
 from napari_probinst.core.evaluation.average_precision import count_hits, mean_dsb
 from napari_probinst.core.evaluation.matching import iou_matrix
 from napari_probinst.core.inference.entropy import confidence, entropy_map, probability_map
+from napari_probinst.core.inference.jitter import count_jitter
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.sample_data import sample_image
 from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.proofreading.session_place import SESSIONS_VARIABLE
+from napari_probinst.widgets.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from napari_probinst.core.curation.session import CurationSession
-    from napari_probinst.core.instances import Instance
+    from napari_probinst.core.instances import Instance, Peak
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.widgets.proofreading.dock import ProofreadWidget
 
@@ -85,7 +87,8 @@ class _Demo:
             self._write(dock.shown.prediction)
         dock.choose_folder = lambda _: self._output
         if not unattended:
-            self._say(f"{len(dock.shown.prediction.peaks)} places to proofread: press N, K, G, H")
+            prediction = dock.shown.prediction
+            self._say(places_text(prediction.peaks, prediction.settings.patch))
             napari.run()
             return
         session = dock.shown.session
@@ -126,6 +129,21 @@ class _Demo:
     def _say(self, line: str) -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+
+def places_text(peaks: Sequence[Peak], patch: int) -> str:
+    """How many places the dock lists, as the Predict dock says it, and the keys to begin with.
+
+    Parameters
+    ----------
+    peaks : sequence of Peak
+        Peaks of the prediction.
+    patch : int
+        Side of a patch, pixels.
+    """
+    n_jitter = count_jitter(peaks, patch)
+    text = f"{counted(len(peaks) - n_jitter, 'place')} to proofread"
+    return f"{text}, and {n_jitter} where only outlines waver: press N, K, G, H"
 
 
 def correct_one(viewer: Any, dock: ProofreadWidget, before_edit: Callable[[], None]) -> str:
