@@ -78,8 +78,6 @@ BAD_IMAGES = {
     "infinite.tif": (broken(np.inf, np.float64), "y=3, x=4"),
     "beyond.tif": (broken(1.7e308, np.float64), "beyond 1e\\+300"),
     "complex.tif": (broken(1j, np.complex64), "complex64"),
-    "depth.tif": (stack(3, "ZYX"), "3 along depth"),
-    "time.tif": (stack(3, "TYX"), "3 along time"),
     "three.tif": (stack(3, "CYX"), r"3 channels; this model needs 2 \(bright field, fluo.* or 1"),
 }
 

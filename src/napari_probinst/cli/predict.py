@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.batch.executors import Executor
     from napari_probinst.core.batch.job import Job, Outcome
-    from napari_probinst.core.batch.summary import RunSummary
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.data.io import ImageSource
 
@@ -24,15 +23,15 @@ Ranking = Literal["mass", "entropy"]
 PARTLY_DONE = 1
 #: As a shell tells of a command that Ctrl-C ended.
 INTERRUPTED = 130
-#: Images that the summary names; the others are in the table.
-_NAMED = 5
 
 
 def predict(
     images: Annotated[
         Path,
         typer.Argument(
-            metavar="IMAGE_OR_FOLDER", help="An image (TIFF, PNG, OME-Zarr), or a folder of images."
+            metavar="IMAGE_OR_FOLDER",
+            help="An image (TIFF, PNG, OME-Zarr), or a folder of images. Of a stack (time, z) each "
+            "plane is an image.",
         ),
     ],
     output: Annotated[Path, typer.Option(help="Folder for the results.")],
@@ -47,7 +46,8 @@ def predict(
         int | None, typer.Option(help="Draws from the posterior, 1 to 255; 8 by default.")
     ] = None,
     wells: Annotated[
-        Path | None, typer.Option(help="File of the names (wells) to predict, one a line.")
+        Path | None,
+        typer.Option(help="File of the names (wells, stacks, planes) to predict, one a line."),
     ] = None,
     stacks: Annotated[
         bool, typer.Option("--stacks", help="Also write the masks and the counts as stacks.")
@@ -94,7 +94,10 @@ def predict(
     ] = None,
     axes: Annotated[
         str | None,
-        typer.Option(help="Meaning of the files' dimensions, e.g. CYX, where they state it wrong."),
+        typer.Option(
+            help="Meaning of the files' dimensions, e.g. CYX or TYX, where they state it wrong or "
+            "not at all."
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Predict also the images that are finished.")
@@ -118,9 +121,11 @@ def predict(
     NAME.probability.tif, NAME.entropy.tif and NAME.peaks.csv; for the run predictions.json, a
     COCO data set, and for a folder images.csv, its images with the most uncertain first: both
     are of all images in the output that the same model and settings made, now or before.
+    Planes of a stack are named NAME_003, or NAME_003_001 where it has time and z, from 000 on.
     Images that are finished, by the same model and settings, are skipped. A large image that
     was stopped goes on where it was, if the same command is run again.
     """
+    from napari_probinst.cli._run_words import advise, summarise, tell_others, tell_stacks
     from napari_probinst.core.batch.earlier import check_namesakes, earlier_results
     from napari_probinst.core.batch.job import Job
     from napari_probinst.core.batch.summary import RunSummary
@@ -155,7 +160,8 @@ def predict(
         },
     )
     names = read_list(wells) if wells is not None else None
-    sources = find_images(images, models[0].header.network.channels, names)
+    sources = find_images(images, models[0].header.network.channels, names, planes=True, axes=axes)
+    tell_stacks(sources)
     check_namesakes(output, sources, axes)
     make_folder(output)
     record_image_folders(output, dict.fromkeys(source.path.parent for source in sources))
@@ -180,10 +186,10 @@ def predict(
         raise InputError(f"None of the {len(sources)} images could be predicted.")
     before = f", {len(summary.earlier)} of them of earlier runs" if summary.earlier else ""
     typer.echo(f"{summary.write_coco(job)}: {len(summary.finished)} images{before}")
-    _tell_others(earlier.others, output)
-    if images.is_dir() or summary.earlier or (output / IMAGES_NAME).exists():
-        _summarise(summary, summary.write_table(output), time.perf_counter() - began)
-    _advise(summary, models[0].header.object_width / settings.scale)
+    tell_others(earlier.others, output)
+    if images.is_dir() or len(sources) > 1 or summary.earlier or (output / IMAGES_NAME).exists():
+        summarise(summary, summary.write_table(output), time.perf_counter() - began)
+    advise(summary, models[0].header.object_width / settings.scale)
     if summary.refused:
         typer.secho(f"{len(summary.refused)} of {len(sources)} images were refused:", err=True)
         for outcome in summary.refused:
@@ -273,70 +279,6 @@ def _tell(outcome: Outcome, number: int, n_images: int) -> None:
     words = found(content.n_instances, outcome.n_overlap, content.n_peaks)
     when = outcome.status if content.seconds is None else f"{content.seconds:.1f} s"
     typer.echo(f"[{number}/{n_images}] {outcome.name}: {words}, {when}")
-
-
-def _summarise(summary: RunSummary, table: Path, passed: float) -> None:
-    first = ", ".join(image.image for image in summary.ranked()[:_NAMED])
-    typer.echo(f"{table}: most uncertain first: {first}")
-    counts = ", ".join(
-        f"{summary.count(status)} {status}"
-        for status in ("predicted", "finished before", "refused")
-    )
-    typer.echo(f"{counts}, in {passed:.1f} s")
-    seconds = summary.seconds
-    typer.echo(
-        f"reading {seconds.read:.1f} s, draws {seconds.draws:.1f} s, agglomeration and ranking "
-        f"{seconds.agglomeration:.1f} s, writing {seconds.write:.1f} s"
-    )
-
-
-def _tell_others(names: Sequence[str], output: Path) -> None:
-    """Say which results in the folder are none of this model and these settings."""
-    from napari_probinst.core.evaluation.names import listed
-
-    if names:
-        typer.secho(
-            f"Other results in {output} are not of this model and these settings, or damaged, and "
-            f"left out of predictions.json: {listed(names)}",
-            err=True,
-            fg="yellow",
-        )
-
-
-def _advise(summary: RunSummary, expected: float) -> None:
-    """Say what may be wrong: colours, and objects of another width than ``expected``, pixels."""
-    misfits = [outcome.misfit for outcome in summary.good if outcome.misfit is not None]
-    in_colours = sum(outcome.from_colours for outcome in summary.good)
-    if in_colours:
-        what = "1 image is" if in_colours == 1 else f"{in_colours} images are"
-        typer.secho(
-            f"{what} in colours (RGB), of which the luminance was taken; to choose one of them, "
-            "save it as a grey image; all three are what a model of three channels takes",
-            err=True,
-            fg="yellow",
-        )
-    # Where the image itself tells why, another scale is no advice.
-    tried = [outcome for outcome in summary.good if not outcome.obstacle]
-    known = [outcome.uncertainty for outcome in tried if outcome.uncertainty is not None]
-    if known and not any(image.n_instances for image in known):
-        typer.secho(
-            f"Nothing was found. The model knows objects about {expected:.0f} pixels wide; if "
-            "yours have another width, give --scale (0.5 where they are twice as wide)",
-            err=True,
-            fg="yellow",
-        )
-    if not misfits:
-        return
-    from napari_probinst.core.inference.scale import typical_misfit
-
-    typical, n_images = typical_misfit(misfits), len(summary.outcomes)
-    where = "" if n_images == 1 else f" in {len(misfits)} of {n_images} images"
-    typer.secho(
-        f"What was found{where} is about {typical.width:.0f} pixels wide, and the model knows "
-        f"objects about {typical.expected:.0f} wide: try --scale {typical.scale:g}",
-        err=True,
-        fg="yellow",
-    )
 
 
 def _settings(defaults: InferenceConfig, given: Mapping[str, object]) -> InferenceConfig:

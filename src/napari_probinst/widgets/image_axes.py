@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.layers import Image
 
+from napari_probinst.core.data.naming import plane_name
 from napari_probinst.core.data.planes import Plane, PlaneView
 from napari_probinst.widgets.finding import image_name
 from napari_probinst.widgets.pages import page_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def single_axes(layer: Image) -> tuple[int, ...]:
@@ -94,8 +92,3 @@ def named_plane(layer: Any, name: str, n_channels: int = 0) -> tuple[int, ...]:
         index < shape[axis] for axis, index in zip(axes, plane, strict=True)
     )
     return plane if inside and plane_name(image_name(layer), plane) == name else ()
-
-
-def plane_name(name: str, plane: Sequence[int]) -> str:
-    """Name of the image that is a plane of the image ``name``: "film_003"."""
-    return "_".join((name, *(f"{index:03d}" for index in plane)))

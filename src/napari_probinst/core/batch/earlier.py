@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.batch.job import Outcome
@@ -11,13 +11,13 @@ from napari_probinst.core.batch.results import coco_record, found_prediction
 from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.image_folders import recorded_image_folders
 from napari_probinst.core.data.io import ImageSource, find_images
-from napari_probinst.core.data.naming import PREDICTION_SUFFIX
+from napari_probinst.core.data.naming import PREDICTION_SUFFIX, stacks_of
 from napari_probinst.core.data.prediction_file import load_origin
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.image_ranking import image_uncertainty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from napari_probinst.core.batch.job import Job
@@ -56,14 +56,14 @@ def earlier_results(job: Job, sources: Sequence[ImageSource]) -> EarlierResults:
         for path in sorted(job.folder.glob(f"*{PREDICTION_SUFFIX}"))
         if (name := path.name.removesuffix(PREDICTION_SUFFIX)) not in own and name
     ]
-    file_names: dict[str, str] = {}
+    images: dict[str, ImageSource] = {}
     if names:
         for image in _images_there(job.folder, sources):
-            file_names.setdefault(image.name, image.path.name)
+            images.setdefault(image.name, image)
     listed = ListedImages.of(job) if names else ListedImages()
     outcomes, others = [], []
     for name in names:
-        file_name = file_names.get(name, f"{name}.tif")
+        file_name = _file_name(name, images)
         if (outcome := listed.outcome(name, file_name, job.folder)) is not None:
             outcomes.append(outcome)
             continue
@@ -81,6 +81,14 @@ def earlier_results(job: Job, sources: Sequence[ImageSource]) -> EarlierResults:
             )
         )
     return EarlierResults(tuple(outcomes), tuple(others))
+
+
+def _file_name(name: str, images: Mapping[str, ImageSource]) -> str:
+    """Name of the file that an image is in, or of one that would hold a plane of a stack."""
+    for known, plane in ((name, ()), *stacks_of(name)):
+        if known in images:
+            return replace(images[known], name=name, plane=plane).file_name
+    return f"{name}.tif"
 
 
 def check_namesakes(folder: Path, sources: Sequence[ImageSource], axes: str | None = None) -> None:
@@ -102,23 +110,34 @@ def check_namesakes(folder: Path, sources: Sequence[ImageSource], axes: str | No
     InputError
         That names both images.
     """
-    there = {s.name: s for s in sources if (folder / f"{s.name}{PREDICTION_SUFFIX}").is_file()}
+    there = [s for s in sources if (folder / f"{s.name}{PREDICTION_SUFFIX}").is_file()]
     if not there:
         return
-    for other in _images_there(folder, sources):
-        source = there.get(other.name)
-        if source is None or source.path.resolve() == other.path.resolve():
-            continue
-        found = found_prediction(source.name, folder)
-        if found is None or not found.provenance.image_checksum:
-            continue
-        of_other, of_source = (_checksum(each, axes) for each in (other, source))
-        if of_other == found.provenance.image_checksum != of_source:
-            raise InputError(
-                f"{source.path} and {other.path} have the same name, and {folder} holds the "
-                "results of the second, which those of the first would replace; choose another "
-                "folder for the results, or rename one of the images."
-            )
+    #: By the name of an image: which plane of it would have the same results as a source.
+    alike: dict[str, list[tuple[ImageSource, tuple[int, ...]]]] = {}
+    for source in there:
+        for name, plane in ((source.name, ()), *stacks_of(source.name)):
+            alike.setdefault(name, []).append((source, plane))
+    for image in _images_there(folder, sources):
+        for source, plane in alike.get(image.name, ()):
+            _check_namesake(folder, source, replace(image, plane=plane), axes)
+
+
+def _check_namesake(
+    folder: Path, source: ImageSource, other: ImageSource, axes: str | None
+) -> None:
+    if (source.path.resolve(), source.plane) == (other.path.resolve(), other.plane):
+        return
+    found = found_prediction(source.name, folder)
+    if found is None or not found.provenance.image_checksum:
+        return
+    known = found.provenance.image_checksum
+    if _checksum(other, axes) == known != _checksum(source, axes):
+        raise InputError(
+            f"{source.path} and {other.path} have the same name, and {folder} holds the "
+            "results of the second, which those of the first would replace; choose another "
+            "folder for the results, or rename one of the images."
+        )
 
 
 def _is_of(job: Job, name: str) -> bool:

@@ -136,12 +136,12 @@ def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
             return Outcome(
                 name=image.name,
                 status="finished before",
-                record=coco_record(found, source.path.name),
+                record=coco_record(found, source.file_name),
                 uncertainty=image_uncertainty(found),
                 from_colours=image.from_colours,
                 seconds=Seconds(read=time.perf_counter() - began),
             )
-    return ReadImage(image, source.path.name, time.perf_counter() - began)
+    return ReadImage(image, source.file_name, time.perf_counter() - began)
 
 
 def compute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import ge
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from napari_probinst.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from napari_probinst.core.data.raster import Raster
@@ -19,8 +22,12 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 _NAMES = {"Z": "depth", "T": "time", "C": "channel", "S": "colour"}
 _KNOWN = frozenset("CYXSZT")
-#: Samples of no colour, and tifffile's names for axes whose meaning isn't stated.
-_CHANNEL_LIKE = frozenset("SQI")
+#: Axes that count the planes of a stack: each plane can be an image of its own.
+_STACKED = frozenset("TZ")
+#: tifffile's names for axes whose meaning isn't stated.
+_UNSTATED = frozenset("QI")
+#: These, and samples of no colour.
+_CHANNEL_LIKE = _UNSTATED | {"S"}
 
 
 def channels_first(
@@ -73,12 +80,15 @@ class Arrangement:
         Whether the order of the values is reversed.
     bits : int
         Bits of a sample that are in use.
+    place : tuple of (int, int)
+        Of a plane of a stack, the stored dimensions that count planes, with its index on each.
     """
 
     kept: tuple[int, ...]
     letters: str
     white_is_zero: bool
     bits: int
+    place: tuple[tuple[int, int], ...] = ()
 
     @property
     def from_colours(self) -> bool:
@@ -86,8 +96,19 @@ class Arrangement:
         return "S" in self.letters
 
     def of(self, raster: Raster) -> NDArray[Any]:
-        """Channels, height, width of all of a file."""
-        return self.apply(raster.pixels.reshape([raster.pixels.shape[i] for i in self.kept]))
+        """Channels, height, width of all of a file, or of the plane of it."""
+        return self.apply(raster.pixels[self.index(raster.pixels.ndim)])
+
+    def index(
+        self, n_dimensions: int, window: Mapping[str, slice] | None = None
+    ) -> tuple[int | slice, ...]:
+        """Where pixels lie among a file's dimensions; all along a letter without a window."""
+        found: list[int | slice] = [0] * n_dimensions
+        for letter, dimension in zip(self.letters, self.kept, strict=True):
+            found[dimension] = (window or {}).get(letter, slice(None))
+        for dimension, number in self.place:
+            found[dimension] = number
+        return tuple(found)
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Channels, height, width of pixels, or of a window of them, that have ``letters``."""
@@ -103,28 +124,98 @@ class Arrangement:
 
 
 def arrangement(
-    raster: Raster, where: str, axes: str | None = None, *, colours: bool = False
+    raster: Raster,
+    where: str,
+    axes: str | None = None,
+    *,
+    colours: bool = False,
+    plane: tuple[int, ...] = (),
 ) -> Arrangement:
     """Find out what the dimensions of a file are, from their lengths alone.
 
-    Parameters and errors are those of `channels_first`.
+    Other parameters and errors are those of `channels_first`.
+
+    Parameters
+    ----------
+    plane : tuple of int, default ()
+        Of a stack, the plane that is wanted: its index along each axis of `Layout.planes`. An
+        index that the stack doesn't have is refused.
     """
-    shape = raster.pixels.shape
-    lengths: NDArray[Any] = np.broadcast_to(np.uint8(0), shape)
+    layout = layout_of(raster, where, axes, colours=colours)
+    stored = _dimensions_kept(raster.pixels.shape, layout.shape)
+    stacked = [i for i, letter in enumerate(layout.letters) if letter in _STACKED] if plane else []
+    _check_plane(plane, [layout.shape[i] for i in stacked], where)
+    rest = [i for i in range(len(layout.letters)) if i not in stacked]
+    letters = "".join(layout.letters[i] for i in rest)
+    shape = tuple(layout.shape[i] for i in rest)
+    _check_planar(shape, letters, where, allowed="CYXS" if layout.from_colours else "CYX")
+    return Arrangement(
+        kept=tuple(stored[i] for i in rest),
+        letters=letters,
+        white_is_zero=raster.white_is_zero,
+        bits=raster.bits,
+        place=tuple(zip((stored[i] for i in stacked), plane, strict=True)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the dimensions of a file are, those of length 1 left out.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Their lengths.
+    letters : str
+        What each of them is, as for `Arrangement`, or what the file calls it.
+    from_colours : bool
+        Whether S are colours, which become luminance.
+    is_guess : bool
+        Whether C is an axis whose meaning the file doesn't state.
+    """
+
+    shape: tuple[int, ...]
+    letters: str
+    from_colours: bool
+    is_guess: bool
+
+    @property
+    def planes(self) -> tuple[int, ...]:
+        """Numbers of planes along time and depth, in the file's order; empty without a stack."""
+        pairs = zip(self.shape, self.letters, strict=True)
+        return tuple(length for length, letter in pairs if letter in _STACKED)
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return self.shape[self.letters.index("C")] if "C" in self.letters else 1
+
+
+def layout_of(
+    raster: Raster, where: str, axes: str | None = None, *, colours: bool = False
+) -> Layout:
+    """Find out what the dimensions of a file are, planar or not.
+
+    Parameters are those of `channels_first`.
+
+    Raises
+    ------
+    InputError
+        If ``axes`` doesn't fit.
+    """
+    lengths: NDArray[Any] = np.broadcast_to(np.uint8(0), raster.pixels.shape)
     letters, colour = raster.axes, raster.colour
     if axes is not None:
         lengths, letters = relabelled(lengths, letters, axes, where)
         colour = colour and "S" in letters
     lengths, letters = squeezed(lengths, letters)
-    is_grey = not (colour and "S" in letters) or (colours and "C" not in letters)
+    from_colours = colour and "S" in letters and not (colours and "C" not in letters)
+    spare: str | None = None
     if "C" not in letters:
-        candidates = letters if is_grey else letters.replace("S", "")
+        candidates = letters.replace("S", "") if from_colours else letters
         spare = next((letter for letter in candidates if letter in _CHANNEL_LIKE), None)
         letters = letters.replace(spare, "C") if spare else letters
-    _check_planar(lengths.shape, letters, where, allowed="CYX" if is_grey else "CYXS")
-    return Arrangement(
-        _dimensions_kept(shape, lengths.shape), letters, raster.white_is_zero, raster.bits
-    )
+    return Layout(lengths.shape, letters, from_colours, is_guess=spare in _UNSTATED)
 
 
 def _dimensions_kept(stored: tuple[int, ...], left: tuple[int, ...]) -> tuple[int, ...]:
@@ -197,6 +288,14 @@ def reversed_values(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
     elif pixels.dtype.kind in "fc":
         mirrored = -pixels
     return mirrored
+
+
+def _check_plane(plane: tuple[int, ...], lengths: list[int], where: str) -> None:
+    if len(plane) != len(lengths) or any(map(ge, plane, lengths)):
+        raise InputError(
+            f"{where} has no plane {list(plane)}; it is "
+            + (f"a stack of {' x '.join(map(str, lengths))} planes." if lengths else "no stack.")
+        )
 
 
 def _check_planar(shape: tuple[int, ...], letters: str, where: str, allowed: str) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_probinst.core.data.files import image_name
 from napari_probinst.core.data.images import Image, read_image
-from napari_probinst.core.data.lazy import ChannelStack, LazyImage, open_image
+from napari_probinst.core.data.lazy import ChannelStack, LazyImage, open_image, read_layout
+from napari_probinst.core.data.naming import plane_name
 from napari_probinst.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from napari_probinst.core.config import ChannelConfig
+    from napari_probinst.core.data.axes import Layout
     from napari_probinst.core.pixels import Pixels
 
     #: For each of the model's channels, pixels that hold it and its index among theirs.
@@ -39,17 +44,76 @@ class ImageSource:
         The model's channels, in its order.
     problem : str, default ""
         Sentence that says why the files, ``paths`` then, are no image: reading it raises that.
+    plane : tuple of int, default ()
+        Where the files are stacks (time, z), the plane that is the image: see `planes`.
     """
 
     name: str
     paths: tuple[Path | None, ...]
     channels: tuple[ChannelConfig, ...]
     problem: str = ""
+    plane: tuple[int, ...] = ()
 
     @property
     def path(self) -> Path:
         """The file, or the first of them."""
         return next(path for path in self.paths if path is not None)
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file, or of one that would hold the plane alone."""
+        if not self.plane:
+            return self.path.name
+        return self.name + self.path.name.removeprefix(image_name(self.path))
+
+    def planes(self, axes: str | None = None) -> tuple[ImageSource, ...]:
+        """Each plane of a stack (time, z) as an image of its own, or else this image.
+
+        Parameters
+        ----------
+        axes : str, optional
+            Meaning of the stored dimensions, for files that state them wrongly.
+
+        Returns
+        -------
+        tuple of ImageSource
+            In the order of the stack, named by `plane_name`; only the header of the file is
+            read. An image that can't be read stays as it is: `open` says why.
+        """
+        if self.problem:
+            return (self,)
+        try:
+            layout = read_layout(self.path, axes, colours=self.takes_colours)
+        except InputError:
+            return (self,)
+        if layout is None:
+            return (self,)
+        # What is wrong with all planes alike is said once.
+        problem = self._misfit(layout) if layout.planes or layout.is_guess else ""
+        if problem:
+            return (replace(self, problem=problem),)
+        return tuple(
+            replace(self, name=plane_name(self.name, plane), plane=plane)
+            for plane in product(*map(range, layout.planes))
+        )
+
+    def _misfit(self, layout: Layout) -> str:
+        """Say how many channels the model needs, and which axes they may be instead."""
+        if len(self.paths) > 1:
+            return ""
+        whole = f"Each plane of {self.path}" if layout.planes else str(self.path)
+        try:
+            self._slots(whole, layout.n_channels, from_colours=layout.from_colours)
+        except InputError as error:
+            if layout.is_guess:
+                way = f" If they are times, give --axes {layout.letters.replace('C', 'T')}."
+            elif len(layout.planes) == 1 and "C" not in layout.letters:
+                other = layout.letters.replace("T", "C").replace("Z", "C")
+                way = f" If its planes are channels, give --axes {other}."
+            else:
+                way = ""
+            return f"{error}{way}"
+        return ""
 
     @property
     def takes_colours(self) -> bool:
@@ -76,10 +140,11 @@ class ImageSource:
             If there is a `problem`, a file is refused, the number of channels is another than
             the model's, or files of one image differ in shape.
         """
-        image, planes = self._gather(
-            partial(read_image, axes=axes, memory_limit=memory_limit, colours=self.takes_colours)
-        )
-        return self._image(image, planes)
+        options = self._options(axes, memory_limit)
+        get: Callable[[Path], Image | LazyImage] = partial(read_image, **options)
+        if self.plane:  # without the others
+            get = partial(open_image, **options, lazy_bytes=sys.maxsize, plane=self.plane)
+        return self._image(*self._gather(get))
 
     def open(self, axes: str | None = None, memory_limit: int | None = None) -> Image | LazyImage:
         """Read the image, or only look at it where it is large.
@@ -87,7 +152,7 @@ class ImageSource:
         Parameters, errors and the order of channels are those of `read`.
         """
         image, planes = self._gather(
-            partial(open_image, axes=axes, memory_limit=memory_limit, colours=self.takes_colours)
+            partial(open_image, **self._options(axes, memory_limit), plane=self.plane)
         )
         if isinstance(image, Image) and all(isinstance(p, np.ndarray) for p, _ in planes.values()):
             return self._image(image, planes)
@@ -105,6 +170,9 @@ class ImageSource:
             present=tuple(source is not None for source in sources),
             from_colours=image.from_colours,
         )
+
+    def _options(self, axes: str | None, memory_limit: int | None) -> dict[str, Any]:
+        return {"axes": axes, "memory_limit": memory_limit, "colours": self.takes_colours}
 
     def _image(self, image: Image | LazyImage, planes: _Planes) -> Image:
         read = {i: np.asarray(pixels[channel]) for i, (pixels, channel) in planes.items()}
@@ -128,24 +196,23 @@ class ImageSource:
         if len(self.paths) > 1:
             return self._gather_pair(get)
         image = get(self.path)
-        return image, {
-            slot: (image.channels, channel) for channel, slot in enumerate(self._slots(image))
-        }
+        slots = self._slots(image.path, image.channels.shape[0], from_colours=image.from_colours)
+        return image, {slot: (image.channels, channel) for channel, slot in enumerate(slots)}
 
-    def _slots(self, image: Image | LazyImage) -> list[int]:
+    def _slots(self, where: Path | str | None, n_channels: int, *, from_colours: bool) -> list[int]:
         """Which of the model's channels those of a single file are."""
         everything = list(range(len(self.channels)))
         required = [i for i in everything if self.channels[i].required]
         for slots in (everything, required):
-            if image.channels.shape[0] == len(slots):
+            if n_channels == len(slots):
                 return slots
         expected = _counted(self.channels)
         if len(required) < len(everything):
             expected += f" or {_counted([self.channels[i] for i in required])}"
-        kind = " (luminance of its colours)" if image.from_colours else ""
+        kind = " (luminance of its colours)" if from_colours else ""
         raise InputError(
-            f"{image.path} has {_number(image.channels.shape[0])}{kind}; this model needs "
-            f"{expected}, so save these channels alone, in this order."
+            f"{where} has {_number(n_channels)}{kind}; this model needs {expected}, so save these "
+            "channels alone, in this order."
         )
 
     def _gather_pair(

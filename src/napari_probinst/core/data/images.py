@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_probinst.core.data.axes import arrangement
 from napari_probinst.core.data.files import image_name, read_raster
+from napari_probinst.core.data.naming import plane_words
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.pixels import bands
 
@@ -86,6 +87,7 @@ def read_image(
     memory_limit: int | None = None,
     *,
     colours: bool = False,
+    plane: tuple[int, ...] = (),
 ) -> Image:
     """Read one image file, all its channels in the file's order.
 
@@ -104,6 +106,9 @@ def read_image(
         Largest number of bytes to allocate; default: a quarter of the machine's memory.
     colours : bool, default False
         Whether red, green and blue of a picture are three channels.
+    plane : tuple of int, default ()
+        Of a stack, the plane that is wanted: its index along each axis of time or depth, in the
+        file's order. The whole file is read for it; `open_image` reads the plane alone.
 
     Raises
     ------
@@ -112,11 +117,11 @@ def read_image(
         two-dimensional, or has complex, NaN or infinite values.
     """
     raster = read_raster(path, memory_limit)
-    plan = arrangement(raster, str(path), axes, colours=colours)
+    plan = arrangement(raster, str(path), axes, colours=colours, plane=plane)
     channels = np.ascontiguousarray(plan.of(raster))
     if channels.dtype.kind == "b":
         channels = channels.astype(np.uint8)
-    check_values(channels, path)
+    check_values(channels, f"{path}{plane_words(plane)}")
     return Image(
         name=image_name(path),
         channels=channels,
@@ -134,7 +139,7 @@ def named_channels(raster: Raster, n_channels: int) -> tuple[str, ...]:
     return tuple(f"channel {i + 1}" for i in range(n_channels))
 
 
-def check_values(channels: Pixels, path: Path) -> None:
+def check_values(channels: Pixels, where: Path | str) -> None:
     """Refuse values that are no intensities; those of integers need not be read.
 
     Raises
@@ -144,28 +149,28 @@ def check_values(channels: Pixels, path: Path) -> None:
     """
     if channels.dtype.kind not in "uif":
         raise InputError(
-            f"{path} has pixels of type {channels.dtype}; expected integers or real numbers, so "
+            f"{where} has pixels of type {channels.dtype}; expected integers or real numbers, so "
             "save the magnitude or one component."
         )
     if channels.dtype.kind != "f":
         return
-    n_broken, where, largest = 0, "", 0.0
+    n_broken, first, largest = 0, "", 0.0
     for channel in range(channels.shape[0]):
         for start, band in bands(channels, channel):
             broken = ~np.isfinite(band)
             if broken.any():
                 y, x = np.unravel_index(int(np.argmax(broken)), broken.shape)
-                where = where or f"channel {channel + 1} at y={start + y}, x={x}"
+                first = first or f"channel {channel + 1} at y={start + y}, x={x}"
                 n_broken += int(np.count_nonzero(broken))
             elif band.dtype.itemsize >= 8:
                 largest = max(largest, float(np.abs(band).max()))
     if n_broken:
         raise InputError(
-            f"{path} has {n_broken} {'pixel' if n_broken == 1 else 'pixels'} that are NaN or "
-            f"infinite, the first in {where}; expected finite intensities, so replace them."
+            f"{where} has {n_broken} {'pixel' if n_broken == 1 else 'pixels'} that are NaN or "
+            f"infinite, the first in {first}; expected finite intensities, so replace them."
         )
     if largest > LARGEST:
         raise InputError(
-            f"{path} has values beyond {LARGEST:g}, which are no intensities; expected those of a "
+            f"{where} has values beyond {LARGEST:g}, which are no intensities; expected those of a "
             "microscope, so export the image again."
         )

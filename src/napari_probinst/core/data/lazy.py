@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_probinst.core.data.axes import Arrangement, arrangement
+from napari_probinst.core.data.axes import Arrangement, Layout, arrangement, layout_of
 from napari_probinst.core.data.files import image_name, open_raster
 from napari_probinst.core.data.images import Image, check_values, named_channels, read_image
+from napari_probinst.core.data.naming import plane_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,16 +58,17 @@ def open_image(
     *,
     lazy_bytes: int = LAZY_BYTES,
     colours: bool = False,
+    plane: tuple[int, ...] = (),
 ) -> Image | LazyImage:
     """Read an image file, or only look at it where it is large.
 
     Parameters
     ----------
-    path, axes, memory_limit, colours
+    path, axes, memory_limit, colours, plane
         As for `read_image`; of a large image only its chunks (tiles, strips) must fit into
-        ``memory_limit``.
+        ``memory_limit``. Of a stack no other plane is read.
     lazy_bytes : int, default `LAZY_BYTES`
-        An image of more bytes stays on the disk, if it is TIFF or OME-Zarr.
+        An image, or a plane, of more bytes stays on the disk, if it is TIFF or OME-Zarr.
 
     Raises
     ------
@@ -73,21 +76,48 @@ def open_image(
         As for `read_image`. Real numbers of large images are read once to find those that are
         NaN or infinite.
     """
-    opened = open_raster(path, memory_limit, least_bytes=lazy_bytes)
+    opened = open_raster(path, memory_limit, least_bytes=-1 if plane else lazy_bytes)
     if opened is None:
-        return read_image(path, axes, memory_limit, colours=colours)
-    plan = arrangement(opened.header, str(path), axes, colours=colours)
+        return read_image(path, axes, memory_limit, colours=colours, plane=plane)
+    plan = arrangement(opened.header, str(path), axes, colours=colours, plane=plane)
     channels = _LazyChannels.of(opened, plan)
-    check_values(channels, path)
-    return LazyImage(
-        name=image_name(path),
-        channels=channels,
-        channel_names=named_channels(opened.header, channels.shape[0]),
-        pixel_size=opened.header.pixel_size,
-        path=path,
-        present=(True,) * channels.shape[0],
-        from_colours=plan.from_colours,
-    )
+    facts: dict[str, Any] = {
+        "name": image_name(path),
+        "channel_names": named_channels(opened.header, channels.shape[0]),
+        "pixel_size": opened.header.pixel_size,
+        "path": path,
+        "present": (True,) * channels.shape[0],
+        "from_colours": plan.from_colours,
+    }
+    where, pixels = f"{path}{plane_words(plane)}", opened.header.pixels
+    if math.prod(pixels.shape[i] for i in plan.kept) * pixels.dtype.itemsize > lazy_bytes:
+        check_values(channels, where)
+        return LazyImage(channels=channels, **facts)
+    read = channels.read()
+    check_values(read, where)
+    return Image(channels=read, **facts)
+
+
+def read_layout(path: Path, axes: str | None = None, *, colours: bool = False) -> Layout | None:
+    """Look what the dimensions of an image file are, without reading its pixels.
+
+    Parameters
+    ----------
+    path, axes, colours
+        As for `read_image`.
+
+    Returns
+    -------
+    Layout or None
+        None for a kind of file that is no stack.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, or ``axes`` doesn't fit.
+    """
+    opened = open_raster(path, None, least_bytes=-1)
+    return None if opened is None else layout_of(opened.header, str(path), axes, colours=colours)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,8 +174,11 @@ class _LazyChannels:
         channel, rows, columns = key
         # Of a colour, three samples: what is more is alpha.
         wanted = {"C": slice(channel, channel + 1), "Y": rows, "X": columns, "S": slice(3)}
-        full: list[int | slice] = [0] * len(self.stored.shape)
-        for letter, index in zip(self.plan.letters, self.plan.kept, strict=True):
-            full[index] = wanted[letter]
-        window = self.plan.apply(np.asarray(self.stored[tuple(full)]))
+        index = self.plan.index(len(self.stored.shape), wanted)
+        window = self.plan.apply(np.asarray(self.stored[index]))
         return np.asarray(window[0], dtype=self.dtype)
+
+    def read(self) -> NDArray[Any]:
+        """All of it."""
+        whole = slice(None)
+        return np.stack([self[channel, whole, whole] for channel in range(self.shape[0])])

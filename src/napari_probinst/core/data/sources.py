@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING
 from napari_probinst.core.data.bbbc010 import find_wells
 from napari_probinst.core.data.files import IMAGE_SUFFIXES, image_name
 from napari_probinst.core.data.image_source import ImageSource
-from napari_probinst.core.data.naming import is_result
+from napari_probinst.core.data.naming import is_result, plane_words
 from napari_probinst.core.data.ome_zarr_reader import is_own_export, is_zarr
 from napari_probinst.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from napari_probinst.core.config import ChannelConfig
 
 
 def find_images(
-    path: Path, channels: Sequence[ChannelConfig], wells: Sequence[str] | None = None
+    path: Path,
+    channels: Sequence[ChannelConfig],
+    wells: Sequence[str] | None = None,
+    *,
+    planes: bool = False,
+    axes: str | None = None,
 ) -> list[ImageSource]:
     """Images at a path, for a model of these channels, sorted by name.
 
@@ -37,7 +42,12 @@ def find_images(
     channels : sequence of ChannelConfig
         The model's channels, in its order.
     wells : sequence of str, optional
-        Names of the images (wells) to keep.
+        Names of the images (wells) to keep; that of a stack keeps all of its planes.
+    planes : bool, default False
+        Whether each plane of a stack (time, z) is an image of its own, see `ImageSource.planes`:
+        the headers of all files are read. Otherwise a stack is an image that can't be read.
+    axes : str, optional
+        Meaning of the stored dimensions, for stacks that state them wrongly.
 
     Raises
     ------
@@ -50,7 +60,13 @@ def find_images(
         if path.is_dir() and not is_zarr(path)
         else [_around_file(path, tuple(channels))]
     )
-    return sources if wells is None else _selected(sources, wells, path)
+    if planes:
+        images = [(source, image) for source in sources for image in source.planes(axes)]
+        sources = _named_once(image for _, image in images)
+        stacks = {image.name: source.name for source, image in images}
+    else:
+        stacks = {}
+    return sources if wells is None else _selected(sources, wells, path, stacks)
 
 
 def _in_folder(folder: Path, channels: tuple[ChannelConfig, ...]) -> list[ImageSource]:
@@ -178,16 +194,41 @@ def _absent(name: str, files: dict[str, list[Path]], channels: tuple[ChannelConf
     return ""
 
 
-def _selected(sources: list[ImageSource], wells: Sequence[str], path: Path) -> list[ImageSource]:
-    known = [source.name for source in sources]
-    unknown = [name for name in dict.fromkeys(wells) if name not in set(known)]
+def _named_once(images: Iterable[ImageSource]) -> list[ImageSource]:
+    """Images by name; a plane and another file that would be the same image are a problem."""
+    groups: dict[str, list[ImageSource]] = {}
+    for image in images:
+        groups.setdefault(image.name, []).append(image)
+    found = []
+    for name, (first, *others) in groups.items():
+        if not others:
+            found.append(first)
+            continue
+        paths = tuple(path for image in (first, *others) for path in image.paths)
+        problem = (
+            f"{first.path}{plane_words(first.plane)} and {others[0].path.name}"
+            f"{plane_words(others[0].plane)} would both be the image {name!r}; rename or remove "
+            "one of them."
+        )
+        found.append(ImageSource(name, paths, first.channels, problem))
+    return found
+
+
+def _selected(
+    sources: list[ImageSource], wells: Sequence[str], path: Path, stacks: Mapping[str, str]
+) -> list[ImageSource]:
+    """Images that are named, by themselves or by their stack in ``stacks``."""
+    known = {source.name: {source.name, stacks.get(source.name, "")} for source in sources}
+    names = set().union(*known.values())
+    unknown = [name for name in dict.fromkeys(wells) if name not in names]
     if unknown:
         raise InputError(
-            f"{path} has no {_listed(unknown)}; it holds {_listed(known)}, so correct the list."
+            f"{path} has no {_listed(unknown)}; it holds {_listed(list(known))}, so correct the "
+            "list."
         )
     if not wells:
         raise InputError(f"no image of {path} is asked for; name at least one.")
-    return [source for source in sources if source.name in set(wells)]
+    return [source for source in sources if not known[source.name].isdisjoint(wells)]
 
 
 def _listed(names: Sequence[str], longest: int = 8) -> str:

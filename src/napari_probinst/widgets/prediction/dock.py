@@ -9,10 +9,10 @@ from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QHBoxLayout, QMessageBox
 
 from napari_probinst.core.data.io import find_images
+from napari_probinst.core.data.naming import plane_name
 from napari_probinst.core.errors import InputError, ProbinstError
 from napari_probinst.widgets.finding import image_name, shown_in_view
 from napari_probinst.widgets.fold import Fold
-from napari_probinst.widgets.image_axes import plane_name
 from napari_probinst.widgets.open_dock import open_dock
 from napari_probinst.widgets.prediction.channel_rows import first_layer, plane_of_image
 from napari_probinst.widgets.prediction.channels import check_channels, pixel_size

@@ -1,0 +1,95 @@
+"""What ``predict`` says of a run before and after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_probinst.core.batch.summary import RunSummary
+    from napari_probinst.core.data.io import ImageSource
+
+#: Images that the summary names; the others are in the table.
+_NAMED = 5
+
+
+def tell_stacks(sources: Sequence[ImageSource]) -> None:
+    """Say which files are predicted plane by plane: their axes may be stated wrong."""
+    planes = [source for source in sources if source.plane]
+    if not planes:
+        return
+    files = list(dict.fromkeys(source.path.name for source in planes))
+    of = files[0] if len(files) == 1 else f"{len(files)} stacks"
+    typer.echo(
+        f"{len(planes)} planes of {of} (time, z), each an image of its own; where a file states "
+        "its axes wrong, give --axes"
+    )
+
+
+def summarise(summary: RunSummary, table: Path, passed: float) -> None:
+    """Say which images are the most uncertain, how many are done, and what took how long."""
+    first = ", ".join(image.image for image in summary.ranked()[:_NAMED])
+    typer.echo(f"{table}: most uncertain first: {first}")
+    counts = ", ".join(
+        f"{summary.count(status)} {status}"
+        for status in ("predicted", "finished before", "refused")
+    )
+    typer.echo(f"{counts}, in {passed:.1f} s")
+    seconds = summary.seconds
+    typer.echo(
+        f"reading {seconds.read:.1f} s, draws {seconds.draws:.1f} s, agglomeration and ranking "
+        f"{seconds.agglomeration:.1f} s, writing {seconds.write:.1f} s"
+    )
+
+
+def tell_others(names: Sequence[str], output: Path) -> None:
+    """Say which results in the folder are none of this model and these settings."""
+    from napari_probinst.core.evaluation.names import listed
+
+    if names:
+        typer.secho(
+            f"Other results in {output} are not of this model and these settings, or damaged, and "
+            f"left out of predictions.json: {listed(names)}",
+            err=True,
+            fg="yellow",
+        )
+
+
+def advise(summary: RunSummary, expected: float) -> None:
+    """Say what may be wrong: colours, and objects of another width than ``expected``, pixels."""
+    misfits = [outcome.misfit for outcome in summary.good if outcome.misfit is not None]
+    in_colours = sum(outcome.from_colours for outcome in summary.good)
+    if in_colours:
+        what = "1 image is" if in_colours == 1 else f"{in_colours} images are"
+        typer.secho(
+            f"{what} in colours (RGB), of which the luminance was taken; to choose one of them, "
+            "save it as a grey image; all three are what a model of three channels takes",
+            err=True,
+            fg="yellow",
+        )
+    # Where the image itself tells why, another scale is no advice.
+    tried = [outcome for outcome in summary.good if not outcome.obstacle]
+    known = [outcome.uncertainty for outcome in tried if outcome.uncertainty is not None]
+    if known and not any(image.n_instances for image in known):
+        typer.secho(
+            f"Nothing was found. The model knows objects about {expected:.0f} pixels wide; if "
+            "yours have another width, give --scale (0.5 where they are twice as wide)",
+            err=True,
+            fg="yellow",
+        )
+    if not misfits:
+        return
+    from napari_probinst.core.inference.scale import typical_misfit
+
+    typical, n_images = typical_misfit(misfits), len(summary.outcomes)
+    where = "" if n_images == 1 else f" in {len(misfits)} of {n_images} images"
+    typer.secho(
+        f"What was found{where} is about {typical.width:.0f} pixels wide, and the model knows "
+        f"objects about {typical.expected:.0f} wide: try --scale {typical.scale:g}",
+        err=True,
+        fg="yellow",
+    )
