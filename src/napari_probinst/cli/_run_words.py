@@ -59,9 +59,18 @@ def tell_others(names: Sequence[str], output: Path) -> None:
         )
 
 
-def advise(summary: RunSummary, expected: float) -> None:
-    """Say what may be wrong: colours, and objects of another width than ``expected``, pixels."""
-    misfits = [outcome.misfit for outcome in summary.good if outcome.misfit is not None]
+def advise(summary: RunSummary, object_width: float, scale: float) -> None:
+    """Say what may be wrong with the images: their colours, and how wide their objects are.
+
+    Parameters
+    ----------
+    summary : RunSummary
+        What came of the run.
+    object_width : float
+        Width of the objects that the model was trained with, pixels.
+    scale : float
+        At which it saw the images.
+    """
     in_colours = sum(outcome.from_colours for outcome in summary.good)
     if in_colours:
         what = "1 image is" if in_colours == 1 else f"{in_colours} images are"
@@ -76,20 +85,36 @@ def advise(summary: RunSummary, expected: float) -> None:
     known = [outcome.uncertainty for outcome in tried if outcome.uncertainty is not None]
     if known and not any(image.n_instances for image in known):
         typer.secho(
-            f"Nothing was found. The model knows objects about {expected:.0f} pixels wide; if "
-            "yours have another width, give --scale (0.5 where they are twice as wide)",
+            f"Nothing was found. The model knows objects about {object_width / scale:.0f} pixels "
+            "wide; if yours have another width, give --scale (0.5 where they are twice as wide)",
             err=True,
             fg="yellow",
         )
-    if not misfits:
-        return
-    from napari_probinst.core.inference.scale import typical_misfit
+    _advise_scale(summary, object_width, scale)
 
-    typical, n_images = typical_misfit(misfits), len(summary.outcomes)
-    where = "" if n_images == 1 else f" in {len(misfits)} of {n_images} images"
+
+def _advise_scale(summary: RunSummary, object_width: float, scale: float) -> None:
+    """Say that objects are of another width than the model knows: in all images, or in some."""
+    from statistics import median_low
+
+    from napari_probinst.core.evaluation.names import listed
+    from napari_probinst.core.inference.scale import compared, typical_misfit
+
+    widths = {each.name: each.width for each in summary.good if each.width is not None}
+    compare = {name: compared(width, object_width, scale) for name, width in widths.items()}
+    odd = {name: misfit for name, misfit in compare.items() if misfit is not None}
+    if not odd:
+        return
+    typical, n_images = typical_misfit(list(odd.values())), len(summary.good)
+    # One scale is for all images of a run: some odd ones among them are no reason for another.
+    of_all = compared(median_low(widths.values()), object_width, scale) is not None
+    where = "" if n_images == 1 else f" in {len(odd)} of {n_images} images"
+    if not of_all:
+        where += f" ({listed(list(odd))})"
     typer.secho(
         f"What was found{where} is about {typical.width:.0f} pixels wide, and the model knows "
-        f"objects about {typical.expected:.0f} wide: try --scale {typical.scale:g}",
+        f"objects about {typical.expected:.0f} wide: try --scale {typical.scale:g}"
+        f"{'' if of_all else ' for these alone'}",
         err=True,
         fg="yellow",
     )

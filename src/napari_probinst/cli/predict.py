@@ -189,7 +189,7 @@ def predict(
     tell_others(earlier.others, output)
     if images.is_dir() or len(sources) > 1 or summary.earlier or (output / IMAGES_NAME).exists():
         summarise(summary, summary.write_table(output), time.perf_counter() - began)
-    advise(summary, models[0].header.object_width / settings.scale)
+    advise(summary, models[0].header.object_width, settings.scale)
     if summary.refused:
         typer.secho(f"{len(summary.refused)} of {len(sources)} images were refused:", err=True)
         for outcome in summary.refused:

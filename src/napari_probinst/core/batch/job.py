@@ -155,6 +155,8 @@ class Outcome:
         The image's line in the table of images, unless it was refused.
     n_overlap : int, optional
         Pixels of more than one instance, where it was predicted.
+    width : float, optional
+        Typical width of what was found, pixels, unless it was refused or nothing was found.
     misfit : Misfit, optional
         Where it was predicted, and its instances are of another width than the first model
         knows.
@@ -173,6 +175,7 @@ class Outcome:
     record: CocoImage | CocoEntry | None = None
     uncertainty: ImageUncertainty | None = None
     n_overlap: int | None = None
+    width: float | None = None
     misfit: Misfit | None = None
     obstacle: str = ""
     from_colours: bool = False

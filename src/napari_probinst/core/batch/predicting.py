@@ -22,7 +22,7 @@ from napari_probinst.core.errors import InputError, OutputError
 from napari_probinst.core.inference.image_ranking import image_uncertainty
 from napari_probinst.core.inference.nothing import why_nothing
 from napari_probinst.core.inference.resources import is_out_of_memory
-from napari_probinst.core.inference.scale import misfit
+from napari_probinst.core.inference.scale import compared, typical_width
 from napari_probinst.core.inference.tile_cache import remove_cache
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def read_image(job: Job, source: ImageSource) -> ReadImage | Outcome:
                 status="finished before",
                 record=coco_record(found, source.file_name),
                 uncertainty=image_uncertainty(found),
+                width=typical_width(found.binary().instances),
                 from_colours=image.from_colours,
                 seconds=Seconds(read=time.perf_counter() - began),
             )
@@ -204,10 +205,11 @@ def compute(
     except OutputError as error:
         # The results are written: this is no reason to stop before the next image.
         notes.append(f"What was kept in case it is stopped can't be removed: {error}")
-    width = predictor.model.header.object_width
+    known, scale = predictor.model.header.object_width, job.settings.scale
+    width = typical_width(prediction.binary().instances)
     obstacle = ""
     if not record.instances:
-        obstacle = why_nothing(image.channels, image.present, width / job.settings.scale)
+        obstacle = why_nothing(image.channels, image.present, known / scale)
     seconds = Seconds(read.seconds, drawn - began, ended - drawn, time.perf_counter() - ended)
     return Outcome(
         name=image.name,
@@ -216,7 +218,8 @@ def compute(
         record=record,
         uncertainty=image_uncertainty(prediction, seconds.total),
         n_overlap=n_overlap,
-        misfit=misfit(prediction, width),
+        width=width,
+        misfit=None if width is None else compared(width, known, scale),
         obstacle=obstacle,
         from_colours=image.from_colours,
         seconds=seconds,

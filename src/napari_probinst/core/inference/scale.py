@@ -60,13 +60,31 @@ def misfit(prediction: Prediction, object_width: float) -> Misfit | None:
         found.
     """
     width = typical_width(prediction.binary().instances)
-    if width is None:
-        return None
-    expected = object_width / prediction.settings.scale
+    return None if width is None else compared(width, object_width, prediction.settings.scale)
+
+
+def compared(width: float, object_width: float, scale: float) -> Misfit | None:
+    """Compare a width with what a model knows.
+
+    Parameters
+    ----------
+    width : float
+        Typical width of what was found, pixels of the image.
+    object_width : float
+        Width of the objects that the model was trained with, pixels.
+    scale : float
+        At which it saw the image.
+
+    Returns
+    -------
+    Misfit or None
+        As of `misfit`.
+    """
+    expected = object_width / scale
     if 1 / TOLERANCE <= width / expected <= TOLERANCE:
         return None
-    scale = min(max(object_width / width, SMALLEST_SCALE), LARGEST_SCALE)
-    return Misfit(width, expected, float(f"{scale:.2g}"))
+    better = min(max(object_width / width, SMALLEST_SCALE), LARGEST_SCALE)
+    return Misfit(width, expected, float(f"{better:.2g}"))
 
 
 def typical_misfit(misfits: Sequence[Misfit]) -> Misfit:
