@@ -219,6 +219,18 @@ def test_earlier_results_are_replaced_and_nothing_else(
         assert contents(out) == before
 
 
+def test_the_data_set_is_of_all_images_that_the_same_settings_made(tmp_path, draws, agglomerate):
+    for name in "ba":
+        done = agglomerate(*draws[:3], options=("--name", name))
+    assert "2 images, 1 of them of earlier runs" in done.out
+    data_set = tmp_path / "out" / "predictions.json"
+    assert [record.file_name for record in read_coco(data_set)] == ["a.tif", "b.tif"]
+    done = agglomerate(*draws, options=("--name", "c"))
+    assert "not of these settings and this number of draws" in done.err
+    assert "a, b" in done.err
+    assert len(read_coco(data_set)) == 1
+
+
 def test_a_data_set_of_another_program_is_not_replaced(tmp_path, draws, agglomerate):
     path = tmp_path / "out" / "predictions.json"
     path.parent.mkdir()

@@ -46,14 +46,22 @@ def summarise(summary: RunSummary, table: Path, passed: float) -> None:
     )
 
 
-def tell_others(names: Sequence[str], output: Path) -> None:
-    """Say which results in the folder are none of this model and these settings."""
+def tell_data_set(path: Path, n_images: int, n_earlier: int) -> None:
+    """Say of how many images the data set is, and how many of them are of earlier runs."""
+    before = f", {n_earlier} of them of earlier runs" if n_earlier else ""
+    typer.echo(f"{path}: {n_images} images{before}")
+
+
+def tell_others(
+    names: Sequence[str], output: Path, kind: str = "this model and these settings"
+) -> None:
+    """Say which results in the folder are none of this kind."""
     from napari_probinst.core.evaluation.names import listed
 
     if names:
         typer.secho(
-            f"Other results in {output} are not of this model and these settings, or damaged, and "
-            f"left out of predictions.json: {listed(names)}",
+            f"Other results in {output} are not of {kind}, or damaged, and left "
+            f"out of predictions.json: {listed(names)}",
             err=True,
             fg="yellow",
         )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from napari_probinst.core.config import InferenceConfig
+    from napari_probinst.core.data.coco import CocoEntry, CocoImage
     from napari_probinst.core.data.io import Image
     from napari_probinst.core.data.segmentations import Segmentation
     from napari_probinst.core.prediction import Prediction
@@ -64,10 +65,13 @@ def agglomerate(
     """Turn several segmentations into one prediction with probability, entropy and peaks.
 
     The results are those of predict, for evaluation and proofreading. Segmentations of many
-    images, in folders or COCO files, are matched by the images' names. Earlier results of this
-    command are replaced, other files never.
+    images, in folders or COCO files, are matched by the images' names. Earlier results of an
+    image are replaced, files of other commands never; predictions.json is of all images in the
+    output that the same settings made of as many draws, now or before.
     """
     from napari_probinst.cli._results import write_results
+    from napari_probinst.cli._run_words import tell_data_set, tell_others
+    from napari_probinst.core.batch.agglomerated import earlier_agglomerations
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.data.atomic import make_folder
     from napari_probinst.core.data.coco import write_coco
@@ -86,7 +90,8 @@ def agglomerate(
         typer.secho(ONE_DRAW, err=True, fg="yellow")
     if len(draws) == 2 and threshold is None:
         typer.echo(TWO_DRAWS)
-    done, refused = [], []
+    done: dict[str, CocoImage | CocoEntry] = {}
+    refused = []
     for number, (own_name, parts) in enumerate(images.items(), start=1):
         try:
             prediction = _prediction(own_name, parts, draws, settings, source)
@@ -96,15 +101,20 @@ def agglomerate(
             refused.append(own_name)
             typer.secho(f"{own_name}: {error}", err=True, fg="red")
             continue
-        file_name = parts[0].file_name if image is None else image.name
+        file_name = _file_name(own_name, parts[0]) if image is None else image.name
         make_folder(output)
         record, found = write_results(prediction, output, file_name, stacks=stacks)
-        done.append(record)
+        done[own_name] = record
         typer.echo(f"[{number}/{len(images)}] {own_name}: {len(parts)} draws, {found}")
     if not done:
         raise InputError(f"None of the {len(refused)} images could be agglomerated.")
-    write_coco(done, output / COCO_NAME)
-    typer.echo(f"{output / COCO_NAME}: {len(done)} images")
+    used = settings.model_copy(update={"n_draws": len(draws)})
+    earlier = earlier_agglomerations(output, done, used)
+    done |= {one.name: one.record for one in earlier.outcomes if one.record is not None}
+    stamp = {"models": [], "settings": used.model_dump(mode="json")}
+    write_coco([done[each] for each in sorted(done)], output / COCO_NAME, stamp)
+    tell_data_set(output / COCO_NAME, len(done), len(earlier.outcomes))
+    tell_others(earlier.others, output, "these settings and this number of draws")
     if refused:
         typer.secho(
             f"{len(refused)} of {len(images)} images were refused: {', '.join(refused)}", err=True
@@ -140,6 +150,11 @@ def _images(paths: Sequence[Path], name: str | None) -> dict[str, list[Segmentat
                 "name without colons and slashes."
             )
     return images
+
+
+def _file_name(name: str, segmentation: Segmentation) -> str:
+    """File name for the data set: that of a segmentation, unless the image has another name."""
+    return segmentation.file_name if segmentation.name == name else f"{name}.tif"
 
 
 def _check_folder(folder: Path, names: Iterable[str], draws: Sequence[Path]) -> None:

@@ -125,7 +125,13 @@ def predict(
     Images that are finished, by the same model and settings, are skipped. A large image that
     was stopped goes on where it was, if the same command is run again.
     """
-    from napari_probinst.cli._run_words import advise, summarise, tell_others, tell_stacks
+    from napari_probinst.cli._run_words import (
+        advise,
+        summarise,
+        tell_data_set,
+        tell_others,
+        tell_stacks,
+    )
     from napari_probinst.core.batch.earlier import check_namesakes, earlier_results
     from napari_probinst.core.batch.job import Job
     from napari_probinst.core.batch.summary import RunSummary
@@ -184,8 +190,7 @@ def predict(
         if len(sources) == 1:
             raise InputError(summary.refused[0].reason)
         raise InputError(f"None of the {len(sources)} images could be predicted.")
-    before = f", {len(summary.earlier)} of them of earlier runs" if summary.earlier else ""
-    typer.echo(f"{summary.write_coco(job)}: {len(summary.finished)} images{before}")
+    tell_data_set(summary.write_coco(job), len(summary.finished), len(summary.earlier))
     tell_others(earlier.others, output)
     if images.is_dir() or len(sources) > 1 or summary.earlier or (output / IMAGES_NAME).exists():
         summarise(summary, summary.write_table(output), time.perf_counter() - began)

@@ -74,7 +74,7 @@ def find_segmentations(
     elif path.suffix.lower() == ".json":
         found = [
             Segmentation(
-                name_of(_plain(image.file_name)),
+                name_of(plain_name(image.file_name)),
                 image.file_name,
                 partial(InstanceSet, image.shape, tuple(image.instances)),
             )
@@ -159,7 +159,7 @@ def of_marked_files(
         ending = _ending(path.name)
         if ending is None or ending not in endings:
             continue
-        place, name = endings.index(ending), name_of(_plain(path.name))
+        place, name = endings.index(ending), name_of(plain_name(path.name))
         if name not in best or place < best[name][0]:
             best[name] = place, path
     return {name: _of_file(path, name_of) for name, (_, path) in best.items()}
@@ -172,10 +172,10 @@ def _in_folder(folder: Path, name_of: Callable[[str], str]) -> list[Segmentation
 
 
 def _of_file(path: Path, name_of: Callable[[str], str]) -> Segmentation:
-    return Segmentation(name_of(_plain(path.name)), path.name, partial(read_instances, path))
+    return Segmentation(name_of(plain_name(path.name)), path.name, partial(read_instances, path))
 
 
-def _plain(file_name: str) -> str:
+def plain_name(file_name: str) -> str:
     """File name without what a program appended to the image's."""
     ending = _ending(file_name)
     if ending is None:
