@@ -230,6 +230,66 @@ def test_nothing_to_resume_begins_anew_and_says_so(tmp_path, train):
     assert "m.safetensors written after 3 steps" in done.out
 
 
+@pytest.fixture
+def begun(tmp_path, folder, train):
+    """Model file of a training that was begun from another model, with two steps to go."""
+    train(output=tmp_path / "first.safetensors")
+    (folder / "list.txt").write_text("a\nb\n", encoding="utf-8")
+    output = tmp_path / "m.safetensors"
+    options = ("--train-wells", folder / "list.txt", "--from", tmp_path / "first.safetensors")
+    assert train(*options, "--max-steps", 1, output=output).code == 0
+    return output
+
+
+def test_a_training_goes_on_by_its_name_alone(folder, run, begun):
+    (folder / "settings.yaml").unlink()
+    (begun.parent / "first.safetensors").unlink()
+    resume = ("--output", begun, "--resume", "--device", "cpu")
+    done = run(*resume, "--max-steps", 2, command=train_main)
+    assert done.code == 0, done
+    assert "2 images to train on, 0 for validation" in done.out
+    assert "written after 2 steps" in done.out
+    header = read_header(begun)
+    assert header.network.filters == 4
+    assert header.training["training_images"] == ["a", "b"]
+    # What goes on can go on again.
+    again = run(*resume, "--max-steps", 3, command=train_main)
+    assert "written after 3 steps" in again.out
+
+
+def test_what_contradicts_a_training_that_goes_on_is_refused(tmp_path, folder, run, begun, train):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    (other / "settings.yaml").write_text("network: {filters: 8}", encoding="utf-8")
+    second = tmp_path / "second.safetensors"
+    assert train(output=second).code == 0
+    cases = {
+        ("--from", second): (second, tmp_path / "first.safetensors"),
+        ("--data", other): (other, folder),
+        ("--config", other / "settings.yaml"): ("network.filters to 8", "with 4"),
+        ("--validation-wells", folder / "list.txt"): (folder / "list.txt", "begun without it"),
+    }
+    for options, values in cases.items():
+        done = run("--output", begun, "--resume", *options, command=train_main)
+        sentence = done.refusal()
+        for value in values:
+            assert str(value) in sentence, sentence
+
+
+def test_what_is_repeated_or_was_moved_is_no_contradiction(tmp_path, folder, run, begun):
+    moved = folder.rename(tmp_path / "moved")
+    options = ("--data", moved, "--config", moved / "settings.yaml", "--max-steps", 2)
+    lists = ("--train-wells", moved / "list.txt", "--from", tmp_path / "first.safetensors")
+    done = run("--output", begun, "--resume", *options, *lists, command=train_main)
+    assert done.code == 0, done
+
+
+def test_images_must_be_named_where_a_training_begins(tmp_path, run):
+    for options in ((), ("--resume",)):
+        done = run("--output", tmp_path / "m.safetensors", *options, command=train_main)
+        assert done.refusal().endswith("name it with --data.")
+
+
 def refusal(train, tmp_path, *options, **keywords):
     """Return the sentence of a refused training, which has left nothing behind."""
     sentence = train(*options, **keywords).refusal()

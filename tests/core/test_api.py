@@ -137,6 +137,17 @@ def test_a_model_of_the_package_is_the_default(monkeypatch, model_file):
     assert predict(PIXELS).provenance.model_name == "tiny.safetensors"
 
 
+def test_training_replaces_nothing_unasked(tmp_path, model_file):
+    there = model_file.read_bytes()
+    with pytest.raises(OutputError, match="exists: give --overwrite to begin anew"):
+        train(tmp_path, model_file)
+    assert model_file.read_bytes() == there
+    with pytest.raises(InputError, match="holds neither the folders 'images'"):
+        train([tmp_path], model_file, start_from=model_file, overwrite=True)
+    with pytest.raises(ModelError, match=r"none\.safetensors"):
+        train(tmp_path, tmp_path / "m.safetensors", start_from=tmp_path / "none.safetensors")
+
+
 def test_training_checks_what_it_is_given_first(tmp_path):
     with pytest.raises(OutputError, match=r"ends in \.safetensors"):
         train(tmp_path, tmp_path / "model.pt")

@@ -11,7 +11,6 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_probinst.core.config import Config
     from napari_probinst.core.training.sources import TrainingData
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
@@ -30,14 +29,14 @@ def seconds(text: str) -> float:
 
 
 def train(
+    output: Annotated[Path, typer.Option(help="Model file to write (.safetensors).")],
     data: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
             help="images/ and instances/ (masks or sessions), sessions with images, or BBBC010; "
-            "or one session NAME.probinst. Several: give the option several times."
+            "or one session NAME.probinst. Several: give the option several times. Needed to begin."
         ),
-    ],
-    output: Annotated[Path, typer.Option(help="Model file to write (.safetensors).")],
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -53,7 +52,9 @@ def train(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on from the last checkpoint of OUTPUT; without one, begin anew."
+            "--resume",
+            help="Go on from the last checkpoint of OUTPUT, with the images and settings it was "
+            "begun with; without one, begin anew.",
         ),
     ] = False,
     overwrite: Annotated[
@@ -90,48 +91,46 @@ def train(
     """Train a model.
 
     Checkpoints and the log are kept in the folder OUTPUT.run. Ctrl-C ends the training and
-    writes the model; --resume goes on. A model or checkpoints that are there already are refused
-    without --resume or --overwrite.
+    writes the model; --resume goes on: of the other options, OUTPUT is enough then. A model or
+    checkpoints that are there already are refused without --resume or --overwrite.
     """
     limit = None if max_time is None else seconds(max_time)
-    endless = limit is not None and max_steps is None
 
     from napari_probinst.cli._training_progress import TrainingProgress
-    from napari_probinst.core.network.checkpoint import load_model
-    from napari_probinst.core.network.header import check_model_name
-    from napari_probinst.core.training.fit import fit
+    from napari_probinst.core.training.plan import plan_training
     from napari_probinst.core.training.processes import Processes, is_first_process
-    from napari_probinst.core.training.sources import load_training_data
 
     speaks = is_first_process()
-    check_model_name(output)
     # All processes find the same: none writes before all have begun.
-    goes_on = _goes_on(output, resume=resume, overwrite=overwrite)
-    if speaks and resume and not goes_on:
-        typer.echo(f"{output} has no checkpoint to go on from: its training begins anew.", err=True)
-    settings = _settings(config, start_from, max_steps, endless=endless)
-    initial = load_model(start_from) if start_from is not None else None
-    if speaks:
-        typer.echo(f"Reading {', '.join(map(str, data))}")
-    images = load_training_data(
-        data, settings, train_list=train_wells, validation_list=validation_wells
+    plan = plan_training(
+        output,
+        data or (),
+        config,
+        start_from=start_from,
+        train_list=train_wells,
+        validation_list=validation_wells,
+        max_steps=max_steps,
+        max_seconds=limit,
+        resume=resume,
+        overwrite=overwrite,
     )
-    n_validation = min(len(images.validation), settings.training.validation_images)
+    places = data or plan.beginning.data
+    if speaks and resume and not plan.goes_on:
+        typer.echo(f"{output} has no checkpoint to go on from: its training begins anew.", err=True)
+    if speaks:
+        typer.echo(f"Reading {', '.join(map(str, places))}")
+    images = plan.read()
+    n_validation = min(len(images.validation), plan.config.training.validation_images)
     if speaks:
         typer.echo(
             f"{len(images.training)} images to train on, {len(images.validation)} for validation "
             f"({n_validation} in each score)"
         )
-        _advise(images, data)
-    result = fit(
+        _advise(images, places)
+    result = plan.fit(
         images,
-        settings,
-        output,
-        max_seconds=limit,
-        resume=goes_on,
-        initial=initial,
-        device=device,
-        processes=Processes(devices, num_nodes, strategy),
+        device,
+        Processes(devices, num_nodes, strategy),
         callbacks=[TrainingProgress()] if speaks else [],
     )
     if not speaks:
@@ -141,30 +140,6 @@ def train(
     if result.interrupted:
         typer.echo("Stopped by Ctrl-C; add --resume to go on.")
         raise typer.Exit(130)
-
-
-def _goes_on(output: Path, *, resume: bool, overwrite: bool) -> bool:
-    """Whether an earlier training is resumed; refuses to begin anew over one unasked."""
-    from napari_probinst.cli._existing import refuse_existing
-    from napari_probinst.core.errors import ConfigError
-    from napari_probinst.core.training.fit import last_checkpoint
-
-    if resume and overwrite:
-        raise ConfigError(
-            "--resume goes on with a training and --overwrite begins it anew: give one of them."
-        )
-    last = last_checkpoint(output)
-    if resume and last.is_file():
-        return True
-    ways = "--overwrite to begin anew"
-    if last.is_file():
-        ways = f"--resume to go on with its training, {ways}"
-    # With --resume there is no checkpoint here: the model alone is nothing to go on from.
-    what = "exists, without a checkpoint to go on from" if resume else "exists"
-    refuse_existing(output, overwrite=overwrite, what=what, ways=ways)
-    what = "is the checkpoint of an unfinished training"
-    refuse_existing(last, overwrite=overwrite, what=what, ways=ways)
-    return False
 
 
 def _advise(data: TrainingData, places: Sequence[Path]) -> None:
@@ -182,26 +157,3 @@ def _advise(data: TrainingData, places: Sequence[Path]) -> None:
             err=True,
             fg="yellow",
         )
-
-
-def _settings(
-    path: Path | None, start_from: Path | None, max_steps: int | None, *, endless: bool
-) -> Config:
-    from napari_probinst.core.config import Config
-    from napari_probinst.core.network.header import read_header
-    from napari_probinst.core.network.start import continued
-    from napari_probinst.core.settings_file import stated_settings
-
-    if start_from is None:
-        config = Config() if path is None else Config.from_yaml(path)
-    else:
-        stated = {} if path is None else stated_settings(path)
-        config = continued(
-            stated, read_header(start_from), str(path or start_from), start_from.name
-        )
-    if endless:
-        max_steps = 10**9
-    if max_steps is None:
-        return config
-    training = config.training.model_copy(update={"max_steps": max_steps})
-    return config.model_copy(update={"training": training})

@@ -19,18 +19,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_probinst.core.config import Config, InferenceConfig
+from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.data.io import find_images
 from napari_probinst.core.data.lazy import ChannelStack
 from napari_probinst.core.data.planes import Plane
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.network.checkpoint import Model, load_model
-from napari_probinst.core.network.header import check_model_name
 from napari_probinst.core.section import validated
 from napari_probinst.models import default_model
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_probinst.core.config import Config
     from napari_probinst.core.prediction import Prediction
     from napari_probinst.core.training.fit import TrainingResult
 
@@ -89,30 +91,42 @@ def predict(
 
 
 def train(
-    data: Path | str,
+    data: Path | str | Sequence[Path | str],
     output: Path | str,
     config: Config | Path | str | None = None,
     *,
+    start_from: Path | str | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     device: str = "auto",
+    max_steps: int | None = None,
     max_seconds: float | None = None,
 ) -> TrainingResult:
-    """Train a model on a folder of images.
+    """Train a model on images, as the command ``train`` does.
 
     Parameters
     ----------
-    data : path
-        Folder with ``images/`` and ``instances/``, or BBBC010's layout.
+    data : path or sequence of path
+        Folders with ``images/`` and ``instances/``, of BBBC010's layout or of sessions, and
+        sessions; may be empty with ``resume``.
     output : path
         Model file to write, ``*.safetensors``.
     config : Config or path, optional
-        Settings, or a YAML file of them.
+        Settings, or a YAML file of them. What a file leaves out is the model's of
+        ``start_from``, or the program's default.
+    start_from : path, optional
+        Model whose weights to start from.
     resume : bool, default False
-        Go on from the last checkpoint of ``output``.
+        Go on from the last checkpoint of ``output``, with the images and settings that it was
+        begun with; without one, begin anew.
+    overwrite : bool, default False
+        Begin anew, and replace a model and checkpoints that are there.
     device : str, default "auto"
         Where to train.
+    max_steps : int, optional
+        Optimiser steps in all; by default the settings'.
     max_seconds : float, optional
-        End the training after this time.
+        Training time in all; without ``max_steps`` it alone ends the training.
 
     Returns
     -------
@@ -125,14 +139,19 @@ def train(
         With a sentence that says what to mend.
     """
     # Lightning takes a second to import, which prediction need not wait for.
-    from napari_probinst.core.training.fit import fit
-    from napari_probinst.core.training.sources import load_training_data
+    from napari_probinst.core.training.plan import plan_training
 
-    if not isinstance(config, Config):
-        config = Config() if config is None else Config.from_yaml(Path(config))
-    check_model_name(Path(output))
-    images = load_training_data(Path(data), config)
-    return fit(images, config, Path(output), max_seconds=max_seconds, resume=resume, device=device)
+    plan = plan_training(
+        Path(output),
+        [Path(data)] if isinstance(data, (str, Path)) else [Path(each) for each in data],
+        Path(config) if isinstance(config, str) else config,
+        start_from=None if start_from is None else Path(start_from),
+        max_steps=max_steps,
+        max_seconds=max_seconds,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    return plan.fit(plan.read(), device)
 
 
 def _complete(image: Any, model: Model) -> tuple[ChannelStack, list[bool]]:

@@ -24,6 +24,7 @@ from napari_probinst.core.network.device import choose_runtime
 from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.memory import keep_freed_memory
 from napari_probinst.core.network.start import misfit
+from napari_probinst.core.training.beginning import load_checkpoint
 from napari_probinst.core.training.callbacks import LastCheckpoint, RefuseDivergence, StopOnRequest
 from napari_probinst.core.training.dataset import CropStream
 from napari_probinst.core.training.loading import DataWait, Loaders
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.config import Config
     from napari_probinst.core.network.checkpoint import Model
     from napari_probinst.core.network.device import Runtime
+    from napari_probinst.core.training.beginning import Beginning
     from napari_probinst.core.training.sources import TrainingData
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -78,6 +80,7 @@ def fit(
     device: str = "auto",
     processes: Processes | None = None,
     callbacks: Sequence[Callback] = (),
+    beginning: Beginning | None = None,
 ) -> TrainingResult:
     """Train a model.
 
@@ -105,6 +108,8 @@ def fit(
         How many train together; one by default.
     callbacks : sequence of lightning Callback, optional
         Progress bars and the like.
+    beginning : Beginning, optional
+        Where images and the rest come from, which the checkpoints record.
 
     Returns
     -------
@@ -133,7 +138,8 @@ def fit(
     last = last_checkpoint(output)
     folder = last.parent
     make_folder(folder)
-    module = TrainingModule(config, data.validation, runtime, max_seconds)
+    record = "" if beginning is None else beginning.to_json()
+    module = TrainingModule(config, data.validation, runtime, max_seconds, record)
     if initial is not None:
         _start_from(module, initial)
     step = _resumed_step(last, config) if resume else 0
@@ -275,16 +281,9 @@ def _start_from(module: TrainingModule, initial: Model) -> None:
 def _resumed_step(path: Path, config: Config) -> int:
     if not path.is_file():
         raise InputError(f"There is nothing to resume: {path} does not exist. Train without it.")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        network = checkpoint["probinst_network"]
-        step = int(checkpoint["global_step"])
-    except Exception as error:
-        raise ModelError(
-            f"{path} is no checkpoint of napari-probinst-train, or is damaged; "
-            "begin anew, with --overwrite."
-        ) from error
-    if network != config.network.model_dump_json():
+    checkpoint = load_checkpoint(path)
+    step = int(checkpoint["global_step"])
+    if checkpoint["probinst_network"] != config.network.model_dump_json():
         raise ModelError(
             f"{path} was trained with another network; use its configuration, and the model that "
             "it was started from."

@@ -47,6 +47,8 @@ class TrainingModule(pl.LightningModule):
     max_seconds : float, optional
         Time that the training is planned for; the learning rate then follows the clock as
         well as the steps.
+    beginning : str, default ""
+        What else the training was begun with, as its checkpoints record it: see `Beginning`.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class TrainingModule(pl.LightningModule):
         validation: Sequence[LabelledImage],
         runtime: Runtime,
         max_seconds: float | None = None,
+        beginning: str = "",
     ) -> None:
         super().__init__()
         self.config = config
@@ -64,6 +67,7 @@ class TrainingModule(pl.LightningModule):
         self._validation = validation[: config.training.validation_images]
         self._runtime = runtime
         self._max_seconds = max_seconds
+        self._beginning = beginning
         self._seconds_before = 0.0
         self._started = time.monotonic()
         self._counts: dict[int, dict[float, Counts]] = {}
@@ -161,16 +165,19 @@ class TrainingModule(pl.LightningModule):
         self.log(SCORE, score, sync_dist=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the time spent, the score and the architecture beside the weights."""
+        """Keep the time spent, the score, and what the training was begun with."""
         checkpoint["probinst_seconds"] = self.seconds
         checkpoint["probinst_score"] = self.best_score
         checkpoint["probinst_network"] = self.config.network.model_dump_json()
+        checkpoint["probinst_config"] = self.config.model_dump_json()
+        checkpoint["probinst_beginning"] = self._beginning
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting where the earlier run stopped."""
         self._seconds_before = float(checkpoint["probinst_seconds"])
         self._started = time.monotonic()
         self.best_score = checkpoint["probinst_score"]
+        self._beginning = self._beginning or checkpoint.get("probinst_beginning", "")
 
     def _mean_over_processes(self, values: Tensor) -> Tensor:
         if self.trainer.world_size == 1:
