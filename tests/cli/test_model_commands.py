@@ -32,6 +32,9 @@ def test_calibration_goes_into_the_header_and_leaves_the_weights(run, folder, ma
     done = run("calibrate", "--model", model, "--data", folder, "--output", output)
     assert done.code == 0, done
     assert "1 images: IoU of the foreground" in done.out
+    again = ("calibrate", "--model", model, "--data", folder, "--output", output)
+    assert "exists: give --overwrite to replace it" in run(*again).refusal()
+    assert run(*again, "--overwrite").code == 0
     before, after = load_model(model), load_model(output)
     assert after.header.calibration is not None
     assert after.header.training["calibration"]["images"] == ["b"]

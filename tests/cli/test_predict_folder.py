@@ -314,3 +314,26 @@ def test_the_results_tell_where_the_images_were(tmp_path, predict, plate):
     out = tmp_path / "deep" / "results"
     predict(plate, out)
     assert recorded_image_folders(out) == (plate.resolve(),)
+
+
+@pytest.mark.parametrize(
+    "name", ["predictions.json", "images.csv", "b.labels.tif", "c.peaks.csv", "b.counts.tif"]
+)
+def test_files_of_other_programs_are_replaced_only_if_asked_for(tmp_path, predict, plate, name):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text("[]", encoding="utf-8")
+    sentence = predict(plate, out).refusal()
+    assert sentence.startswith(f"{out / name} exists and is no earlier result of this command")
+    assert [path.name for path in out.iterdir()] == [name]
+    assert predict(plate, out, "--overwrite").code == 0
+    assert (out / "a.labels.tif").is_file()
+
+
+def test_what_was_agglomerated_is_replaced_only_if_asked_for(tmp_path, run, predict, plate):
+    out, seen = tmp_path / "out", tmp_path / "seen"
+    predict(plate / "a.tif", seen)
+    labels = seen / "a.labels.tif"
+    assert run("agglomerate", labels, labels, "--name", "b", "--output", out).code == 0
+    assert "b.prediction.npz exists and is no" in predict(plate, out).refusal()
+    assert predict(plate / "a.tif", out).code == 0

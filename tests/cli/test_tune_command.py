@@ -95,6 +95,7 @@ def test_another_output_leaves_the_model_alone_and_folds_are_those_of_a_file(
     done = tune("--output", output, "--draws", "3", "--flips", "--folds", folder / "folds.yaml")
     assert done.code == 0, done
     assert own_model.read_bytes() == before
+    assert "exists: give --overwrite to replace it" in tune("--output", output).refusal()
     header = read_header(output)
     assert (header.inference.n_draws, header.inference.flips) == (3, True)
     assert "3 images, 3 draws each" in done.out

@@ -27,6 +27,9 @@ def calibrate(
     output: Annotated[
         Path | None, typer.Option(help="Model file to write; MODEL itself by default.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another file that is there.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
     """Fit how a model's contours depend on the share of foreground, and how often it sees overlaps.
@@ -35,6 +38,7 @@ def calibrate(
     are. Fit them to training images, then choose the clustering settings anew with tune.
     """
     from napari_probinst import __version__
+    from napari_probinst.cli._existing import refuse_existing
     from napari_probinst.core.data.atomic import atomic_file
     from napari_probinst.core.data.bbbc010 import read_list
     from napari_probinst.core.network.checkpoint import load_model, rewritten
@@ -43,6 +47,8 @@ def calibrate(
 
     written = output or model
     check_model_name(written)
+    if not (written.exists() and written.samefile(model)):
+        refuse_existing(written, overwrite=overwrite)
     loaded = load_model(model)
     images = _read(data, loaded, read_list(wells) if wells is not None else None)
     result = fit(loaded, _counted(images), device)

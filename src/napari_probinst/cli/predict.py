@@ -100,7 +100,12 @@ def predict(
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Predict also the images that are finished.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Predict also the images that are finished, and replace files of other "
+            "commands and programs.",
+        ),
     ] = False,
     workers: Annotated[
         int,
@@ -169,6 +174,7 @@ def predict(
     sources = find_images(images, models[0].header.network.channels, names, planes=True, axes=axes)
     tell_stacks(sources)
     check_namesakes(output, sources, axes)
+    _refuse_foreign(output, sources, overwrite=overwrite)
     make_folder(output)
     record_image_folders(output, dict.fromkeys(source.path.parent for source in sources))
     job = Job(
@@ -200,6 +206,15 @@ def predict(
         for outcome in summary.refused:
             typer.secho(f"  {outcome.reason}", err=True)
         raise typer.Exit(PARTLY_DONE)
+
+
+def _refuse_foreign(output: Path, sources: Sequence[ImageSource], *, overwrite: bool) -> None:
+    from napari_probinst.cli._existing import refuse_existing
+    from napari_probinst.core.batch.foreign import foreign_files
+
+    for path in foreign_files(output, (source.name for source in sources)):
+        what = "exists and is no earlier result of this command"
+        refuse_existing(path, overwrite=overwrite, what=what)
 
 
 def _executor(

@@ -55,6 +55,9 @@ def tune(
     output: Annotated[
         Path | None, typer.Option(help="Model file to write; MODEL itself by default.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another file that is there.")
+    ] = False,
     draws: Annotated[
         int | None, typer.Option(help="Draws from the posterior; the model's own by default.")
     ] = None,
@@ -81,6 +84,7 @@ def tune(
     2-fold cross-validation: each half is scored with what was chosen on the other.
     """
     from napari_probinst import __version__
+    from napari_probinst.cli._existing import refuse_existing
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.data.atomic import atomic_file
     from napari_probinst.core.evaluation.folds import alternate_folds, read_folds
@@ -92,6 +96,8 @@ def tune(
 
     written = output or model
     check_model_name(written)
+    if not (written.exists() and written.samefile(model)):
+        refuse_existing(written, overwrite=overwrite)
     loaded = load_model(model)
     asked = {"n_draws": draws, "flips": flips, "own_bandwidth": own_bandwidth}
     changed = {name: value for name, value in asked.items() if value is not None}
