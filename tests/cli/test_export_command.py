@@ -298,6 +298,30 @@ def test_what_is_exported_and_its_image_are_never_replaced(native, session, expo
         assert content(tmp_path) == before
 
 
+def test_an_image_that_was_renamed_is_known_by_its_pixels(tmp_path, export, predict, pixels, write):
+    """Whole, as one of two files, as a plane of a stack, and where the model has more channels."""
+    pair, stack, alone = pixels(1), pixels(2, (3, 2, 19, 26)), pixels(3)[0]
+    write(tmp_path / "pair_w1.tif", pair[1])
+    write(tmp_path / "stack.tif", stack, metadata={"axes": "TCYX"})
+    write(tmp_path / "alone.tif", alone)
+    partner = write(tmp_path / "pair_w2.tif", pair[0])
+    out = tmp_path / "out"
+    assert predict(tmp_path, out).code == 0
+    (tmp_path / "pair_w1.tif").rename(tmp_path / "p_w1.tif")
+    for name, old, new in (
+        ("alone", tmp_path / "alone.tif", "b.tif"),
+        ("stack_001", tmp_path / "stack.tif", "film.tif"),
+        ("pair", partner, "p_w2.tif"),
+    ):
+        image = old.rename(tmp_path / new)
+        before = image.read_bytes()
+        done = export(out / f"{name}.prediction.npz", "labels", image, "--overwrite")
+        assert "would be lost: give another --output." in done.refusal()
+        assert image.read_bytes() == before
+    other = write(tmp_path / "other.tif", alone + 1)
+    assert export(out / "alone.prediction.npz", "labels", other, "--overwrite").code == 0
+
+
 def test_masks_that_are_called_like_the_image_are_exported_again(session, export, tmp_path):
     folder, _ = session
     path = tmp_path / "instances" / "C04.tif"

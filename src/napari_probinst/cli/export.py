@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.curation.session import CurationSession
     from napari_probinst.core.data.exported import ExportedImage
+    from napari_probinst.core.prediction import Prediction
 
 FormatName = Literal["stack", "labels", "coco", "imagej-roi-zip", "ome-zarr", "csv", "audit"]
 
@@ -48,14 +49,14 @@ def export(
     if format_ in SESSION_FORMATS:
         with _opened(source) as session:
             path = SESSION_FORMATS[format_].path(output, session.prediction.name)
-            _check_place(path, source, session.prediction.name, overwrite=overwrite)
+            _check_place(path, source, session.prediction, overwrite=overwrite)
             SESSION_FORMATS[format_].write(session, path)
         typer.echo(f"{path}: {len(session.records)} records")
         return
     chosen = FORMATS[format_]
-    image = _read(source)
+    image, prediction = _read(source)
     path = chosen.path(output, image.name)
-    _check_place(path, source, image.name, overwrite=overwrite)
+    _check_place(path, source, prediction, overwrite=overwrite)
     chosen.write(image, path)
     n_overlap = image.flat.n_overlap
     kept = ", all kept" if chosen.keeps_overlaps else f"; lost in a label image: {image.rule}"
@@ -65,29 +66,38 @@ def export(
     )
 
 
-def _check_place(path: Path, source: Path, name: str, *, overwrite: bool) -> None:
+def _check_place(path: Path, source: Path, prediction: Prediction, *, overwrite: bool) -> None:
     """Refuse to write over what is exported, its image, or anything else that is there unasked."""
     from napari_probinst.cli._existing import refuse_existing, refuse_input
     from napari_probinst.core.curation.image_files import find_image_files
+    from napari_probinst.core.curation.same_image import is_image_of
     from napari_probinst.core.data.exported import is_exported_tiff
+    from napari_probinst.core.errors import OutputError
 
     # Masks may be called like their image: those that were exported are no image.
-    images = find_image_files([path.parent]).get(name, ())
+    images = find_image_files([path.parent]).get(prediction.name, ())
     inputs = [source, *(image for image in images if not is_exported_tiff(image))]
     refuse_input(path, inputs)
     refuse_input(path.parent, [source])  # a session is a folder
     refuse_existing(path, overwrite=overwrite)
+    # The image may have been renamed since: its pixels tell.
+    if path.exists() and is_image_of(path, prediction.provenance):
+        raise OutputError(
+            f"{path} is the image that was predicted, by its pixels, and would be lost: give "
+            "another --output."
+        )
 
 
-def _read(source: Path) -> ExportedImage:
+def _read(source: Path) -> tuple[ExportedImage, Prediction]:
     from napari_probinst.core.curation.export import of_prediction
     from napari_probinst.core.curation.exported_session import of_session
     from napari_probinst.core.data.prediction_file import load_prediction
 
     if not source.is_dir():
-        return of_prediction(load_prediction(source))
+        prediction = load_prediction(source)
+        return of_prediction(prediction), prediction
     with _opened(source) as session:
-        return of_session(session)
+        return of_session(session), session.prediction
 
 
 @contextmanager
