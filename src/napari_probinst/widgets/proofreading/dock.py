@@ -299,7 +299,12 @@ class ProofreadWidget(ScrollingDock):
         bench, shown = place.bench, place.bench.shown
         self._walk.follow()
         self._panel.show_session(
-            bench.session, bench.selected, place.tools.tool, shown.backdrop, shown.colours
+            bench.session,
+            bench.selected,
+            place.tools.tool,
+            refused=bench.refused,
+            image=shown.backdrop,
+            colours=shown.colours,
         )
         self._panel.show_steps_elsewhere(self._walk.step_names)
         if self._walk.review is not None:

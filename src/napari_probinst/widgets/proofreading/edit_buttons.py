@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from napari_probinst.widgets.proofreading.key_table import KeyTable
     from napari_probinst.widgets.proofreading.tools import Tool
 
-#: Buttons of the row that is always in view: action, text, tooltip.
+#: Rows of buttons that are always in view: action, text, tooltip.
 _QUICK = (
-    ("merge", "Merge", "Pick instances that are one, by clicks; then again to merge them"),
-    ("split", "Split", "Drag a line across the selected instance"),
-    ("undo", "Undo", "Take back"),
-)
-#: Rows of the other buttons.
-_ROWS = (
+    (
+        ("merge", "Merge", "Pick instances that are one, by clicks; then again to merge them"),
+        ("split", "Split", "Drag a line across the selected instance"),
+        ("undo", "Undo", "Take back"),
+    ),
     (
         ("add", "Add", "Paint an instance that was missed"),
         ("repaint", "Repaint", "Paint or erase the selected instance with napari's brush"),
         ("delete", "Delete", "Delete the selected instances"),
     ),
+)
+#: Rows of the other buttons.
+_ROWS = (
     (
         ("grow", "Grow", "Add one pixel all around the selected instance; one step each time"),
         ("shrink", "Shrink", "Take one pixel off all around the selected instance"),
@@ -63,7 +65,7 @@ _OF_SELECTION = ("delete", "repaint", "grow", "shrink", "fill")
 class EditButtons(QGroupBox):
     """What is selected, and what can be done about it.
 
-    The edits that are needed most are in ``quick``, a row to be shown where it doesn't scroll.
+    The edits that are needed most are in ``quick``, rows to be shown where they don't scroll.
 
     Parameters
     ----------
@@ -148,13 +150,18 @@ class EditButtons(QGroupBox):
 
     def _build_quick(self) -> QWidget:
         quick = QWidget()
-        row = QHBoxLayout(quick)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(3)
-        for name, text, tooltip in _QUICK:
-            row.addWidget(self._button(name, text, tooltip), stretch=1)
-            if name == "split":
-                row.addWidget(self._menu_button("split_menu", "", "Other ways to split", _SPLITS))
+        column = QVBoxLayout(quick)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        for entries in _QUICK:
+            row = QHBoxLayout()
+            row.setSpacing(3)
+            for name, text, tooltip in entries:
+                row.addWidget(self._button(name, text, tooltip), stretch=1)
+                if name == "split":
+                    menu = self._menu_button("split_menu", "", "Other ways to split", _SPLITS)
+                    row.addWidget(menu)
+            column.addLayout(row)
         return quick
 
     def _button(self, name: str, text: str, tooltip: str) -> QPushButton:

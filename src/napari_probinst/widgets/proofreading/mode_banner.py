@@ -55,10 +55,20 @@ class ModeBanner(QWidget):
         column.addWidget(self._text)
         column.addLayout(row)
 
-    def show_tool(self, tool: Tool | None) -> None:
-        """Show the tool that is on."""
+    def show_tool(self, tool: Tool | None, refused: str = "") -> None:
+        """Show the tool that is on.
+
+        Parameters
+        ----------
+        tool : Tool or None
+            The tool.
+        refused : str, default ""
+            Why the edit that it was to make was refused: said instead of what to do.
+        """
         self._tool = tool
-        self._text.setText("" if tool is None else tool.banner)
+        banner = "" if tool is None else tool.banner
+        mode = banner.partition(":")[0]
+        self._text.setText(f"{mode}: {refused}" if tool is not None and refused else banner)
         if isinstance(tool, PartsTool):
             self._number.blockSignals(True)
             self._number.setValue(tool.number)

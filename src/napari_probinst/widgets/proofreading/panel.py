@@ -232,6 +232,8 @@ class ProofreadPanel(QWidget):
         session: CurationSession,
         selected: tuple[int, ...],
         tool: Tool | None,
+        *,
+        refused: str = "",
         image: Any | None = None,
         colours: Mapping[int, int] | None = None,
     ) -> None:
@@ -245,6 +247,8 @@ class ProofreadPanel(QWidget):
             Selected instances.
         tool : Tool or None
             The tool that is on.
+        refused : str, default ""
+            Why the edit that it was to make was refused.
         image, colours
             What is behind the hypotheses, and the colours of instances; see
             `HypothesesStrip.show_session`.
@@ -253,7 +257,7 @@ class ProofreadPanel(QWidget):
         self._edits.show_session(session, selected, tool)
         self._hypotheses.show_session(session, image, colours)
         self._hypotheses.setEnabled(tool is None)
-        self._show_tool(tool)
+        self._show_tool(tool, refused)
         queued = session.position is not None
         painting = isinstance(tool, BrushTool)
         for made in self._buttons.values():
@@ -302,8 +306,8 @@ class ProofreadPanel(QWidget):
         """Show where the corrections are, and where the result files."""
         self._saved.show_saved(kept, saved, session)
 
-    def _show_tool(self, tool: Tool | None) -> None:
-        self._banner.show_tool(tool)
+    def _show_tool(self, tool: Tool | None, refused: str = "") -> None:
+        self._banner.show_tool(tool, refused)
         self._pages.show_tool(tool is not None)
 
     def _say(self, notice: Notice | None) -> None:

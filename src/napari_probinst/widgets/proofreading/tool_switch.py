@@ -59,6 +59,7 @@ class ToolSwitch:
         if not self.leave():
             return
         self._tool = tool
+        self._bench.refused = ""
         self._starting = True
         self._bench.activate()
         tool.start()

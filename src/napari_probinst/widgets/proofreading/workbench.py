@@ -79,6 +79,8 @@ class Workbench:
         self.by_hand = False
         #: What the last edit has done; empty once something else was done.
         self.edited = ""
+        #: Why the last edit was refused; empty once something else was done.
+        self.refused = ""
         self._emphasis = Emphasis(shown)
         self._place = PlaceMark(shown)
         self._following = Following(shown.instances, (self._emphasis.layer, self._place.layer))
@@ -198,6 +200,7 @@ class Workbench:
 
     def select(self, ids: Iterable[int], *, by_hand: bool = False) -> None:
         """Select instances; ids that don't exist are passed over."""
+        self.refused = ""
         self.by_hand = by_hand
         self.selected = tuple(i for i in dict.fromkeys(ids) if i in self.session.instances)
         if not self.selected:
@@ -240,6 +243,8 @@ class Workbench:
             change = self.session.apply(edit)
         except (EditRefusedError, OutputError) as error:
             show_warning(str(error))
+            self.refused = str(error)
+            self.changed.emit()
             return False
         finally:
             self._editing = False
