@@ -32,6 +32,12 @@ def camera(viewer: Any) -> Any:
     return viewer.camera if scene is None else scene.camera
 
 
+def grid(viewer: Any) -> Any:
+    """Grid of a viewer; ``viewer.grid`` is deprecated since napari 0.9."""
+    canvas = getattr(viewer, "canvas", None)
+    return viewer.grid if canvas is None else canvas.grid
+
+
 def canvas_size(viewer: Any) -> tuple[int, int]:
     """Height and width of the canvas, logical pixels, which the camera's zoom counts."""
     canvas = getattr(viewer, "canvas", None)

@@ -16,6 +16,7 @@ from napari_probinst.widgets.finding import (
     shown_predictions,
 )
 from napari_probinst.widgets.layers import add_layers, redraw, remove_layers
+from napari_probinst.widgets.proofreading.alone import ShownAlone
 from napari_probinst.widgets.proofreading.canvas_mouse import CanvasMouse
 from napari_probinst.widgets.proofreading.keeping import SessionKeeper, resumed_text
 from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
@@ -75,6 +76,8 @@ class Desk:
         Where the prediction is worked on; None while there is none.
     keeper : SessionKeeper
         Keeps the sessions of all predictions that were on the bench.
+    alone : ShownAlone
+        Hides what lies over the prediction that is worked on.
     """
 
     changed = Signal()
@@ -86,6 +89,7 @@ class Desk:
     def __init__(self, viewer: Any, keys: KeyBindings) -> None:
         self.place: Workplace | None = None
         self.keeper = SessionKeeper()
+        self.alone = ShownAlone(viewer)
         self._viewer = viewer
         self._keys = keys
         #: Predictions whose instances layer was removed; they can be shown again.
@@ -146,6 +150,7 @@ class Desk:
                 add_layers(self._viewer, shown)
             self._is_away = False
             self.bring_into_view()
+            self.alone.show(shown)
             bench.open()
         for layer in bench.own_layers:
             self._keys.bind_layer(layer)
@@ -254,6 +259,7 @@ class Desk:
         self._sliders.disconnect(self.follow_plane)
         self._active.disconnect(self._follow_active)
         self._close_bench()
+        self.alone.restore()
         waiting = [shown.title for shown in self.keeper.close()]
         if waiting:
             show_warning(

@@ -167,6 +167,7 @@ class FolderImages:
         own = [layer for layer in self._viewer.layers if _is_image_of(layer, name)]
         read = [layer for layer in own if retired and _READ in layer.metadata.get(METADATA_KEY, {})]
         self._remove(read)
+        self._desk.alone.forget(own)
         for layer in own:
             layer.visible = False
 
