@@ -12,6 +12,7 @@ from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtWidgets import QFileDialog
 
 from napari_probinst.core.curation.corrected import save_corrected
+from napari_probinst.core.curation.image_files import find_image_files
 from napari_probinst.core.curation.journal import prediction_checksum
 from napari_probinst.core.curation.manifest import MANIFEST, SESSION_SUFFIX, read_manifest
 from napari_probinst.core.curation.session import CurationSession
@@ -20,12 +21,13 @@ from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.data.image_folders import recorded_image_folders
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
 from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
-from napari_probinst.core.errors import OutputError, ProbinstError
+from napari_probinst.core.errors import InputError, OutputError, ProbinstError
 from napari_probinst.widgets.finding import image_name, is_result, same_prediction
 from napari_probinst.widgets.image_axes import named_plane, plane_axes
 from napari_probinst.widgets.layers import ShownPrediction, remove_layers, show_prediction
 from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.proofreading.image_check import AT_ONCE, check_pixels
+from napari_probinst.widgets.proofreading.image_layers import read_layers
 from napari_probinst.widgets.proofreading.keeping import resumed_text, take_up
 from napari_probinst.widgets.proofreading.session_place import (
     file_name,
@@ -51,7 +53,7 @@ _MOST_CHANNELS = 8
 def open_path(
     viewer: Any, path: Path, held: Iterable[ShownPrediction], *, guess_image: bool = True
 ) -> ShownPrediction:
-    """Show a prediction's file or a session, placed on its image where the viewer has that.
+    """Show a prediction's file or a session, placed on its image.
 
     Parameters
     ----------
@@ -63,8 +65,8 @@ def open_path(
         Predictions that are shown here, or whose sessions may be open: one of them is taken up
         again.
     guess_image : bool, default True
-        Whether the only image of the prediction's size is taken for its image where none has
-        its name.
+        Where no image of the viewer has the prediction's name: whether its file is looked for and
+        opened, and without one the only image of the prediction's size is taken for it.
 
     Raises
     ------
@@ -113,7 +115,10 @@ def _show_on_image(
     kept: KeptSession | None = None,
 ) -> ShownPrediction:
     prediction = session.prediction
-    image = find_image(viewer, prediction, guess=guess_image)
+    image = find_image(viewer, prediction, guess=False)
+    if image is None and guess_image:
+        # Its own file says more than that an image has its size: so have all wells of a plate.
+        image = _image_of_file(viewer, prediction, folder) or find_image(viewer, prediction)
     plane = () if image is None else _plane_of(image, prediction)
     n_channels = prediction.provenance.n_channels
     axes = plane_axes(image, len(plane), n_channels) if plane else ()
@@ -125,6 +130,35 @@ def _show_on_image(
     return show_prediction(
         viewer, prediction, session, image, folder, kept=kept, plane=plane, axes=axes
     )
+
+
+def _image_of_file(viewer: Any, prediction: Prediction, folder: Path) -> Image | None:
+    """Image of a prediction by its file: opened in the viewer, or read; None without one.
+
+    Of several channels, the layer of the first one.
+    """
+    folders = (folder, folder.parent, *recorded_image_folders(folder))
+    paths = find_image_files(folders).get(prediction.name, ())
+    if not paths:
+        return None
+    for layer in viewer.layers:
+        source = layer.source.path
+        if isinstance(layer, Image) and source and Path(source).resolve() == paths[0].resolve():
+            return layer if _could_be_of(layer, prediction) else None
+    try:
+        layers = read_layers(prediction.name, paths)
+    except InputError as error:
+        show_warning(f"The image of {prediction.name} is not shown. {error}")
+        return None
+    if not _could_be_of(layers[0], prediction):
+        show_warning(
+            f"The image {paths[0].name} is not of the size of its prediction, and is not shown: "
+            "predict it again."
+        )
+        return None
+    for layer in layers:
+        viewer.add_layer(layer)
+    return layers[0]
 
 
 def _session_path(path: Path) -> Path | None:

@@ -9,12 +9,12 @@ from napari.layers import Image
 from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.image_files import find_image_files
-from napari_probinst.core.data.io import read_image
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import METADATA_KEY, image_name, is_result
 from napari_probinst.widgets.layer_batch import one_change
-from napari_probinst.widgets.layers import add_layers, pixel_scale
+from napari_probinst.widgets.layers import add_layers
 from napari_probinst.widgets.proofreading.files import open_path
+from napari_probinst.widgets.proofreading.image_layers import read_layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,21 +134,15 @@ class FolderImages:
             layer.visible = True
         if own or name not in self._files:
             return []
-        layers: list[Layer] = []
         try:
-            for path in self._files[name]:
-                image = read_image(path)
-                pixels = image.channels if len(image.channels) > 1 else image.channels[0]
-                scale = pixel_scale(image.pixel_size, pixels.ndim)
-                first = not layers
-                layer = Image(pixels, name=name if first else image.name, visible=first, **scale)
-                layer.metadata[METADATA_KEY] = {"name": name, _READ: True}
-                layers.append(self._viewer.add_layer(layer))
+            layers = read_layers(name, self._files[name])
         except InputError as error:
-            self._remove(layers)
             show_warning(f"The image of {name} is not shown. {error}")
             return []
-        return layers
+        for layer in layers:
+            layer.metadata[METADATA_KEY][_READ] = True
+            self._viewer.add_layer(layer)
+        return [*layers]
 
     def _bring_back(self, name: str, shown: ShownPrediction) -> None:
         """Show again what was hidden because its corrections couldn't be written."""
