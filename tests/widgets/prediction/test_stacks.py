@@ -167,3 +167,21 @@ def test_the_plane_in_view_and_then_all_are_predicted_and_proofread_one_by_one(v
     assert sorted(again) == [(0,), (1,), (2,)]
     assert again[1,] is found[1,]
     assert again[0,] is not found[0,]
+
+
+def test_two_planes_are_two_channels_or_two_moments(viewer, dock, qtbot):
+    image = viewer.add_image(stack(2), name="film")
+    boxes = [dock.findChild(QComboBox, f"channel {channel.name}") for channel in CHANNELS]
+    assert [box.currentText() for box in boxes] == ["film, channel 1", "film, channel 2"]
+    assert not planes_box(dock).isVisibleTo(dock)
+    first, second = boxes
+    first.activated.emit(first.setCurrentText("film, plane by plane") or first.currentIndex())
+    assert second.currentText() == "absent"
+    assert planes_box(dock).isVisibleTo(dock)
+    planes_box(dock).setCurrentIndex(1)
+    run(dock, qtbot)
+    assert [shown.plane for shown in shown_predictions(viewer)] == [(0,), (1,)]
+    viewer.dims.set_current_step(0, 1)
+    seen = [shown.plane for shown in shown_predictions(viewer) if shown.instances.visible]
+    assert seen == [(1,)]
+    assert all(shown.image is image for shown in shown_predictions(viewer))

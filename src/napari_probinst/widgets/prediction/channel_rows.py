@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from napari_probinst.widgets.plane_in_view import plane_in_view
 from napari_probinst.widgets.prediction.channels import (
     ChannelSource,
     channel_sources,
+    whole_stacks,
 )
 from napari_probinst.widgets.prediction.selected_images import suggested_image
 
@@ -98,7 +100,7 @@ class ChannelRows(QWidget):
                 f"channel {channel.name}",
                 f"Image layer of the channel '{channel.name}' ({needed})",
             )
-            box.activated.connect(self._channel_chosen)
+            box.activated.connect(partial(self._channel_chosen, box))
             self._boxes.append(box)
             self._rows.addRow(channel.name.capitalize(), box)
         self._planes = shrinking_box(
@@ -115,7 +117,8 @@ class ChannelRows(QWidget):
 
     def _refresh(self, _event: Any = None) -> None:
         """Offer the layers there are; what was chosen stays chosen."""
-        sources = channel_sources(list(self._viewer.layers), len(self.channels))
+        split = channel_sources(list(self._viewer.layers), len(self.channels))
+        sources = [*split, *whole_stacks(split)]
         before = self.chosen
         suggested = suggested_image(
             self._viewer.layers, self.channels, self._active_image(), before
@@ -127,7 +130,8 @@ class ChannelRows(QWidget):
             if not channel.required:
                 box.addItem(_ABSENT, None)
             for source in sources:
-                box.addItem(source.label, source)
+                stack = source not in split
+                box.addItem(f"{source.label}, plane by plane" if stack else source.label, source)
             if wanted in sources:
                 box.setCurrentIndex(sources.index(wanted) + (not channel.required))
             else:
@@ -152,9 +156,19 @@ class ChannelRows(QWidget):
         shown = None if active is None else active.metadata.get(METADATA_KEY, {}).get("shown")
         return active if shown is None else shown.image
 
-    def _channel_chosen(self, _index: int) -> None:
+    def _channel_chosen(self, box: QComboBox, _index: int) -> None:
         self._chosen_by_hand = True
+        self._agree_with(box.currentData())
         self.changed.emit()
+
+    def _agree_with(self, chosen: ChannelSource | None) -> None:
+        """Leave out the channels of a layer that was chosen as a whole, or the other way round."""
+        for box, channel in zip(self._boxes, self.channels, strict=True):
+            source = box.currentData()
+            if chosen is None or source is None or source.layer is not chosen.layer:
+                continue
+            if (source.axis is None) != (chosen.axis is None):
+                box.setCurrentIndex(-1 if channel.required else 0)
 
 
 def first_layer(sources: Sequence[ChannelSource | None]) -> Image | None:

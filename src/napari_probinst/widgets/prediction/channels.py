@@ -144,6 +144,14 @@ def channel_sources(layers: Sequence[Any], n_channels: int) -> list[ChannelSourc
     return sources
 
 
+def whole_stacks(sources: Sequence[ChannelSource]) -> list[ChannelSource]:
+    """Layers that are offered channel by channel, as stacks: two planes may also be two moments."""
+    stacks = {source.layer: ChannelSource(source.layer) for source in sources}
+    axes = {source.layer: source.axis for source in sources if source.axis is not None}
+    # An axis of channels after height or width counts no planes.
+    return [stacks[layer] for layer, axis in axes.items() if axis < len(stacks[layer].leading)]
+
+
 def pixel_size(layer: Image | None) -> tuple[float, float] | None:
     """Size (y, x) of a pixel, micrometres; None where the layer's units are no lengths.
 
