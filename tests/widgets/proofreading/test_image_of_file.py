@@ -50,3 +50,17 @@ def test_image_of_another_size_is_not_shown(viewer, well):
     assert open_path(viewer, well, ()).image is None
     assert images(viewer) == []
     assert "not of the size" in notification_manager.records[-1].message
+
+
+def test_plane_of_a_stack_is_found_in_the_stack(viewer, tmp_path, make_prediction):
+    pages = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones(SHAPE, np.uint8)
+    tifffile.imwrite(tmp_path / "film.tif", pages, imagej=True, metadata={"axes": "TYX"})
+    for name in ("film_002", "film_007"):
+        save_prediction(make_prediction(name), tmp_path / f"{name}.prediction.npz")
+    shown = open_path(viewer, tmp_path / "film_002.prediction.npz", ())
+    assert np.all(shown.image.data == 2)
+    assert shown.image.name == "film_002"
+
+    # There is no such plane.
+    open_path(viewer, tmp_path / "film_007.prediction.npz", ())
+    assert "film_007 is not shown" in notification_manager.records[-1].message

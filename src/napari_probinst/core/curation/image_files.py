@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.data.bbbc010 import find_wells
 from napari_probinst.core.data.files import IMAGE_SUFFIXES, image_name
-from napari_probinst.core.data.naming import is_result
+from napari_probinst.core.data.naming import is_result, stacks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 #: How a file that holds one channel of an image ends: ``NAME_w2.tif``.
 _CHANNEL = re.compile(r"(?P<name>.+)_w\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFiles:
+    """Where the pixels of an image are.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+        Its file, or one for each of its channels; none if they are unknown.
+    plane : tuple of int, default ()
+        Which plane of the stack in these files it is.
+    """
+
+    paths: tuple[Path, ...]
+    plane: tuple[int, ...] = ()
+
+
+def files_of(name: str, found: Mapping[str, tuple[Path, ...]]) -> ImageFiles:
+    """Files of an image, or of the stack that it is a plane of by its name.
+
+    Parameters
+    ----------
+    name : str
+        Name of the image.
+    found : mapping of str to tuple of Path
+        What `find_image_files` has found.
+    """
+    if name in found:
+        return ImageFiles(found[name])
+    stacks = (ImageFiles(found[stack], plane) for stack, plane in stacks_of(name) if stack in found)
+    return next(stacks, ImageFiles(()))
 
 
 def find_image_files(folders: Iterable[Path]) -> dict[str, tuple[Path, ...]]:

@@ -160,7 +160,7 @@ class PredictWidget(ScrollingDock):
                 model=model,
                 device=self._form.device,
                 settings=self._form.settings,
-                sources=tuple(find_images(images, self._form.channels.channels)),
+                sources=tuple(find_images(images, self._form.channels.channels, planes=True)),
                 output=self.folder.results,
             )
         except ProbinstError as error:

@@ -12,7 +12,7 @@ from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtWidgets import QFileDialog
 
 from napari_probinst.core.curation.corrected import save_corrected
-from napari_probinst.core.curation.image_files import find_image_files
+from napari_probinst.core.curation.image_files import files_of, find_image_files
 from napari_probinst.core.curation.journal import prediction_checksum
 from napari_probinst.core.curation.manifest import MANIFEST, SESSION_SUFFIX, read_manifest
 from napari_probinst.core.curation.session import CurationSession
@@ -27,7 +27,7 @@ from napari_probinst.widgets.image_axes import named_plane, plane_axes
 from napari_probinst.widgets.layers import ShownPrediction, remove_layers, show_prediction
 from napari_probinst.widgets.pages import page_of
 from napari_probinst.widgets.proofreading.image_check import AT_ONCE, check_pixels
-from napari_probinst.widgets.proofreading.image_layers import read_layers
+from napari_probinst.widgets.proofreading.image_layers import read_layers, wrong_size
 from napari_probinst.widgets.proofreading.keeping import resumed_text, take_up
 from napari_probinst.widgets.proofreading.session_place import (
     file_name,
@@ -138,23 +138,21 @@ def _image_of_file(viewer: Any, prediction: Prediction, folder: Path) -> Image |
     Of several channels, the layer of the first one.
     """
     folders = (folder, folder.parent, *recorded_image_folders(folder))
-    paths = find_image_files(folders).get(prediction.name, ())
-    if not paths:
+    files = files_of(prediction.name, find_image_files(folders))
+    if not files.paths:
         return None
+    first = files.paths[0].resolve()
     for layer in viewer.layers:
         source = layer.source.path
-        if isinstance(layer, Image) and source and Path(source).resolve() == paths[0].resolve():
+        if isinstance(layer, Image) and source and Path(source).resolve() == first:
             return layer if _could_be_of(layer, prediction) else None
     try:
-        layers = read_layers(prediction.name, paths)
+        layers = read_layers(prediction.name, files)
     except InputError as error:
         show_warning(f"The image of {prediction.name} is not shown. {error}")
         return None
     if not _could_be_of(layers[0], prediction):
-        show_warning(
-            f"The image {paths[0].name} is not of the size of its prediction, and is not shown: "
-            "predict it again."
-        )
+        show_warning(wrong_size(files))
         return None
     for layer in layers:
         viewer.add_layer(layer)

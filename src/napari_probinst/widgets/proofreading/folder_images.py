@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 from napari.utils.notifications import show_warning
 
-from napari_probinst.core.curation.image_files import find_image_files
+from napari_probinst.core.curation.image_files import files_of, find_image_files
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import METADATA_KEY, image_name, is_result
 from napari_probinst.widgets.layer_batch import one_change
 from napari_probinst.widgets.layers import add_layers
 from napari_probinst.widgets.proofreading.files import open_path
-from napari_probinst.widgets.proofreading.image_layers import read_layers
+from napari_probinst.widgets.proofreading.image_layers import read_layers, wrong_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,7 +61,9 @@ class FolderImages:
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
         """Names of images that are neither in the viewer nor in the folders."""
         here = {name for layer in self._viewer.layers for name in (layer.name, image_name(layer))}
-        return tuple(name for name in names if name not in self._files and name not in here)
+        return tuple(
+            name for name in names if name not in here and not files_of(name, self._files).paths
+        )
 
     def name_of(self, shown: ShownPrediction | None) -> str | None:
         """Name of the image that a prediction was opened for; None for any other prediction."""
@@ -121,10 +123,7 @@ class FolderImages:
             undo.pop_all()
         if layers and shown.image is None:
             self._remove(layers)
-            show_warning(
-                f"The image {self._files[image.name][0].name} is not of the size of its "
-                "prediction, and is not shown: predict it again."
-            )
+            show_warning(wrong_size(files_of(image.name, self._files)))
         return shown
 
     def _add_image(self, name: str) -> list[Layer]:
@@ -132,10 +131,11 @@ class FolderImages:
         own = [layer for layer in self._viewer.layers if _is_image_of(layer, name)]
         for layer in own:
             layer.visible = True
-        if own or name not in self._files:
+        files = files_of(name, self._files)
+        if own or not files.paths:
             return []
         try:
-            layers = read_layers(name, self._files[name])
+            layers = read_layers(name, files)
         except InputError as error:
             show_warning(f"The image of {name} is not shown. {error}")
             return []

@@ -16,7 +16,7 @@ from napari.layers import Image
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_warning
 
-from napari_probinst.core.curation.image_files import find_image_files
+from napari_probinst.core.curation.image_files import files_of, find_image_files
 from napari_probinst.core.data.checksum import checksum_steps
 from napari_probinst.core.data.lazy import ChannelStack, open_image
 from napari_probinst.core.data.planes import Plane
@@ -147,11 +147,13 @@ def _coloured_files(
     prediction: Prediction, folders: Iterable[Path]
 ) -> Iterator[tuple[Pixels, Pixels]]:
     """Colours, and luminance, of the pictures of an image's name: a layer may show the latter."""
-    for path in find_image_files(folders).get(prediction.name, ()):
+    files = files_of(prediction.name, find_image_files(folders))
+    for path in files.paths:
         try:
-            grey = open_image(path)
+            grey = open_image(path, plane=files.plane)
             if grey.from_colours:
-                yield open_image(path, colours=True).channels, grey.channels
+                coloured = open_image(path, colours=True, plane=files.plane)
+                yield coloured.channels, grey.channels
         except InputError:
             continue
 
@@ -201,9 +203,10 @@ def _planes(layer: Image, plane: tuple[int, ...], prediction: Prediction) -> tup
 def _in_files(prediction: Prediction, folders: Iterable[Path]) -> list[Plane]:
     """Channels of the files of an image's name, as far as they can be read."""
     found: list[Plane] = []
-    for path in find_image_files(folders).get(prediction.name, ()):
+    files = files_of(prediction.name, find_image_files(folders))
+    for path in files.paths:
         try:
-            channels = open_image(path).channels
+            channels = open_image(path, plane=files.plane).channels
         except InputError:
             continue
         if channels.shape[1:] == prediction.shape:
