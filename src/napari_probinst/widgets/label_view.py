@@ -109,11 +109,14 @@ def label_colours(ids: Iterable[int], chosen: Mapping[int, int]) -> DirectLabelC
     return DirectLabelColormap(color_dict=colours)
 
 
-def distinct_places(session: CurationSession, n_predicted: int) -> dict[int, int]:
+def distinct_places(
+    session: CurationSession, n_predicted: int, before: Mapping[int, int] | None = None
+) -> dict[int, int]:
     """Places in the palette of all instances that don't have the colour of their turn.
 
-    These are the instances beside or across another one of the same turn, and those with ids
-    above ``n_predicted``, which edits have made.
+    These are the instances beside or across another one of the same turn, those with ids above
+    ``n_predicted``, which edits have made, and those that have a place from ``before``: they keep
+    it, unless others beside or across them have the same.
     """
     ids = sorted(session.instances)
     boxes = np.array([session.instances[identifier].bbox for identifier in ids], np.int64)
@@ -121,10 +124,10 @@ def distinct_places(session: CurationSession, n_predicted: int) -> dict[int, int
     # One pixel wider: instances that touch are beside each other.
     pairs = meeting_boxes(np.maximum(np.add(boxes, [-1, -1, 1, 1]), 0), boxes)
     starts = np.searchsorted(pairs[:, 0], np.arange(1, len(ids)))
-    chosen: dict[int, int] = {}
+    chosen = dict(before or {})
     for identifier, beside in zip(ids, np.split(pairs[:, 1], starts), strict=bool(ids)):
         place = _free_place(session, identifier, [ids[index] for index in beside], chosen)
-        if identifier > n_predicted or place != identifier % len(PALETTE):
+        if identifier > n_predicted or place != chosen.get(identifier, identifier % len(PALETTE)):
             chosen[identifier] = place
     return chosen
 
@@ -147,7 +150,8 @@ def _free_place(
     for other in beside:
         if other != identifier:
             having.setdefault(chosen.get(other, other % n_places), []).append(other)
-    turns = [(identifier + step) % n_places for step in range(n_places)]
+    first = chosen.get(identifier, identifier)
+    turns = [(first + step) % n_places for step in range(n_places)]
     free = [place for place in turns if place not in having]
     if free:
         return free[0]

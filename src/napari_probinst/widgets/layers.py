@@ -21,11 +21,14 @@ from napari_probinst.widgets.pixel_status import show_readings
 from napari_probinst.widgets.placement import Following, placement
 from napari_probinst.widgets.plane_in_view import PlaneFollower
 from napari_probinst.widgets.result_layers import (
+    Begun,
     entropy_data,
     entropy_layer,
+    instances_data,
     instances_layer,
     is_bright,
     probability_layer,
+    show_instances,
 )
 from napari_probinst.widgets.saved_labels import save_flat
 from napari_probinst.widgets.saved_state import SavedState
@@ -149,7 +152,7 @@ def show_prediction(
     folder: Path | None = None,
     *,
     kept: KeptSession | None = None,
-    entropy: Image | None = None,
+    begun: Begun | None = None,
     plane: Sequence[int] = (),
     axes: Sequence[int] = (),
 ) -> ShownPrediction:
@@ -169,8 +172,8 @@ def show_prediction(
         Where the prediction's file is.
     kept : KeptSession, optional
         What writes the session to the disk already.
-    entropy : Image, optional
-        Layer of entropy to go on with.
+    begun : Begun, optional
+        Layers to go on with.
     plane, axes : sequence of int, optional
         Which plane of the image it is, and the axes of the image's pixels that count planes,
         where that is a stack.
@@ -182,24 +185,24 @@ def show_prediction(
     """
     title = plane_title(image, plane) if image is not None else prediction.name
     place = placement(image) if image is not None else pixel_scale(prediction.pixel_size)
+    begun = begun or Begun()
     probability = probability_layer(prediction.instances, f"{title} | probability", place)
+    data, name = entropy_data(prediction.instances), f"{title} | entropy"
+    entropy = begun.entropy
     if entropy is None:
-        entropy = entropy_layer(
-            entropy_data(prediction.instances),
-            f"{title} | entropy",
-            place,
-            on_bright=is_bright(image, prediction.instances, plane, axes),
-        )
+        on_bright = is_bright(image, prediction.instances, plane, axes)
+        entropy = entropy_layer(data, name, place, on_bright=on_bright)
     else:
-        entropy.data = entropy_data(prediction.instances)
-        entropy.name = f"{title} | entropy"
-    colours = distinct_places(session, len(prediction.instances))
-    instances = instances_layer(
-        session,
-        f"{title} | instances",
-        place,
-        label_colours(session.instances, colours),
-    )
+        entropy.data, entropy.name = data, name
+    places = distinct_places(session, len(prediction.instances), begun.places)
+    colours = label_colours(session.instances, places)
+    data, name = instances_data(session), f"{title} | instances"
+    instances = begun.instances
+    if instances is None:
+        instances = instances_layer(data, name, place, colours)
+    else:
+        show_instances(instances, data, colours)
+        instances.name = name
     peaks = _peaks_layer(prediction, session, f"{title} | peaks", place)
     shown = ShownPrediction(
         prediction,
@@ -212,7 +215,7 @@ def show_prediction(
         session,
         folder,
         kept=kept,
-        colours=colours,
+        colours=places,
         plane=tuple(plane),
     )
     for layer in shown.layers:
@@ -221,7 +224,8 @@ def show_prediction(
     instances.metadata[METADATA_KEY]["prediction"] = prediction
     save_flat(instances, lambda: shown.session)
     add_layers(viewer, shown)
-    instances.visible = True
+    if begun.instances is None:
+        instances.visible = True
     if plane:
         shown.follower = PlaneFollower(viewer, image, shown.layers, plane=plane, axes=axes)
     return shown
@@ -247,13 +251,14 @@ def add_layers(viewer: Any, shown: ShownPrediction) -> None:
 def redraw(shown: ShownPrediction) -> None:
     """Show another state of the session than the one the layers were made from."""
     session, layer = shown.session, shown.instances
-    shown.colours = distinct_places(session, len(shown.prediction.instances))
+    n_predicted = len(shown.prediction.instances)
+    shown.colours = distinct_places(session, n_predicted, shown.colours)
     layer.colormap = label_colours(session.instances, shown.colours)
     render_again(layer, (0, 0, *session.shape), partial(label_page, session))
     layer.refresh(extent=False)
 
 
-def remove_layers(viewer: Any, shown: ShownPrediction, *, but: Layer | None = None) -> None:
+def remove_layers(viewer: Any, shown: ShownPrediction, *, but: Sequence[Layer | None] = ()) -> None:
     """Take a prediction out of a viewer for good; its corrections stay on the disk.
 
     Those that are not there are gone with it: a caller writes them before.
@@ -264,8 +269,8 @@ def remove_layers(viewer: Any, shown: ShownPrediction, *, but: Layer | None = No
         The viewer.
     shown : ShownPrediction
         The prediction.
-    but : Layer, optional
-        A layer that stays, to go on with.
+    but : sequence of Layer, optional
+        Layers that stay, to go on with.
     """
     present = list(viewer.layers)
     shown.leave_image()
@@ -274,7 +279,7 @@ def remove_layers(viewer: Any, shown: ShownPrediction, *, but: Layer | None = No
     shown.instances.metadata.pop(METADATA_KEY, None)
     with one_change(viewer):
         for layer in shown.layers:
-            if layer in present and layer is not but:
+            if layer in present and layer not in but:
                 viewer.layers.remove(layer)
     if shown.follower is not None:
         shown.follower.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,11 @@ from napari.utils import Colormap
 from napari.utils.colormaps import ensure_colormap
 
 from napari_probinst.core.inference.entropy import entropy_map, probability_map
-from napari_probinst.widgets.label_view import label_page
+from napari_probinst.widgets.label_view import add_colours, label_page
 from napari_probinst.widgets.pages import page_data, page_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari.layers import Layer
     from napari.utils import DirectLabelColormap
@@ -26,6 +27,23 @@ if TYPE_CHECKING:
 
 #: Instances whose surroundings are looked at: of a lazy image each is read meanwhile.
 _MOST_LOOKED_AT = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """What there is of a result's layers before it: it goes on with them.
+
+    Parameters
+    ----------
+    entropy, instances : Layer or None
+        Two of its layers.
+    places : mapping of int to int
+        Places in the palette that its instances have there already, by id.
+    """
+
+    entropy: Image | None = None
+    instances: Labels | None = None
+    places: Mapping[int, int] = field(default_factory=dict)
 
 
 def probability_layer(instances: ProbabilisticInstances, name: str, place: dict[str, Any]) -> Image:
@@ -72,15 +90,15 @@ def entropy_data(instances: ProbabilisticInstances) -> Any:
 
 
 def instances_layer(
-    session: CurationSession, name: str, place: dict[str, Any], colours: DirectLabelColormap
+    data: Any, name: str, place: dict[str, Any], colours: DirectLabelColormap
 ) -> Labels:
-    """Layer of the contours of instances; see `napari_probinst.widgets.label_view`.
+    """Layer of the contours of instances, of `instances_data`.
 
     It is hidden until it is in a viewer: napari draws the contours of the whole page anew at
     every step on the way there, which takes seconds with tens of millions of pixels.
     """
     layer = Labels(
-        page_data(session.shape, partial(label_page, session)),
+        data,
         name=name,
         colormap=colours,
         opacity=0.9,
@@ -91,6 +109,22 @@ def instances_layer(
     # Edits go to the session, which knows of overlaps; napari's brush must not bypass it.
     layer.editable = False
     return layer
+
+
+def instances_data(session: CurationSession) -> Any:
+    """Data of a layer of instances; see `napari_probinst.widgets.label_view`.
+
+    It can be made in any thread.
+    """
+    return page_data(session.shape, partial(label_page, session))
+
+
+def show_instances(layer: Labels, data: Any, colours: DirectLabelColormap) -> None:
+    """Show other instances of the same image in a layer of `instances_layer`, drawn once."""
+    add_colours(layer, colours)
+    layer.data = data
+    # napari lets its brush into new data.
+    layer.editable = False
 
 
 def is_bright(

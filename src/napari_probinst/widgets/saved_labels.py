@@ -39,10 +39,10 @@ def save_flat(layer: Labels, session: Callable[[], CurationSession]) -> None:
     session : callable
         Returns the session that it shows.
     """
-    plain = layer.as_layer_data_tuple
 
     def as_layer_data_tuple() -> tuple[FlatLabels, dict[str, Any], str]:
-        _, state, kind = plain()
+        # Not what stands in the layer: it may have been of an earlier prediction.
+        _, state, kind = type(layer).as_layer_data_tuple(layer)
         return FlatLabels(session()), state, kind
 
     layer.as_layer_data_tuple = as_layer_data_tuple

@@ -125,8 +125,9 @@ def test_cancel_acts_within_one_draw_and_leaves_what_was_seen(viewer, dock, qtbo
     clicked.set()
     wait(qtbot, dock)
     assert len(made) <= at_cancel + 1
-    assert "Cancelled; the entropy of the first" in status(dock)
-    assert [layer.name.partition(" of ")[0] for layer in viewer.layers] == ["A01", "A01 | entropy"]
+    assert "Cancelled; what the first" in status(dock)
+    names = [layer.name.partition(" of ")[0] for layer in viewer.layers]
+    assert names == ["A01", "A01 | entropy", "A01 | instances"]
     assert not find(dock, QProgressBar, "progress").isVisibleTo(dock)
 
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QSpinBox, QTreeWidget
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.widgets.finding import shown_predictions
+from napari_probinst.widgets.prediction import layer_queue
 from napari_probinst.widgets.prediction.activity import ActivityBars
 from napari_probinst.widgets.prediction.events import Progress
 
@@ -74,6 +75,8 @@ def check_that_bars_are_nested_and_outlive_an_image(qtbot):
 
 def test_each_draw_and_tile_is_told_until_it_is_cancelled(viewer, dock, qtbot, monkeypatch):
     check_that_bars_are_nested_and_outlive_an_image(qtbot)
+    monkeypatch.setattr(layer_queue, "_PAUSE", 0)
+    monkeypatch.setattr(layer_queue, "_MOST_TIME", 1)
     draws = Draws()
     monkeypatch.setattr(
         Predictor,
@@ -85,14 +88,18 @@ def test_each_draw_and_tile_is_told_until_it_is_cancelled(viewer, dock, qtbot, m
     button(dock, "run").click()
     draws.allowed = 2
     qtbot.waitUntil(lambda: "draw 3 of 5" in status(dock), timeout=60_000)
-    assert "tile 1 of 2" in status(dock)
+    assert "tile 1 of 2; 1 instance so far" in status(dock)
     draw_bar, tile_bar = sorted(progress._all_instances, key=lambda bar: -bar.total)
     assert (draw_bar.total, draw_bar.n, draw_bar.nest_under) == (5, 2, None)
     assert (tile_bar.total, tile_bar.n, tile_bar.nest_under) == (2, 0, draw_bar)
     button(dock, "cancel").click()
     wait(qtbot, dock)
-    assert [layer.name for layer in viewer.layers] == ["A01", "A01 | entropy of 2 draws"]
-    assert status(dock) == "Cancelled; the entropy of the first 2 draws is shown."
+    assert [layer.name for layer in viewer.layers] == [
+        "A01",
+        "A01 | entropy of 2 draws",
+        "A01 | instances of 2 draws",
+    ]
+    assert status(dock) == "Cancelled; what the first 2 draws say is shown."
     assert not progress._all_instances
 
 

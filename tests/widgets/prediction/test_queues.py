@@ -16,6 +16,7 @@ from napari_probinst.core.errors import CancelledError, OutputError
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.network.checkpoint import load_model
+from napari_probinst.widgets.prediction import layer_queue as looks
 from napari_probinst.widgets.prediction.channels import ChannelSource
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress, Sharpened
 from napari_probinst.widgets.prediction.folder_queue import FolderQueue
@@ -90,19 +91,24 @@ def test_results_are_those_of_the_pipeline(model):
     assert same(ended.prediction, alone)
 
 
-def test_what_the_first_draws_agree_on_is_told_before_the_result(model):
+def test_what_the_first_draws_agree_on_is_told_before_the_result(model, monkeypatch):
+    monkeypatch.setattr(looks, "_PAUSE", 0)
+    monkeypatch.setattr(looks, "_MOST_TIME", 1)
     listener = Listener()
     layer_queue(model, noise()).run(listener)
-    (seen,) = listener.of(Sharpened)
+    first, second = (event.seen for event in listener.of(Sharpened))
     channels = np.stack([noise(), np.zeros_like(noise())])
     predictor = Predictor.create(load_model(model), "cpu")
     draws = list(predictor.draws(channels, SETTINGS, (True, False)))
-    assert seen.instances.n_draws == 2
+    assert (first.n_draws, second.n_draws) == (1, 2)
     expected = agglomerate(draws[:2])
-    pairs = zip(seen.instances.instances, expected.instances, strict=True)
+    pairs = zip(second.instances.instances, expected.instances, strict=True)
     assert all(a.bbox == b.bbox and (a.counts == b.counts).all() for a, b in pairs)
     kinds = [type(event) for event in listener.events]
     assert kinds.index(Sharpened) < kinds.index(Ended)
+    told = [event.found for event in listener.of(Progress)]
+    assert told[0] is None
+    assert told[-1] == second.n_found
 
 
 def test_one_layer_is_refused_and_one_cancelled_while_the_others_go_on(model):

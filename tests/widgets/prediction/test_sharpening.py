@@ -1,15 +1,18 @@
-"""The entropy that is shown while the draws of an image are coming."""
+"""The instances and the entropy that are shown while the draws of an image are coming."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QPushButton
 
 from napari_probinst.core.config import InferenceConfig, NetworkConfig
 from napari_probinst.core.curation.edits import Delete
+from napari_probinst.core.curation.kept_session import KeptSession
+from napari_probinst.core.curation.session_place import SessionPlace
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.composition import compose
 from napari_probinst.core.inference.entropy import entropy_map
@@ -19,11 +22,13 @@ from napari_probinst.core.network.header import ModelHeader
 from napari_probinst.core.network.unet import UNet
 from napari_probinst.core.prediction import Provenance
 from napari_probinst.widgets.finding import is_result, shown_predictions
+from napari_probinst.widgets.label_view import label_page
+from napari_probinst.widgets.pages import LARGEST_WHOLE
 from napari_probinst.widgets.prediction import kept_tiles, layer_queue
 from napari_probinst.widgets.prediction.channels import ChannelSource
-from napari_probinst.widgets.prediction.events import Ended, Sharpened
+from napari_probinst.widgets.prediction.events import Ended, Progress, Sharpened
+from napari_probinst.widgets.prediction.glimpse import Glimpse
 from napari_probinst.widgets.prediction.layer_results import LayerResults
-from napari_probinst.widgets.result_layers import entropy_data
 
 SHAPE = (12, 16)
 SETTINGS = InferenceConfig(n_draws=4, min_size=1)
@@ -35,7 +40,7 @@ def draw(width):
     return InstanceSet.from_masks([mask], SHAPE)
 
 
-DRAWS = [draw(width) for width in (6, 8, 7, 6)]
+DRAWS = [draw(width) for width in (7, 8, 6, 6)]
 
 
 def done():
@@ -48,61 +53,99 @@ def results(viewer, *images):
 
 
 def sharpen(shown, n_draws, index=0):
-    seen = agglomerate(DRAWS[:n_draws])
-    shown.sharpen(Sharpened(index, seen, entropy_data(seen)))
-    return entropy_map(seen)
+    """Show what the first draws say; return their entropy and labels."""
+    seen = Glimpse.of(DRAWS[:n_draws], SETTINGS)
+    shown.sharpen(Sharpened(index, seen))
+    return entropy_map(agglomerate(DRAWS[:n_draws])), seen.labels.copy()
 
 
-def test_one_layer_sharpens_and_becomes_part_of_the_result():
+def test_two_layers_sharpen_and_become_part_of_the_result():
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros(SHAPE), name="A", scale=(2, 3))
     shown = results(viewer, image)
-    expected = sharpen(shown, 2)
-    _, layer = viewer.layers
-    np.testing.assert_array_equal(layer.data, expected)
-    np.testing.assert_array_equal(layer.scale, image.scale)
-    assert is_result(layer)
+    _, labels = sharpen(shown, 1)
+    _, entropy, instances = viewer.layers
+    assert not entropy.data.any(), "one draw agrees with itself"
+    np.testing.assert_array_equal(instances.data, labels)
+    assert [layer.name for layer in (entropy, instances)] == ["A | entropy", "A | instances"]
+    assert instances.visible
+    np.testing.assert_array_equal(instances.scale, image.scale)
+    assert is_result(entropy)
+    assert is_result(instances)
     assert viewer.layers.selection.active is image
     assert not list(shown_predictions(viewer))
-    expected = sharpen(shown, 3)
-    assert list(viewer.layers) == [image, layer]
-    np.testing.assert_array_equal(layer.data, expected)
+    expected, _ = sharpen(shown, 3)
+    assert list(viewer.layers) == [image, entropy, instances]
+    np.testing.assert_array_equal(entropy.data, expected)
+    assert not instances.editable
 
     shown.end(done())
     (result,) = shown_predictions(viewer)
-    assert result.entropy is layer
-    assert layer.name == "A | entropy"
-    np.testing.assert_array_equal(layer.data, entropy_map(result.prediction.instances))
-    assert len(viewer.layers) == 5
+    assert (result.entropy, result.instances) == (entropy, instances)
+    np.testing.assert_array_equal(entropy.data, entropy_map(result.prediction.instances))
+    np.testing.assert_array_equal(
+        instances.data, label_page(result.session, (0, 0, *SHAPE)), "of all draws"
+    )
+    assert not instances.editable
+    assert [layer.name for layer in viewer.layers] == [
+        "A",
+        "A | probability",
+        "A | entropy",
+        "A | instances",
+        "A | peaks",
+    ]
 
 
-def test_a_cancelled_image_keeps_its_layer_and_uses_it_again():
+def test_a_cancelled_image_keeps_its_layers_and_uses_them_again():
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros(SHAPE), name="A")
     shown = results(viewer, image)
     sharpen(shown, 3)
     text = shown.end(Ended(0, "cancelled"))
-    assert text == "Cancelled; the entropy of the first 3 draws is shown."
-    _, layer = viewer.layers
-    assert layer.name == "A | entropy of 3 draws"
+    assert text == "Cancelled; what the first 3 draws say is shown."
+    _, entropy, instances = viewer.layers
+    assert entropy.name == "A | entropy of 3 draws"
+    assert instances.name == "A | instances of 3 draws"
     again = results(viewer, image)
     sharpen(again, 2)
     again.end(done())
     (result,) = shown_predictions(viewer)
-    assert result.entropy is layer
-    assert layer.name == "A | entropy"
+    assert (result.entropy, result.instances) == (entropy, instances)
+    assert instances.name == "A | instances"
+    assert len(viewer.layers) == 5
 
 
-def test_a_layer_that_the_user_removed_stays_away_until_the_result():
+def test_what_is_left_after_one_draw_says_so():
+    viewer = ViewerModel()
+    shown = results(viewer, viewer.add_image(np.zeros(SHAPE), name="A"))
+    sharpen(shown, 1)
+    assert shown.end(Ended(0, "cancelled")) == "Cancelled; what the first draw says is shown."
+    assert viewer.layers[-1].name == "A | instances of 1 draw"
+
+
+def test_the_pixels_of_the_draws_so_far_are_read_and_saved():
+    viewer = ViewerModel()
+    shown = results(viewer, viewer.add_image(np.zeros(SHAPE), name="A"))
+    sharpen(shown, 2)
+    status = viewer.layers[-1].get_status((3, 3), world=True)
+    assert status["value"] == "1: 1.00 (2 of 2 draws)"
+    saved, _, _ = viewer.layers[-1].as_layer_data_tuple()
+    np.testing.assert_array_equal(np.asarray(saved) > 0, DRAWS[0].cover() > 0)
+
+
+@pytest.mark.parametrize("removed", [0, 1])
+def test_a_layer_that_the_user_removed_stays_away_until_the_result(removed):
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros(SHAPE), name="A")
     shown = results(viewer, image)
     sharpen(shown, 2)
-    viewer.layers.pop()
+    viewer.layers.pop(1 + removed)
+    (kept,) = viewer.layers[1:]
     sharpen(shown, 3)
-    assert list(viewer.layers) == [image]
+    assert list(viewer.layers) == [image, kept]
     shown.end(done())
     assert len(viewer.layers) == 5
+    assert kept in viewer.layers
     assert results(viewer, image).end(Ended(0, "cancelled")) == ""
 
 
@@ -111,20 +154,23 @@ def test_an_earlier_result_sharpens_and_comes_back_unless_the_new_one_is_there()
     image = viewer.add_image(np.zeros(SHAPE), name="A")
     results(viewer, image).end(done())
     (earlier,) = shown_predictions(viewer)
-    before = earlier.entropy.data.copy()
+    before = earlier.entropy.data.copy(), earlier.instances.data.copy()
     layers = list(viewer.layers)
-    earlier.entropy.opacity = 0.4
+    earlier.entropy.opacity = earlier.instances.opacity = 0.4
 
     shown = results(viewer, image)
-    expected = sharpen(shown, 2)
-    np.testing.assert_array_equal(earlier.entropy.data, expected)
-    assert not np.array_equal(expected, before)
+    entropy, labels = sharpen(shown, 2)
+    np.testing.assert_array_equal(earlier.entropy.data, entropy)
+    np.testing.assert_array_equal(earlier.instances.data, labels)
+    assert not np.array_equal(entropy, before[0])
+    assert not np.array_equal(labels, before[1])
     assert shown.end(Ended(0, "cancelled")) == "Cancelled; the earlier result is shown."
-    np.testing.assert_array_equal(earlier.entropy.data, before)
+    np.testing.assert_array_equal(earlier.entropy.data, before[0])
+    np.testing.assert_array_equal(earlier.instances.data, before[1])
 
-    sharpen(shown, 3)
+    sharpen(shown, 2)
     shown.close()  # the queue failed, or its dock was closed
-    np.testing.assert_array_equal(earlier.entropy.data, before)
+    np.testing.assert_array_equal(earlier.instances.data, before[1])
     assert (list(viewer.layers), list(shown_predictions(viewer))) == (layers, [earlier])
 
     shown = results(viewer, image)
@@ -132,15 +178,15 @@ def test_an_earlier_result_sharpens_and_comes_back_unless_the_new_one_is_there()
     shown.end(done())
     (result,) = shown_predictions(viewer)
     assert result is not earlier
-    assert result.entropy is earlier.entropy
-    assert result.entropy.opacity == 0.4
+    assert (result.entropy, result.instances) == (earlier.entropy, earlier.instances)
+    assert (result.entropy.opacity, result.instances.opacity) == (0.4, 0.4)
     np.testing.assert_array_equal(
         result.entropy.data, entropy_map(result.prediction.instances), "of all draws"
     )
     assert len(viewer.layers) == 5
 
 
-def test_the_earlier_entropy_comes_back_where_corrections_are_kept():
+def test_the_earlier_result_comes_back_where_corrections_are_kept():
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros(SHAPE), name="A")
     results(viewer, image).end(done())
@@ -152,6 +198,84 @@ def test_the_earlier_entropy_comes_back_where_corrections_are_kept():
     assert "the corrections are kept" in shown.end(done())
     assert list(shown_predictions(viewer)) == [earlier]
     np.testing.assert_array_equal(earlier.entropy.data, before)
+    assert not earlier.instances.data.any()
+
+
+def test_instances_that_are_proofread_stay_in_view(tmp_path):
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros(SHAPE), name="A")
+    results(viewer, image).end(done())
+    (earlier,) = shown_predictions(viewer)
+    before = earlier.instances.data.copy()
+    shown = results(viewer, image)
+    _, labels = sharpen(shown, 2)
+    np.testing.assert_array_equal(earlier.instances.data, labels)
+
+    # Opened in Proofread, which adds layers of its own.
+    earlier.kept = KeptSession(earlier.prediction, SessionPlace("A", (tmp_path,), tmp_path), print)
+    viewer.add_shapes(name="place")
+    np.testing.assert_array_equal(earlier.instances.data, before)
+    entropy, _ = sharpen(shown, 3)
+    np.testing.assert_array_equal(earlier.instances.data, before)
+    np.testing.assert_array_equal(earlier.entropy.data, entropy)
+    shown.end(done())
+    (result,) = shown_predictions(viewer)
+    assert result.instances is not earlier.instances
+    assert earlier.instances not in viewer.layers
+
+
+def test_instances_keep_their_colours_whatever_their_numbers():
+    def worms(*tops):
+        masks = [np.zeros((40, 20), bool) for _ in tops]
+        for mask, top in zip(masks, tops, strict=True):
+            mask[top : top + 4, 2:12] = True
+        return InstanceSet.from_masks(masks, (40, 20))
+
+    def colours(seen):
+        return {
+            instance.bbox[0]: tuple(seen.colours.map(identifier))
+            for identifier, instance in seen.session.instances.items()
+        }
+
+    draws = [worms(0, 10, 20), worms(30, 20, 10, 0)]
+    first = Glimpse.of(draws[:1], SETTINGS)
+    second = Glimpse.of(draws, SETTINGS, first)
+    assert colours(first).items() <= colours(second).items()
+    assert second.instances.instances[0].bbox[0] == 30, "numbered anew"
+
+    viewer = ViewerModel()
+    shown = results(viewer, viewer.add_image(np.zeros((40, 20)), name="A"))
+    shown.sharpen(Sharpened(0, second))
+    draws.append(worms(10, 0, 20, 30, 36))
+    shown.end(Ended(0, "done", prediction=compose(draws, SETTINGS)))
+    (result,) = shown_predictions(viewer)
+    final = replace(second, session=result.session, colours=result.instances.colormap)
+    assert colours(second).items() <= colours(final).items()
+
+
+def test_pages_with_levels_sharpen_and_become_part_of_the_result():
+    shape = (20, LARGEST_WHOLE + 8)
+    mask = np.zeros(shape, bool)
+    mask[2:8, -60:-4] = True
+    draws = [InstanceSet.from_masks([mask], shape)] * 2
+    viewer = ViewerModel()
+    shown = results(viewer, viewer.add_image(np.zeros(shape), name="A"))
+    shown.sharpen(Sharpened(0, Glimpse.of(draws[:1], SETTINGS)))
+    shown.sharpen(Sharpened(0, Glimpse.of(draws, SETTINGS)))
+    layer = viewer.layers[-1]
+    assert layer.multiscale
+    np.testing.assert_array_equal(np.asarray(layer.data[0]), mask)
+    shown.end(Ended(0, "done", prediction=compose(draws, SETTINGS)))
+    (result,) = shown_predictions(viewer)
+    assert result.instances is layer
+    np.testing.assert_array_equal(np.asarray(layer.data[0]), mask)
+
+
+def test_the_status_tells_how_many_instances_there_are_so_far():
+    assert Progress(0, 4, 8).words == "draw 5 of 8"
+    assert Progress(0, 4, 8, found=31).words == "draw 5 of 8; 31 instances so far"
+    assert Progress(0, 4, 8, 1, 9, 1).words == "draw 5 of 8, tile 2 of 9; 1 instance so far"
+    assert Progress(0, 8, 8, found=31).words == "putting the draws together"
 
 
 def test_planes_of_a_stack_sharpen_where_they_are_in_view():
@@ -162,11 +286,16 @@ def test_planes_of_a_stack_sharpen_where_they_are_in_view():
     viewer.dims.set_current_step(0, 1)
     sharpen(shown, 2, index=0)
     sharpen(shown, 3, index=1)
-    first, second = viewer.layers[1:]
-    assert [layer.name for layer in (first, second)] == ["film [0] | entropy", "film [1] | entropy"]
-    assert (first.visible, second.visible) == (False, True)
+    first, outlines, second, _ = viewer.layers[1:]
+    assert [layer.name for layer in viewer.layers[1:]] == [
+        "film [0] | entropy",
+        "film [0] | instances",
+        "film [1] | entropy",
+        "film [1] | instances",
+    ]
+    assert (first.visible, outlines.visible, second.visible) == (False, False, True)
     viewer.dims.set_current_step(0, 0)
-    assert (first.visible, second.visible) == (True, False)
+    assert (first.visible, outlines.visible, second.visible) == (True, True, False)
 
     # What is handed over in the dark is seen when its plane comes into view.
     shown.end(replace(done(), index=1))
@@ -184,7 +313,7 @@ def test_planes_of_a_stack_sharpen_where_they_are_in_view():
     assert {each.entropy for each in shown_predictions(viewer)} == {first, second}
     assert (first.visible, second.visible) == (False, True)
     viewer.dims.set_current_step(0, 0)
-    assert (first.visible, second.visible) == (True, False)
+    assert (first.visible, outlines.visible, second.visible) == (True, True, False)
 
 
 def test_images_in_tiles_sharpen_after_each_draw(viewer, dock, tmp_path, monkeypatch, qtbot):
@@ -206,10 +335,10 @@ def test_images_in_tiles_sharpen_after_each_draw(viewer, dock, tmp_path, monkeyp
     monkeypatch.setattr(
         LayerResults,
         "sharpen",
-        lambda self, event: (seen.append(event.instances.n_draws), sharpen(self, event)),
+        lambda self, event: (seen.append(event.seen.n_draws), sharpen(self, event)),
     )
     viewer.add_image(np.random.default_rng(0).integers(0, 4000, (80, 100), dtype=np.uint16))
     dock.findChild(QPushButton, "run").click()
     qtbot.waitUntil(lambda: not dock.running, timeout=60_000)
-    assert seen == [2, 3]
+    assert seen == [1, 2, 3]
     assert len(list(shown_predictions(viewer))) == 1

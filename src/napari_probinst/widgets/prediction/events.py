@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_probinst.core.inference.scale import Misfit
-    from napari_probinst.core.instances import ProbabilisticInstances
     from napari_probinst.core.prediction import Prediction
-    from napari_probinst.widgets.pages import PageLevel
+    from napari_probinst.widgets.prediction.glimpse import Glimpse
 
 Ending = Literal["done", "finished before", "refused", "cancelled"]
 
@@ -32,6 +29,8 @@ class Progress:
         Tiles of the draw under way that are done.
     n_tiles : int, default 1
         Tiles of a draw.
+    found : int, optional
+        Instances that the draws so far agree on, as far as that was looked at.
     """
 
     index: int
@@ -39,6 +38,7 @@ class Progress:
     n_draws: int
     tiles: int = 0
     n_tiles: int = 1
+    found: int | None = None
 
     @property
     def share(self) -> float:
@@ -47,13 +47,15 @@ class Progress:
 
     @property
     def words(self) -> str:
-        """What is under way, e.g. "draw 3 of 8, tile 2 of 9"."""
+        """What is under way, e.g. "draw 3 of 8, tile 2 of 9; 31 instances so far"."""
         if self.draws == self.n_draws:
             return "putting the draws together"
-        draw = f"draw {self.draws + 1} of {self.n_draws}"
-        if self.n_tiles == 1:
-            return draw
-        return f"{draw}, tile {min(self.tiles + 1, self.n_tiles)} of {self.n_tiles}"
+        text = f"draw {self.draws + 1} of {self.n_draws}"
+        if self.n_tiles > 1:
+            text += f", tile {min(self.tiles + 1, self.n_tiles)} of {self.n_tiles}"
+        if self.found is not None:
+            text += f"; {self.found} instance{'s' * (self.found != 1)} so far"
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,12 @@ class Sharpened:
     ----------
     index : int
         Place of the image in the queue.
-    instances : ProbabilisticInstances
-        Agglomeration of the draws so far, two at least.
-    page : ndarray or list of PageLevel
-        Their entropy, as the data of a layer.
+    seen : Glimpse
+        What it is.
     """
 
     index: int
-    instances: ProbabilisticInstances
-    page: NDArray[Any] | list[PageLevel]
+    seen: Glimpse
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.errors import CancelledError, OutputError, ProbinstError
@@ -13,8 +13,8 @@ from napari_probinst.core.inference.nothing import why_nothing
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.widgets.prediction.channels import read_channels
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress, Sharpened
+from napari_probinst.widgets.prediction.glimpse import Glimpse
 from napari_probinst.widgets.prediction.words import doubt
-from napari_probinst.widgets.result_layers import entropy_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_probinst.core.config import InferenceConfig
     from napari_probinst.core.inference.pipeline import Predictor
     from napari_probinst.core.inference.tile_cache import TileCache
-    from napari_probinst.core.instances import InstanceSet, ProbabilisticInstances
+    from napari_probinst.core.instances import InstanceSet
     from napari_probinst.core.pixels import Pixels
     from napari_probinst.widgets.prediction.channels import ChannelSource
     from napari_probinst.widgets.prediction.events import Talk
@@ -105,26 +105,26 @@ class LayerQueue:
         channels, present = read_channels(image.sources, predictor.model.header.network.channels)
         n_draws = predictor.n_draws(settings)
         draws: list[InstanceSet] = []
-        glimpses = _Glimpses()
+        glimpses = _Glimpses(settings)
 
-        def count_tile(done: int, n_tiles: int) -> None:
+        def count(tiles: int = 0, n_tiles: int = 1) -> None:
             talk.check(index)
-            talk.tell(Progress(index, len(draws), n_draws, done, n_tiles))
+            talk.tell(Progress(index, len(draws), n_draws, tiles, n_tiles, glimpses.n_found))
 
         def note(text: str) -> None:
             talk.tell(Noted(index, text))
 
-        talk.tell(Progress(index, 0, n_draws))
+        count()
         kept.begin(predictor, channels, settings, present, note)
         talk.check(index)
         for draw in predictor.draws(
-            channels, settings, present, note, on_tile=count_tile, cache=kept.tiles
+            channels, settings, present, note, on_tile=count, cache=kept.tiles
         ):
             draws.append(draw)
             talk.check(index)
-            talk.tell(Progress(index, len(draws), n_draws))
-            if 1 < len(draws) < n_draws:
-                glimpses.show(draws, lambda seen, page: talk.tell(Sharpened(index, seen, page)))
+            if len(draws) < n_draws and (seen := glimpses.look(draws)) is not None:
+                talk.tell(Sharpened(index, seen))
+            count()
         prediction = predictor.assemble(
             draws,
             settings,
@@ -190,24 +190,26 @@ class _Glimpses:
     """Looks at the draws of an image before all are there, as long as that costs little.
 
     Large slides aren't left out: a look takes seconds there, and a draw minutes. Beside the
-    result it needs memory for the instances of one look, and no page beyond a few megapixels.
+    result it needs memory for the instances of two looks, and no page beyond a few megapixels.
     """
 
+    settings: InferenceConfig
+    last: Glimpse | None = None
     _began: float = field(default_factory=time.perf_counter)
-    _last: float = -math.inf
+    _looked: float = -math.inf
     _spent: float = 0.0
 
-    def show(
-        self, draws: Sequence[InstanceSet], tell: Callable[[ProbabilisticInstances, Any], None]
-    ) -> None:
-        """Tell what the draws agree on, unless earlier looks have taken their share of time."""
-        now = time.perf_counter()
-        is_time = now - self._last >= _PAUSE and self._spent <= _MOST_TIME * (now - self._began)
-        if is_time:
-            from napari_probinst.core.inference.agglomeration import agglomerate
+    @property
+    def n_found(self) -> int | None:
+        """Instances at the last look."""
+        return None if self.last is None else self.last.n_found
 
-            seen = agglomerate(draws)
-            # Here, and not in the thread of the windows, which it would hold up.
-            tell(seen, entropy_data(seen))
-            self._last = time.perf_counter()
-            self._spent += self._last - now
+    def look(self, draws: Sequence[InstanceSet]) -> Glimpse | None:
+        """What the draws agree on; None where earlier looks have taken their share of time."""
+        now = time.perf_counter()
+        if now - self._looked < _PAUSE or self._spent > _MOST_TIME * (now - self._began):
+            return None
+        self.last = Glimpse.of(draws, self.settings, self.last)
+        self._looked = time.perf_counter()
+        self._spent += self._looked - now
+        return self.last

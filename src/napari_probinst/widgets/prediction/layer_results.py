@@ -10,8 +10,9 @@ from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.inference.jitter import count_jitter
 from napari_probinst.widgets.finding import shown_of_image
 from napari_probinst.widgets.layers import plane_title, remove_layers, show_prediction
-from napari_probinst.widgets.prediction.coming_entropy import ComingEntropy
+from napari_probinst.widgets.prediction.coming_result import ComingResult
 from napari_probinst.widgets.prediction.words import found
+from napari_probinst.widgets.result_layers import Begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,20 +48,21 @@ class LayerResults:
         #: For each image the last step of the corrections that the user agreed to lose.
         self._given_up: dict[int, Step] = {}
         #: Of the images whose draws are coming.
-        self._coming: dict[int, ComingEntropy] = {}
+        self._coming: dict[int, ComingResult] = {}
 
     def may_begin(self) -> bool:
         """Whether there is nothing to lose, or the user agrees to lose it."""
         return self._may_replace(range(len(self._sources)))
 
-    def sharpen(self, seen: Sharpened) -> None:
+    def sharpen(self, event: Sharpened) -> None:
         """Show what the draws so far say of an image."""
-        source, coming = self._sources[seen.index], self._coming.get(seen.index)
+        index, seen = event.index, event.seen
+        source, coming = self._sources[index], self._coming.get(index)
         if coming is not None:
             coming.show(seen)
         elif source.layer in self._viewer.layers:
-            earlier = self._earlier(seen.index)
-            self._coming[seen.index] = ComingEntropy(self._viewer, source, earlier, seen)
+            earlier = self._earlier(index)
+            self._coming[index] = ComingResult(self._viewer, source, earlier, seen)
 
     def end(self, ended: Ended) -> str:
         """Show the result of an image, if there is one; return what is to be said about it."""
@@ -89,17 +91,17 @@ class LayerResults:
             self._leave(index)
             return "The new prediction was dropped; the corrections are kept."
         coming = self._coming.pop(index, None)
-        layer = None if coming is None else coming.hand_over()
+        begun = Begun() if coming is None else coming.hand_over(prediction)
         earlier = self._earlier(index)
         if earlier is not None:
-            remove_layers(self._viewer, earlier, but=layer)
+            remove_layers(self._viewer, earlier, but=(begun.entropy, begun.instances))
         session = CurationSession(prediction)
         show_prediction(
             self._viewer,
             prediction,
             session,
             image,
-            entropy=layer,
+            begun=begun,
             plane=source.plane,
             axes=source.leading_axes,
         )
