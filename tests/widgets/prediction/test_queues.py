@@ -10,9 +10,10 @@ from napari.layers import Image
 
 from napari_probinst.core.batch import predicting
 from napari_probinst.core.config import InferenceConfig
+from napari_probinst.core.data.image_folders import recorded_image_folders
 from napari_probinst.core.data.io import find_images
 from napari_probinst.core.data.prediction_file import load_prediction
-from napari_probinst.core.errors import CancelledError, OutputError
+from napari_probinst.core.errors import CancelledError, InputError, OutputError
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.network.checkpoint import load_model
@@ -177,6 +178,23 @@ def test_the_table_of_a_folder_keeps_what_was_predicted_before(model, folder, tm
         FolderQueue(model, "cpu", SETTINGS, some, tmp_path / "results").run(Listener())
     _, *rows = (tmp_path / "results" / "images.csv").read_text().splitlines()
     assert {row.split(",")[0] for row in rows} == {"a", "c", "d"}
+
+
+def test_a_folder_does_not_replace_the_results_of_other_images_of_the_same_names(
+    model, folder, tmp_path
+):
+    channels = load_model(model).header.network.channels
+    other, results = tmp_path / "other", tmp_path / "results"
+    other.mkdir()
+    tifffile.imwrite(other / "a.tif", noise(7))
+    theirs = tuple(find_images(folder, channels))[:1]
+    FolderQueue(model, "cpu", SETTINGS, theirs, results).run(Listener())
+    assert recorded_image_folders(results) == (folder.resolve(),)
+    before = (results / "a.prediction.npz").read_bytes()
+    queue = FolderQueue(model, "cpu", SETTINGS, tuple(find_images(other, channels)), results)
+    with pytest.raises(InputError, match="have the same name"):
+        queue.run(Listener())
+    assert (results / "a.prediction.npz").read_bytes() == before
 
 
 def test_tiles_that_cannot_be_removed_are_noted_and_the_folder_goes_on(

@@ -23,7 +23,7 @@ from napari_probinst.widgets.prediction.layer_queue import LayerImage, LayerQueu
 from napari_probinst.widgets.prediction.layer_results import LayerResults
 from napari_probinst.widgets.prediction.model_form import ModelForm
 from napari_probinst.widgets.prediction.run_view import RunView
-from napari_probinst.widgets.prediction.selected_images import images_of
+from napari_probinst.widgets.prediction.selected_images import check_rivals, images_of
 from napari_probinst.widgets.prediction.worker import QueueRun
 from napari_probinst.widgets.scrolling_dock import ScrollingDock, button
 
@@ -145,7 +145,13 @@ class PredictWidget(ScrollingDock):
 
     def run_selected(self) -> None:
         """Predict the images whose layers are selected."""
-        planes_of = self._form.channels.planes_of
+        channels = self._form.channels
+        try:
+            check_rivals(self._selected_layers(), channels.channels)
+        except ProbinstError as error:
+            self._refuse(error)
+            return
+        planes_of = channels.planes_of
         self._run_layers([plane for image in self._selected_images() for plane in planes_of(image)])
 
     def run_folder(self) -> None:
@@ -203,9 +209,11 @@ class PredictWidget(ScrollingDock):
     def _selected_images(self) -> list[tuple[ChannelSource | None, ...]]:
         if self._form.header is None:
             return []
+        return images_of(self._selected_layers(), self._form.channels.channels)
+
+    def _selected_layers(self) -> list[Any]:
         selected = self._viewer.layers.selection
-        layers = [layer for layer in self._viewer.layers if layer in selected]
-        return images_of(layers, self._form.channels.channels)
+        return [layer for layer in self._viewer.layers if layer in selected]
 
     def _refuse(self, error: ProbinstError) -> None:
         show_error(str(error))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.data.atomic import make_folder
+from napari_probinst.core.data.image_folders import record_image_folders
 from napari_probinst.core.errors import CancelledError
 from napari_probinst.widgets.prediction.events import Ended, Noted, Progress
 from napari_probinst.widgets.prediction.words import doubt, found
@@ -52,17 +53,20 @@ class FolderQueue:
     def run(self, talk: Talk) -> None:
         """Predict all images; see `ImageQueue.run`.
 
-        The COCO data set and the table of all images are written at the end, unless images were
+        Images whose results would replace those of others of the same names are refused. The
+        COCO data set and the table of all images are written at the end, unless images were
         cancelled: these would be missing there. What the same model and settings made in the
         folder before is in them, too.
         """
         # torch comes with these, and not when the dock opens.
-        from napari_probinst.core.batch.earlier import earlier_results
+        from napari_probinst.core.batch.earlier import check_namesakes, earlier_results
         from napari_probinst.core.batch.job import Job
         from napari_probinst.core.batch.summary import RunSummary
         from napari_probinst.core.network.checkpoint import load_model
 
+        check_namesakes(self.output, self.sources)
         make_folder(self.output)
+        record_image_folders(self.output, dict.fromkeys(each.path.parent for each in self.sources))
         job = Job(
             models=(self.model,),
             checksums=(load_model(self.model).checksum,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.prediction.channels import channel_sources, mark_of, plain_name
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def images_of(
 
     A layer that holds all channels is an image. Layers whose names differ in nothing but the
     names or file marks of the channels, and in the identifiers that microscopes give to files,
-    are one image ("A01 bright field", "A01 fluorescence").
+    are one image ("A01 bright field", "A01 fluorescence"), unless two of them would be the same
+    channel of it: then each is an image, as none knows its partner; see `check_rivals`.
     Any other layer is an image by itself, in the first channel that the model needs.
 
     Parameters
@@ -44,6 +46,8 @@ def images_of(
     first = next((i for i, channel in enumerate(channels) if channel.required), 0)
     images: list[list[ChannelSource | None]] = []
     marked: dict[str, list[ChannelSource | None]] = {}
+    layers = list(layers)
+    rivals = _rivals(layers, channels)
     for layer in layers:
         sources = channel_sources([layer], len(channels))
         if len(sources) > 1:
@@ -51,7 +55,7 @@ def images_of(
             continue
         for source in sources:
             slot, stem = _slot(source, channels)
-            image = marked.get(stem) if slot is not None else None
+            image = marked.get(stem) if slot is not None and stem not in rivals else None
             if image is None or slot is None or image[slot] is not None:
                 image = [None] * len(channels)
                 images.append(image)
@@ -59,6 +63,22 @@ def images_of(
                     marked[stem] = image
             image[first if slot is None else slot] = source
     return [tuple(image) for image in images]
+
+
+def check_rivals(layers: Iterable[Any], channels: Sequence[ChannelConfig]) -> None:
+    """Refuse layers of which can't be told which belong together; `images_of` joins none of them.
+
+    Raises
+    ------
+    InputError
+        That names two layers that would be the same channel of the same image.
+    """
+    for index, one, other in _rivals(layers, channels).values():
+        raise InputError(
+            f"'{one.layer.name}' and '{other.layer.name}' would both be the channel "
+            f"{channels[index].name} of the same image, and other layers its other channels; "
+            "rename them, or select the layers of one image and choose its channels yourself."
+        )
 
 
 def suggested_image(
@@ -97,6 +117,24 @@ def suggested_image(
     if image is None:
         return (None,) * len(channels)
     return _completed(image, images, channels)
+
+
+def _rivals(
+    layers: Iterable[Any], channels: Sequence[ChannelConfig]
+) -> dict[str, tuple[int, ChannelSource, ChannelSource]]:
+    """Channel and two layers for it, by what is left of the names of layers of several channels."""
+    groups: dict[str, dict[int, list[ChannelSource]]] = {}
+    for layer in layers:
+        sources = channel_sources([layer], len(channels))
+        slot, stem = _slot(sources[0], channels) if len(sources) == 1 else (None, "")
+        if slot is not None:
+            groups.setdefault(stem, {}).setdefault(slot, []).append(sources[0])
+    return {
+        stem: (slot, same[0], same[1])
+        for stem, group in groups.items()
+        for slot, same in group.items()
+        if len(group) > 1 and len(same) > 1
+    }
 
 
 def _has(image: Sequence[ChannelSource | None], layer: Any) -> bool:
