@@ -71,8 +71,8 @@ def evaluate(
     never.
     """
     from napari_probinst.cli._existing import is_report, refuse_others
-    from napari_probinst.cli._undivided import tell_undivided
     from napari_probinst.core.data.bbbc010 import read_list
+    from napari_probinst.core.data.undivided import undivided_text
     from napari_probinst.core.evaluation.evaluate import evaluate_predictions
     from napari_probinst.core.evaluation.predicted import read_predictions
     from napari_probinst.core.evaluation.report import FILES, build_report, write_report
@@ -84,7 +84,8 @@ def evaluate(
     predicted = read_predictions(predictions, names, truth, corrected=corrected)
     shown = None if figure_wells is None else predicted.named(_names(figure_wells))
     true_sets = read_truth(truth, predicted.shapes)
-    tell_undivided(true_sets, str(truth))
+    if undivided := undivided_text(true_sets, str(truth)):
+        typer.secho(undivided, err=True, fg="yellow")
     evaluation = evaluate_predictions(predicted, true_sets)
     figures = report_figures(evaluation, truth, shown)
     page = write_report(build_report(evaluation, figures, str(truth)), output)

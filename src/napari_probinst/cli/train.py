@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_probinst.core.training.sources import TrainingData
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
 
@@ -97,6 +92,7 @@ def train(
     limit = None if max_time is None else seconds(max_time)
 
     from napari_probinst.cli._training_progress import TrainingProgress
+    from napari_probinst.core.training.advice import advice
     from napari_probinst.core.training.plan import plan_training
     from napari_probinst.core.training.processes import Processes, is_first_process
 
@@ -126,7 +122,8 @@ def train(
             f"{len(images.training)} images to train on, {len(images.validation)} for validation "
             f"({n_validation} in each score)"
         )
-        _advise(images, places)
+        for sentence in advice(images, places):
+            typer.secho(sentence, err=True, fg="yellow")
     result = plan.fit(
         images,
         device,
@@ -140,20 +137,3 @@ def train(
     if result.interrupted:
         typer.echo("Stopped by Ctrl-C; add --resume to go on.")
         raise typer.Exit(130)
-
-
-def _advise(data: TrainingData, places: Sequence[Path]) -> None:
-    """Say which of the images may teach something else than was meant."""
-    from napari_probinst.cli._undivided import tell_undivided
-
-    items = (*data.training, *data.validation)
-    tell_undivided({item.image.name: item.truth for item in items}, ", ".join(map(str, places)))
-    n_coloured = sum(item.image.from_colours for item in items)
-    if n_coloured:
-        what = "1 image is" if n_coloured == 1 else f"{n_coloured} images are"
-        typer.secho(
-            f"{what} in colours (RGB), of which the luminance was taken; to train on all three, "
-            "name three channels in the configuration",
-            err=True,
-            fg="yellow",
-        )

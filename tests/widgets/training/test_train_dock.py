@@ -11,7 +11,17 @@ import tifffile
 from filelock import FileLock
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QMainWindow, QPushButton, QSpinBox
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMainWindow,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 
 from napari_probinst.core.config import Config, NetworkConfig
 from napari_probinst.core.errors import InputError
@@ -30,6 +40,7 @@ from napari_probinst.widgets.training.log import (
     Failed,
     LogReader,
     LogWriter,
+    Noted,
     Score,
     Scoring,
     Started,
@@ -53,12 +64,12 @@ inference: {min_size: 4, n_seeds: 16, n_draws: 2}
 PATIENCE = 500_000
 
 
-def write_images(folder):
-    """Three images of two channels with two instances each."""
+def write_images(folder, values=(1, 2)):
+    """Three images of two channels with two instances each, of these values."""
     for part in ("images", "instances"):
         (folder / part).mkdir(parents=True)
     labels = np.zeros((24, 24), np.uint16)
-    labels[2:8, 2:20], labels[12:20, 5:12] = 1, 2
+    labels[2:8, 2:20], labels[12:20, 5:12] = values
     for seed, name in enumerate("abc"):
         noise = np.random.default_rng(seed).integers(0, 500, (2, 24, 24))
         image = (noise + 500 * (labels > 0)).astype(np.uint16)
@@ -180,6 +191,33 @@ def test_state_follows_the_events_and_a_resumed_run_begins_anew():
     assert state.end == Failed("no")
     state.take(Started(2))
     assert (state.pid, state.end, state.losses) == (2, None, [(1, 4.0)])
+
+
+def test_a_log_whose_disk_is_away_says_nothing_for_a_moment(tmp_path):
+    log = tmp_path / LOG
+    log.mkdir()
+    reader = LogReader(log)
+    assert reader.read() == []
+    log.rmdir()
+    log.write_bytes(b'{"event": "scoring", "step": 3}\n')
+    assert reader.read() == [Scoring(3)]
+
+
+def test_the_process_notes_masks_that_number_no_objects(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(SETTINGS)
+    request = TrainingRequest(
+        data=(write_images(tmp_path / "masks", values=(255, 255)),),
+        output=tmp_path / "m.safetensors",
+        config=Config.from_yaml(tmp_path / "tiny.yaml"),
+    )
+    prepare(request)
+    (request.folder / STOP).touch()
+    with (request.folder / LOG).open("ab") as file:
+        process.train(request, LogWriter(file))
+    read, noted = LogReader(request.folder / LOG).read()
+    assert isinstance(read, DataRead)
+    assert noted.text.startswith(f"The labels of 3 images in {tmp_path / 'masks'} (")
+    assert noted.text.endswith("number the objects.")
 
 
 def test_request_is_found_again_and_a_lock_tells_that_it_runs(request_of):
@@ -329,6 +367,83 @@ def test_a_training_of_an_earlier_napari_is_found_and_watched(viewer, say, tmp_p
         qtbot.waitUntil(lambda: not again.running, timeout=20_000)
     assert status(again) == last_message() == "The disk is full; free some space."
     assert find(again, QPushButton, "run").isEnabled()
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """Return the function that starts watching a training whose process never says a word."""
+    monkeypatch.setattr(TrainingMonitor, "_launch", lambda _self: None)
+    monkeypatch.setattr(TrainingMonitor, "_alive", lambda _self: True)
+    return TrainingMonitor.start
+
+
+def test_a_training_that_goes_on_is_not_over_by_its_earlier_end(say, request_of, watched, qtbot):
+    say(Started(1), Step(7, 0.5, None, 2.0), Failed("The disk is full."))
+    monitor = watched(request_of(resume=True), None)
+    monitor._look()
+    assert monitor.running
+    assert (monitor.state.end, monitor.state.losses) == (None, [(7, 2.0)])
+    say(Started(2), Failed("The disk is full again."))
+    monitor._look()
+    assert not monitor.running
+    assert last_message() == "The disk is full again."
+
+
+def test_what_is_noted_of_the_images_is_a_warning_once(say, request_of, watched, qtbot):
+    monitor = watched(request_of(), None)
+    n_before = len(notification_manager.records)
+    say(Started(1), DataRead(4, 1), Noted("The labels hold one value only."))
+    monitor._look()
+    monitor._look()
+    (warning,) = notification_manager.records[n_before:]
+    assert warning.message == "The labels hold one value only."
+    assert warning.severity == "warning"
+
+
+def test_a_window_stays_where_a_training_cannot_be_told_to_stop(
+    request_of, watched, qtbot, monkeypatch
+):
+    def refuse(*_arguments, **_named):
+        raise PermissionError(13, "Permission denied")
+
+    window = QWidget()
+    qtbot.addWidget(window)
+    monitor = watched(request_of(), window)
+    monitor.ask = lambda: "stop"
+    monkeypatch.setattr(Path, "touch", refuse)
+    closing = QCloseEvent()
+    assert monitor.eventFilter(window, closing)
+    assert not closing.isAccepted()
+    assert "not permitted" in last_message()
+    assert monitor.running
+
+
+def test_a_training_that_is_over_watches_the_window_no_more(
+    say, request_of, watched, qtbot, monkeypatch
+):
+    seen = []
+    monkeypatch.setattr(TrainingMonitor, "eventFilter", lambda *given: bool(seen.append(given)))
+    window = QWidget()
+    qtbot.addWidget(window)
+    monitor = watched(request_of(), window)
+    QApplication.sendEvent(window, QEvent(QEvent.Type.WindowTitleChange))
+    assert len(seen) == 1
+    say(Failed("no"))
+    monitor._look()
+    QApplication.sendEvent(window, QEvent(QEvent.Type.WindowTitleChange))
+    assert len(seen) == 1
+
+
+def test_a_process_that_has_just_ended_is_killed_without_an_error(request_of, qtbot, monkeypatch):
+    def gone(_pid, _signal):
+        raise ProcessLookupError
+
+    request = request_of()
+    monitor = TrainingMonitor(request, None)
+    monitor.state.pid = 1
+    monkeypatch.setattr(monitor_module.os, "kill", gone)
+    with FileLock(request.folder / LOCK):
+        monitor.kill()
 
 
 def test_a_process_that_breaks_off_is_told_with_its_last_words(request_of, qtbot, monkeypatch):

@@ -12,6 +12,7 @@ from napari_probinst.core.curation.manifest import SESSION_SUFFIX
 from napari_probinst.core.curation.session_folder import open_session
 from napari_probinst.core.data.flattening import exported_instances
 from napari_probinst.core.data.naming import PREDICTION_SUFFIX
+from napari_probinst.core.data.undivided import undivided_text
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.inference.entropy import confidence
 from napari_probinst.core.instances import InstanceSet
@@ -73,11 +74,14 @@ class Evaluated:
         Figures of the report for each of them.
     truth : str
         Where the truth is from.
+    doubt : str
+        Sentence about a truth that holds one value for many objects; empty for others.
     """
 
     scores: Mapping[str, Evaluation]
     figures: Mapping[str, Mapping[str, ReportFigure]]
     truth: str
+    doubt: str = ""
 
 
 def evaluate_in_steps(task: EvaluationTask) -> Generator[str, None, Evaluated]:
@@ -102,7 +106,8 @@ def evaluate_in_steps(task: EvaluationTask) -> Generator[str, None, Evaluated]:
         scores[state] = evaluate_predictions(images, truth)
         yield f"Drawing figures of the {state} instances…"
         figures[state] = report_figures(scores[state], source)
-    return Evaluated(scores, figures, str(source))
+    undivided = undivided_text(truth, str(source))
+    return Evaluated(scores, figures, str(source), f"{undivided}." if undivided else "")
 
 
 def write_reports(evaluated: Evaluated, folder: Path) -> Path:

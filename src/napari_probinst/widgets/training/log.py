@@ -71,6 +71,14 @@ class DataRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """A sentence about the images: they may teach something else than was meant."""
+
+    text: str
+    event: Literal["noted"] = "noted"
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """How far the training is.
 
@@ -130,7 +138,7 @@ class Failed:
     event: Literal["failed"] = "failed"
 
 
-Event = Started | DataRead | Step | Scoring | Score | Ended | Failed
+Event = Started | DataRead | Noted | Step | Scoring | Score | Ended | Failed
 # A loss that is no number any more is told as such: null would be no loss.
 _EVENT: TypeAdapter[Event] = TypeAdapter(
     Annotated[Event, Field(discriminator="event")], config={"ser_json_inf_nan": "constants"}
@@ -162,7 +170,8 @@ class LogReader:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
                 content = file.read()
-        except FileNotFoundError:
+        except OSError:
+            # It isn't there yet, or its disk is away for a moment.
             return []
         complete = content[: content.rfind(b"\n") + 1]
         self._offset += len(complete)

@@ -11,15 +11,16 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_probinst.core.data.atomic import output_error
-from napari_probinst.core.errors import InputError
+from napari_probinst.core.errors import InputError, OutputError
 from napari_probinst.widgets.remembered import remember_model, remember_training
 from napari_probinst.widgets.training.log import (
     LOG,
@@ -29,6 +30,7 @@ from napari_probinst.widgets.training.log import (
     Ended,
     Failed,
     LogReader,
+    Noted,
     Score,
     Scoring,
     Started,
@@ -70,6 +72,8 @@ class TrainingState:
         Steps and their loss.
     scores : list of (int, float)
         Steps and the DSB of the validation images.
+    notes : list of str
+        Sentences about the images that the user has not been told yet.
     stopping : bool
         Whether it was asked to stop.
     end : Ended or Failed or None
@@ -82,6 +86,7 @@ class TrainingState:
     scoring: bool = False
     losses: list[tuple[int, float]] = field(default_factory=list)
     scores: list[tuple[int, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     stopping: bool = False
     end: Ended | Failed | None = None
 
@@ -90,9 +95,12 @@ class TrainingState:
         self.scoring = isinstance(event, Scoring)
         match event:
             case Started():
-                self.pid, self.end, self.stopping = event.pid, None, False
+                self.begin_anew()
+                self.pid = event.pid
             case DataRead():
                 self.data = event
+            case Noted():
+                self.notes.append(event.text)
             case Step():
                 self.step = event
                 self.losses.append((event.step, event.loss))
@@ -102,6 +110,11 @@ class TrainingState:
                 self.scores.append((event.step, event.score))
             case Ended() | Failed():
                 self.end = event
+
+    def begin_anew(self) -> None:
+        """Another process goes on: how the one before ended, and what it noted, is over."""
+        self.pid, self.end, self.stopping = None, None, False
+        self.notes.clear()
 
 
 class TrainingMonitor(QObject):
@@ -157,6 +170,7 @@ class TrainingMonitor(QObject):
             )
         prepare(request)
         monitor = cls(request, window)
+        monitor._look_back()
         monitor._launch()
         remember_training(request.folder)
         monitor._timer.start()
@@ -203,7 +217,9 @@ class TrainingMonitor(QObject):
             self._process.kill()
         # The lock tells that the number still is that of the training.
         elif self.state.pid is not None and is_running(self.request.folder):
-            os.kill(self.state.pid, signal.SIGTERM)
+            # It may have ended by itself in between.
+            with suppress(ProcessLookupError):
+                os.kill(self.state.pid, signal.SIGTERM)
 
     def _launch(self) -> None:
         folder = self.request.folder
@@ -225,6 +241,12 @@ class TrainingMonitor(QObject):
         # Waited for wherever the docks and the window are by then, so that no zombie is left.
         threading.Thread(target=self._process.wait, daemon=True).start()
 
+    def _look_back(self) -> None:
+        """Take in what was said before a training goes on: its curves, and not its end."""
+        for event in self._reader.read():
+            self.state.take(event)
+        self.state.begin_anew()
+
     def _look(self) -> None:
         """Read what was said, and notice an end."""
         # Asked first: what the process says last is in the log when it is gone.
@@ -232,6 +254,8 @@ class TrainingMonitor(QObject):
         events = self._reader.read()
         for event in events:
             self.state.take(event)
+        while self.state.notes:
+            show_warning(self.state.notes.pop(0))
         over = self.state.end is not None
         if over or not alive:
             if not over:
@@ -247,6 +271,9 @@ class TrainingMonitor(QObject):
 
     def _finish(self) -> None:
         self._timer.stop()
+        parent = self.parent()
+        if parent is not None:
+            parent.removeEventFilter(self)
         end = self.state.end
         if isinstance(end, Ended):
             remember_model(end.model)
@@ -280,7 +307,13 @@ class TrainingMonitor(QObject):
                 event.ignore()
                 return True
             if answer == "stop":
-                self.stop()
+                try:
+                    self.stop()
+                except OutputError as error:
+                    # Closed, the window could not say that the training goes on.
+                    show_error(str(error))
+                    event.ignore()
+                    return True
         return False
 
     def _ask(self) -> str:

@@ -20,6 +20,7 @@ from lightning.pytorch.callbacks import Callback
 from napari_probinst.core.errors import ProbinstError
 from napari_probinst.core.network.checkpoint import load_model
 from napari_probinst.core.network.header import check_model_name
+from napari_probinst.core.training.advice import advice
 from napari_probinst.core.training.fit import fit
 from napari_probinst.core.training.module import SCORE
 from napari_probinst.core.training.sources import load_training_data
@@ -31,6 +32,7 @@ from napari_probinst.widgets.training.log import (
     Ended,
     Failed,
     LogWriter,
+    Noted,
     Score,
     Scoring,
     Started,
@@ -106,6 +108,8 @@ def train(request: TrainingRequest, log: LogWriter) -> Ended | Failed:
     data = load_training_data(request.data, request.config)
     n_scored = min(len(data.validation), request.config.training.validation_images)
     log.write(DataRead(len(data.training), n_scored))
+    for sentence in advice(data, request.data):
+        log.write(Noted(f"{sentence}."))
     stop = request.folder / STOP
     if stop.exists():
         return Failed("Stopped before the first step: there is no model.")

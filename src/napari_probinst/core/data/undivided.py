@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
+from napari_probinst.core.data.masks import is_undivided
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,26 +15,27 @@ if TYPE_CHECKING:
 _NAMED = 3
 
 
-def tell_undivided(truth: Mapping[str, InstanceSet], where: str) -> None:
-    """Say in one line which images of a truth have a mask where labels are expected.
+def undivided_text(truth: Mapping[str, InstanceSet], where: str) -> str:
+    """Say in a sentence which images of a truth have a mask where labels are expected.
 
     Parameters
     ----------
     truth : mapping of str to InstanceSet
         True instances by the names of the images.
     where : str
-        The folders or files that they come from.
-    """
-    from napari_probinst.core.data.masks import is_undivided
+        The folders, files or layer that they come from.
 
+    Returns
+    -------
+    str
+        Empty if there is none.
+    """
     names = [name for name, instances in truth.items() if is_undivided(instances)]
     if not names:
-        return
+        return ""
     shown = ", ".join(names[:_NAMED]) + ", …" * (len(names) > _NAMED)
     images = "1 image" if len(names) == 1 else f"{len(names)} images"
-    typer.secho(
+    return (
         f"The labels of {images} in {where} ({shown}) hold one value only, in separate pieces, and "
-        "count as one instance each; if that is a mask of many objects, number the objects",
-        err=True,
-        fg="yellow",
+        "count as one instance each; if that is a mask of many objects, number the objects"
     )

@@ -1,0 +1,36 @@
+"""What is said of training images that may teach something else than was meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_probinst.core.data.undivided import undivided_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_probinst.core.training.sources import TrainingData
+
+
+def advice(data: TrainingData, places: Sequence[Path]) -> tuple[str, ...]:
+    """Sentences about masks in which objects are not numbered, and about pictures in colours.
+
+    Parameters
+    ----------
+    data : TrainingData
+        The images.
+    places : sequence of Path
+        Where they were read from.
+    """
+    items = (*data.training, *data.validation)
+    truth = {item.image.name: item.truth for item in items}
+    said = [undivided_text(truth, ", ".join(map(str, places)))]
+    n_coloured = sum(item.image.from_colours for item in items)
+    if n_coloured:
+        what = "1 image is" if n_coloured == 1 else f"{n_coloured} images are"
+        said.append(
+            f"{what} in colours (RGB), of which the luminance was taken; to train on all three, "
+            "name three channels in the configuration"
+        )
+    return tuple(filter(None, said))
