@@ -48,6 +48,12 @@ def is_result(layer: Layer) -> bool:
     return "shown" in layer.metadata.get(METADATA_KEY, ())
 
 
+def is_plain_copy(layer: Layer) -> bool:
+    """Whether a layer is a duplicate of one of a prediction's, which shows it no more."""
+    shown = layer.metadata.get(METADATA_KEY, {}).get("shown")
+    return shown is not None and layer not in shown.layers
+
+
 def shown_by(layer: Layer) -> ShownPrediction | None:
     """Return the prediction that has a layer for one of its four; None for any other layer."""
     shown: ShownPrediction | None = layer.metadata.get(METADATA_KEY, {}).get("shown")

@@ -123,6 +123,13 @@ def button(name: str, text: str, tooltip: str, clicked: Callable[[], None]) -> Q
     return set_up(QPushButton(text), name, tooltip, clicked)
 
 
+def form_button(name: str, text: str, tooltip: str, clicked: Callable[[], None]) -> QPushButton:
+    """Button that Tab reaches, of a dock that is a form and takes no keys from the canvas."""
+    made = button(name, text, tooltip, clicked)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return made
+
+
 def set_up(made: _Button, name: str, tooltip: str, clicked: Callable[[], None]) -> _Button:
     """Give a button its name, its tooltip and what it does; it takes no focus."""
     made.setObjectName(name)

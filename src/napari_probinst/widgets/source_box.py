@@ -1,4 +1,4 @@
-"""A box to choose a labels layer, a folder or a file."""
+"""Boxes to choose what a viewer offers, a folder or a file."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
-from napari_probinst.widgets.finding import is_result
+from napari_probinst.widgets.finding import is_plain_copy, is_result
 from napari_probinst.widgets.path_rows import browse_button
 from napari_probinst.widgets.truth import LayerTruth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    #: What a viewer offers: the text of each entry, and what it stands for.
+    Offer = Callable[[], Iterable[tuple[str, Any]]]
 
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
 _FILES = "Masks, label images, COCO (*.tif *.tiff *.png *.json)"
 
 
-class SourceBox(QWidget):
-    """Lists "none", the labels layers there are, and the paths that were chosen before.
+class EntryBox(QWidget):
+    """Lists what a viewer offers, and the paths that were chosen before.
 
     Parameters
     ----------
@@ -29,20 +32,26 @@ class SourceBox(QWidget):
         Name of the combo box; that of the button is ``browse_NAME``.
     tooltip : str
         What may be chosen.
-    viewer : napari.Viewer
-        Whose layers are offered; results of predictions are left out.
+    offer : callable
+        Returns the text and the object of each entry that there is now.
     on_chosen : callable
         Called when the user has chosen.
-    none : str
-        Text of the first entry, which stands for nothing.
+    none : str, optional
+        Text of a first entry, which stands for nothing; without one, the first entry that there
+        is counts as chosen.
     """
 
     def __init__(
-        self, name: str, tooltip: str, viewer: Any, on_chosen: Callable[[], None], none: str
+        self,
+        name: str,
+        tooltip: str,
+        offer: Offer,
+        on_chosen: Callable[[], None],
+        none: str | None = None,
     ) -> None:
         super().__init__()
         self._on_chosen = on_chosen
-        self._box = _ListedWhenOpened(viewer, none)
+        self._box = _ListedWhenOpened(offer, none)
         self._box.setObjectName(name)
         self._box.setToolTip(tooltip)
         self._box.activated.connect(lambda _: on_chosen())
@@ -51,23 +60,19 @@ class SourceBox(QWidget):
         row.addWidget(self._box, stretch=1)
         row.addWidget(self._browse_button(name))
 
-    def chosen(self, plane: Sequence[int] = ()) -> LayerTruth | Path | None:
-        """Return what is chosen; of a layer, a copy as it is now, of a plane of a stack if asked.
+    @property
+    def entry(self) -> Any:
+        """What is chosen: one of the viewer's objects, a path, or None."""
+        return self._box.currentData()
 
-        Raises
-        ------
-        InputError
-            If the layer has no such plane.
-        """
-        entry = self._box.currentData()
-        if isinstance(entry, Labels):
-            return LayerTruth.of(entry, plane)
-        return entry if isinstance(entry, Path) else None
-
-    def choose(self, source: Labels | Path | None) -> None:
-        """Choose a layer, a folder, a file, or nothing; the same as if the user did."""
-        self._box.choose(source)
+    def choose(self, entry: Any) -> None:
+        """Choose an object, a folder, a file, or nothing; the same as if the user did."""
+        self._box.choose(entry)
         self._on_chosen()
+
+    def refresh(self) -> None:
+        """List what there is now; what was chosen stays chosen if it is still there."""
+        self._box.refresh()
 
     def _browse_button(self, name: str) -> QToolButton:
         """Button with a menu: there are folders and files to be chosen."""
@@ -90,41 +95,88 @@ class SourceBox(QWidget):
             self.choose(Path(path))
 
 
-class _ListedWhenOpened(QComboBox):
-    """Combo box that looks for the layers when it is opened, and costs nothing before."""
+class SourceBox(EntryBox):
+    """Lists the labels layers there are, for a truth, but no results of predictions.
 
-    def __init__(self, viewer: Any, none: str) -> None:
+    Parameters
+    ----------
+    name, tooltip, on_chosen, none
+        As for `EntryBox`.
+    viewer : napari.Viewer
+        Whose layers are offered.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tooltip: str,
+        viewer: Any,
+        on_chosen: Callable[[], None],
+        none: str | None = None,
+    ) -> None:
+        def labels() -> Iterable[tuple[str, Labels]]:
+            for layer in viewer.layers:
+                if isinstance(layer, Labels) and (not is_result(layer) or is_plain_copy(layer)):
+                    yield f"{layer.name} (layer)", layer
+
+        super().__init__(name, tooltip, labels, on_chosen, none)
+
+    def chosen(self, plane: Sequence[int] = ()) -> LayerTruth | Path | None:
+        """Return what is chosen; of a layer, a copy as it is now, of a plane of a stack if asked.
+
+        Raises
+        ------
+        InputError
+            If the layer has no such plane.
+        """
+        entry = self.entry
+        if isinstance(entry, Labels):
+            return LayerTruth.of(entry, plane)
+        return entry if isinstance(entry, Path) else None
+
+
+class _ListedWhenOpened(QComboBox):
+    """Combo box that looks what there is when it is opened, and costs nothing before."""
+
+    def __init__(self, offer: Offer, none: str | None) -> None:
         super().__init__()
-        self._viewer = viewer
+        self._offer, self._none = offer, none
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
-        self.addItem(none, None)
+        if none is None:
+            self.setPlaceholderText("choose a folder or file")
+        else:
+            self.addItem(none, None)
 
-    def choose(self, source: Labels | Path | None) -> None:
+    def choose(self, entry: Any) -> None:
         """Choose an entry, after listing it if need be."""
-        self._list()
-        if isinstance(source, Path) and source not in self._entries():
-            self._add_path(source)
-        entries = self._entries()
-        self.setCurrentIndex(next((i for i, entry in enumerate(entries) if entry == source), 0))
+        self.refresh()
+        if isinstance(entry, Path) and entry not in self._entries():
+            self._add_path(entry)
+        self._set_current(entry)
 
     def showPopup(self) -> None:
-        """List the layers there are now, and open."""
-        self._list()
+        """List what there is now, and open."""
+        self.refresh()
         super().showPopup()
 
-    def _list(self) -> None:
+    def refresh(self) -> None:
+        """List what there is now."""
         chosen = self.currentData()
         paths = [entry for entry in self._entries() if isinstance(entry, Path)]
-        while self.count() > 1:
-            self.removeItem(1)
-        for layer in self._viewer.layers:
-            if isinstance(layer, Labels) and not is_result(layer):
-                self.addItem(f"{layer.name} (layer)", layer)
+        self.clear()
+        if self._none is not None:
+            self.addItem(self._none, None)
+        for title, entry in self._offer():
+            self.addItem(title, entry)
         for path in paths:
             self._add_path(path)
-        entries = self._entries()
-        self.setCurrentIndex(next((i for i, entry in enumerate(entries) if entry == chosen), 0))
+        self._set_current(chosen)
+
+    def _set_current(self, entry: Any) -> None:
+        """Choose an entry; the first one where it isn't listed."""
+        places = (i for i, each in enumerate(self._entries()) if each is entry or each == entry)
+        self.setCurrentIndex(next(places, min(self.count(), 1) - 1))
 
     def _add_path(self, path: Path) -> None:
         self.addItem(path.name, path)

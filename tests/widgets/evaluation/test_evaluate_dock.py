@@ -7,10 +7,13 @@ predicted instances, DSB 2 / (2 + 2 + 1) = 0.4 at every threshold, and one false
 from __future__ import annotations
 
 import json
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from napari.layers import Layer
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
@@ -31,6 +34,7 @@ from napari_probinst.widgets.evaluation.evaluation import (
 )
 from napari_probinst.widgets.evaluation.figure_view import FigureView
 from napari_probinst.widgets.evaluation.table_view import TableView
+from napari_probinst.widgets.finding import METADATA_KEY
 from napari_probinst.widgets.truth import LayerTruth
 
 SHAPE = (64, 96)
@@ -128,6 +132,15 @@ def test_layers_that_are_no_truth_of_the_image_are_refused(make_prediction):
             evaluated(curated, LayerTruth("drawn", labels))
 
 
+def test_a_truth_of_one_value_for_many_objects_is_doubted(make_prediction):
+    prediction, labels = make_prediction(), masks().max(axis=0)
+    # ACROSS and DOWN cross, and are one piece.
+    mask = LayerTruth("drawn", labels * 255)
+    doubt = evaluated(Curated(prediction, {}), mask).doubt
+    assert doubt.startswith("The labels of 1 image in layer drawn (well) hold one value only")
+    assert evaluated(Curated(prediction, {}), LayerTruth("drawn", masks())).doubt == ""
+
+
 # In a window --------------------------------------------------------------------------------
 
 
@@ -198,6 +211,75 @@ def test_prediction_and_its_corrections_against_a_layer(viewer, shown, opened, q
     assert rows(dock, "summary")["false splits"] == ["1", "0", "-1"]
     viewer.layers.remove(layer)
     assert not find(dock, QPushButton, "run").isEnabled()
+
+
+def test_a_doubtful_truth_is_a_warning(viewer, shown, qtbot):
+    _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Evaluate")
+    viewer.add_labels(masks().max(axis=0) * 255, name="mask")
+    click(dock, "run")
+    wait(qtbot, dock)
+    warning = notification_manager.records[-1]
+    assert "hold one value only" in warning.message
+    assert warning.severity == "warning"
+
+
+def test_a_cancelled_evaluation_says_so_and_another_one_may_run(viewer, shown, qtbot, monkeypatch):
+    going_on = threading.Event()
+
+    def steps(_task):
+        yield "Reading…"
+        going_on.wait(60)
+        yield "Scoring…"
+
+    monkeypatch.setattr(evaluate_module, "evaluate_in_steps", steps)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Evaluate")
+    viewer.add_labels(masks(), name="drawn")
+    click(dock, "run")
+    qtbot.waitUntil(lambda: status(dock) == "Reading…", timeout=PATIENCE)
+    click(dock, "cancel")
+    assert status(dock) == "Cancelling…"
+    going_on.set()
+    wait(qtbot, dock)
+    assert status(dock).startswith("Cancelled;")
+    assert find(dock, QPushButton, "run").isEnabled()
+
+
+def test_an_evaluation_ends_with_its_window(viewer, shown, qtbot, monkeypatch):
+    going_on = threading.Event()
+
+    def steps(_task):
+        yield "Reading…"
+        going_on.wait(60)
+        yield "Scoring…"
+
+    monkeypatch.setattr(evaluate_module, "evaluate_in_steps", steps)
+    dock = evaluate_module.EvaluateWidget(viewer)
+    viewer.add_labels(masks(), name="drawn")
+    dock.run()
+    qtbot.waitUntil(lambda: status(dock) == "Reading…", timeout=30_000)
+    worker = dock._worker
+    with qtbot.waitSignal(dock.destroyed):
+        dock.deleteLater()
+    assert worker.abort_requested
+    with qtbot.waitSignal(worker.finished, timeout=30_000):
+        going_on.set()
+
+
+def test_results_are_no_truth_but_their_duplicates_are(viewer, shown):
+    _, dock = viewer.window.add_plugin_dock_widget("napari-probinst", "Evaluate")
+    box = find(dock, QComboBox, "truth")
+    # What the draws of an image that is being predicted say.
+    viewer.add_labels(masks()[0], metadata={METADATA_KEY: {"shown": None}})
+    assert box.count() == 0
+    data, state, kind = shown.instances.as_layer_data_tuple()
+    copy = Layer.create(np.asarray(data), {**state, "name": "by hand"}, kind)
+    viewer.add_layer(copy)
+    assert box.currentText() == "by hand (layer)"
+    dock.choose_truth(Path("masks"))
+    copy.name = "again"
+    assert (box.count(), box.currentText()) == (2, "masks")
+    viewer.layers.remove(copy)
+    assert (box.count(), box.currentText()) == (1, "masks")
 
 
 def test_selected_cells_are_copied_as_a_table(qtbot):

@@ -5,21 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels
-from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt, QUrl
+from napari.utils.notifications import show_error, show_warning
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QProgressBar,
-    QPushButton,
-    QToolButton,
-)
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QProgressBar
 
 from napari_probinst.core.errors import InputError, ProbinstError
 from napari_probinst.widgets.evaluation.evaluation import (
@@ -27,19 +16,19 @@ from napari_probinst.widgets.evaluation.evaluation import (
     EvaluationTask,
     evaluate_in_steps,
     start_worker,
-    write_reports,
+    write_in_steps,
 )
 from napari_probinst.widgets.evaluation.results import ResultsView
 from napari_probinst.widgets.finding import shown_predictions
-from napari_probinst.widgets.path_rows import beside, browse_button, shrinking_box
-from napari_probinst.widgets.scrolling_dock import ScrollingDock
-from napari_probinst.widgets.truth import LayerTruth
+from napari_probinst.widgets.scrolling_dock import ScrollingDock, form_button
+from napari_probinst.widgets.source_box import EntryBox, SourceBox
 
 if TYPE_CHECKING:
-    from napari_probinst.widgets.evaluation.evaluation import Evaluated
+    from collections.abc import Callable, Generator
 
-#: Role of an entry's tooltip.
-_TOOLTIP = Qt.ItemDataRole.ToolTipRole
+    from napari_probinst.widgets.evaluation.evaluation import Evaluated
+    from napari_probinst.widgets.layers import ShownPrediction
+
 _EVENTS = ("inserted", "removed", "renamed")
 _NOTHING_CHOSEN = "Choose what is to be scored, and the truth."
 
@@ -69,31 +58,32 @@ class EvaluateWidget(ScrollingDock):
         self._show_running()
 
     def _build(self) -> None:
-        self._predicted = shrinking_box(
+        self._predicted = EntryBox(
             "predicted",
             "A prediction shown in the viewer, with its corrections; a results folder; a session; "
             "or a COCO file",
+            self._offered,
+            self._show_running,
         )
-        self._truth = shrinking_box(
+        self._truth = SourceBox(
             "truth",
             "A labels layer; a folder of label images or stacks of masks named like the images; "
             "such a file; or a COCO file",
+            self._viewer,
+            self._show_running,
         )
         rows = QFormLayout()
-        for label, box, name in (
-            ("Scored", self._predicted, "predicted"),
-            ("Truth", self._truth, "truth"),
-        ):
-            rows.addRow(label, beside(box, self._browse_button(box, name)))
-        self._run = _button("run", "Evaluate", "Score the instances", self.run)
-        self._cancel = _button("cancel", "Cancel", "Stop after the part that runs", self.cancel)
+        rows.addRow("Scored", self._predicted)
+        rows.addRow("Truth", self._truth)
+        self._run = form_button("run", "Evaluate", "Score the instances", self.run)
+        self._cancel = form_button("cancel", "Cancel", "Stop after the part that runs", self.cancel)
         self._bar = QProgressBar()
         self._bar.setObjectName("progress")
         self._bar.setRange(0, 0)
         self._status = QLabel(_NOTHING_CHOSEN)
         self._status.setObjectName("status")
         self._status.setWordWrap(True)
-        self._write = _button(
+        self._write = form_button(
             "write",
             "Write the report…",
             "Write report.html, report.md, report.json and tables (CSV) to a folder, and open it",
@@ -110,65 +100,33 @@ class EvaluateWidget(ScrollingDock):
         self.content.addWidget(self._write)
         self.content.addWidget(self._results)
 
-    def _browse_button(self, box: QComboBox, name: str) -> QToolButton:
-        """Button with a menu: there are folders and files to be chosen."""
-        made = browse_button(f"browse_{name}", "Choose a folder or a file", lambda: None)
-        menu = QMenu(made)
-        menu.addAction("Folder…", lambda: self._browse_folder(box))
-        menu.addAction("File…", lambda: self._browse_file(box))
-        made.setMenu(menu)
-        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        return made
-
     # What is chosen ------------------------------------------------------------------------
 
     def choose_predicted(self, path: Path) -> None:
         """Score a results folder, a session, or a COCO file."""
-        _choose(self._predicted, path)
-        self._show_running()
+        self._predicted.choose(path)
 
     def choose_truth(self, path: Path) -> None:
         """Score against a folder or file."""
-        _choose(self._truth, path)
-        self._show_running()
+        self._truth.choose(path)
 
-    def _browse_folder(self, box: QComboBox) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a folder")
-        if folder:
-            _choose(box, Path(folder))
-            self._show_running()
-
-    def _browse_file(self, box: QComboBox) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Choose a file", "", "Masks, label images, COCO (*.tif *.tiff *.png *.json)"
-        )
-        if path:
-            _choose(box, Path(path))
-            self._show_running()
+    def _offered(self) -> list[tuple[str, ShownPrediction]]:
+        return [(f"{each.title} (viewer)", each) for each in shown_predictions(self._viewer)]
 
     def _refresh_layers(self, _event: Any = None) -> None:
         """Offer the layers there are; what was chosen stays chosen."""
-        shown = list(shown_predictions(self._viewer))
-        results = [each.instances for each in shown]
-        labels = [
-            layer
-            for layer in self._viewer.layers
-            if isinstance(layer, Labels) and layer not in results
-        ]
-        _offer(self._predicted, [(f"{each.title} (viewer)", each) for each in shown])
-        _offer(self._truth, [(f"{layer.name} (layer)", layer) for layer in labels])
+        self._predicted.refresh()
+        self._truth.refresh()
         self._show_running()
 
     def _task(self) -> EvaluationTask:
-        chosen, truth = self._predicted.currentData(), self._truth.currentData()
+        chosen = self._predicted.entry
+        plane = () if isinstance(chosen, Path | None) else chosen.plane
+        truth = self._truth.chosen(plane)
         if chosen is None or truth is None:
             raise InputError(_NOTHING_CHOSEN)
-        plane: tuple[int, ...] = ()
         if not isinstance(chosen, Path):
-            plane = chosen.plane
             chosen = Curated(chosen.session.prediction, dict(chosen.session.instances))
-        if not isinstance(truth, Path):
-            truth = LayerTruth.of(truth, plane)
         return EvaluationTask(chosen, truth)
 
     # What happens --------------------------------------------------------------------------
@@ -197,15 +155,7 @@ class EvaluateWidget(ScrollingDock):
         except ProbinstError as error:
             self._failed(error)
             return
-        self._worker = start_worker(
-            evaluate_in_steps,
-            task,
-            on_progress=self._say,
-            on_result=self._show,
-            on_error=self._failed,
-            on_finished=self._ended,
-        )
-        self._show_running()
+        self._start(self._show, evaluate_in_steps, task)
 
     def cancel(self) -> None:
         """Stop after the part that is running."""
@@ -221,15 +171,25 @@ class EvaluateWidget(ScrollingDock):
         folder = self.choose_folder()
         if folder is None:
             return
-        self._say("Writing the report…")
+        self._start(self._open, write_in_steps, self._evaluated, folder)
+
+    def _start(
+        self,
+        on_result: Callable[[Any], None],
+        steps: Callable[..., Generator[str, None, Any]],
+        *arguments: Any,
+    ) -> None:
         self._worker = start_worker(
-            write_reports,
-            self._evaluated,
-            folder,
-            on_result=self._open,
+            steps,
+            *arguments,
+            on_progress=self._say,
+            on_result=on_result,
+            on_cancelled=self._cancelled,
             on_error=self._failed,
             on_finished=self._ended,
         )
+        # A window that closes tells its docks nothing.
+        self.destroyed.connect(self._worker.quit)
         self._show_running()
 
     def _show(self, evaluated: Evaluated) -> None:
@@ -237,8 +197,12 @@ class EvaluateWidget(ScrollingDock):
             return
         self._evaluated = evaluated
         self._say(self._results.show_results(evaluated))
+        if evaluated.doubt:
+            show_warning(evaluated.doubt)
 
     def _open(self, page: Path) -> None:
+        if self._closed:
+            return
         self._page = page
         self._say(f"Report: {page}")
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(page)))
@@ -246,6 +210,9 @@ class EvaluateWidget(ScrollingDock):
     def _say(self, text: str) -> None:
         if not self._closed:
             self._status.setText(text)
+
+    def _cancelled(self) -> None:
+        self._say("Cancelled; what was shown or written before stays.")
 
     def _failed(self, error: Exception) -> None:
         if not isinstance(error, ProbinstError):
@@ -260,7 +227,7 @@ class EvaluateWidget(ScrollingDock):
             self._show_running()
 
     def _show_running(self) -> None:
-        chosen = self._predicted.currentData() is not None and self._truth.currentData() is not None
+        chosen = self._predicted.entry is not None and self._truth.entry is not None
         self._run.setEnabled(chosen and not self.running)
         self._cancel.setEnabled(self.running)
         self._bar.setVisible(self.running)
@@ -276,38 +243,3 @@ class EvaluateWidget(ScrollingDock):
         self.cancel()
         for event in self._layer_events:
             event.disconnect(self._refresh_layers)
-
-
-def _choose(box: QComboBox, path: Path) -> None:
-    """List a path after the layers, unless it is there, and choose it."""
-    entries = [box.itemData(index) for index in range(box.count())]
-    if path not in entries:
-        box.addItem(path.name, path)
-        box.setItemData(box.count() - 1, str(path), _TOOLTIP)
-        entries.append(path)
-    box.setCurrentIndex(entries.index(path))
-
-
-def _offer(box: QComboBox, layers: list[tuple[str, Any]]) -> None:
-    """List layers, then the paths that were chosen before."""
-    chosen = box.currentData()
-    paths = [box.itemData(index) for index in range(box.count())]
-    box.clear()
-    for title, layer in layers:
-        box.addItem(title, layer)
-    for path in paths:
-        if isinstance(path, Path):
-            _choose(box, path)
-    entries = [box.itemData(index) for index in range(box.count())]
-    places = [index for index, entry in enumerate(entries) if entry is chosen or entry == chosen]
-    box.setCurrentIndex(places[0] if places else min(box.count(), 1) - 1)
-    if not entries:
-        box.setPlaceholderText("choose a folder or file")
-
-
-def _button(name: str, text: str, tooltip: str, clicked: Any) -> QPushButton:
-    made = QPushButton(text)
-    made.setObjectName(name)
-    made.setToolTip(tooltip)
-    made.clicked.connect(lambda _: clicked())
-    return made

@@ -110,27 +110,31 @@ def evaluate_in_steps(task: EvaluationTask) -> Generator[str, None, Evaluated]:
     return Evaluated(scores, figures, str(source), f"{undivided}." if undivided else "")
 
 
-def write_reports(evaluated: Evaluated, folder: Path) -> Path:
-    """Write the full report, or one for each state; return the page to open.
+def write_in_steps(evaluated: Evaluated, folder: Path) -> Generator[str, None, Path]:
+    """Write the full report, or one for each state, yielding what is being done.
+
+    Returns
+    -------
+    Path
+        The page to open: of the corrected state where there is one.
 
     Raises
     ------
     OutputError
         If a file can't be written.
     """
+    yield "Writing the report…"
     from napari_probinst.core.evaluation.report import build_report, write_report
 
     several = len(evaluated.scores) > 1
-    files = {
-        state: build_report(evaluation, evaluated.figures[state], evaluated.truth)
-        for state, evaluation in evaluated.scores.items()
-    }
+    page = folder
     # Dictionaries keep their order: the last page is of the corrected state.
-    pages = [
-        write_report(content, folder / state if several else folder)
-        for state, content in files.items()
-    ]
-    return pages[-1]
+    for state, evaluation in evaluated.scores.items():
+        if several:
+            yield f"Writing the report of the {state} instances…"
+        content = build_report(evaluation, evaluated.figures[state], evaluated.truth)
+        page = write_report(content, folder / state if several else folder)
+    return page
 
 
 def _states(source: Curated | Path) -> dict[str, PredictedImages]:
@@ -228,23 +232,26 @@ def _true_instances(
 
 
 def start_worker(
-    function: Callable[..., Any],
+    steps: Callable[..., Generator[str, None, Any]],
     *arguments: Any,
-    on_progress: Callable[[str], None] | None = None,
+    on_progress: Callable[[str], None],
     on_result: Callable[[Any], None],
+    on_cancelled: Callable[[], None],
     on_error: Callable[[Exception], None],
     on_finished: Callable[[], None],
 ) -> Any:
-    """Run a function, or a generator that yields what it does, in a thread of its own."""
+    """Run a generator that yields what it does in a thread of its own."""
     from napari.qt.threading import create_worker
 
-    connections: dict[str, Callable[..., None]] = {
-        "returned": on_result,
-        "errored": on_error,
-        "finished": on_finished,
-    }
-    if on_progress is not None:
-        connections["yielded"] = on_progress
     return create_worker(
-        function, *arguments, _progress={"desc": "Evaluating"}, _connect=connections
+        steps,
+        *arguments,
+        _progress={"desc": "Evaluating"},
+        _connect={
+            "yielded": on_progress,
+            "returned": on_result,
+            "aborted": on_cancelled,
+            "errored": on_error,
+            "finished": on_finished,
+        },
     )

@@ -11,14 +11,13 @@ from qtpy.QtWidgets import (
     QMainWindow,
     QMessageBox,
     QProgressBar,
-    QPushButton,
     QWidget,
 )
 
 from napari_probinst.core.errors import ProbinstError
 from napari_probinst.widgets.open_dock import open_dock
 from napari_probinst.widgets.remembered import last_training
-from napari_probinst.widgets.scrolling_dock import ScrollingDock
+from napari_probinst.widgets.scrolling_dock import ScrollingDock, form_button
 from napari_probinst.widgets.training.form import TrainForm
 from napari_probinst.widgets.training.log import Ended, has_checkpoint
 from napari_probinst.widgets.training.monitor import TrainingMonitor, end_text
@@ -58,15 +57,15 @@ class TrainWidget(ScrollingDock):
         self._show_state()
 
     def _build(self) -> None:
-        self._run = _button("run", "Train", "Train in a process of its own", self.run)
-        self._stop = _button("stop", "Stop and keep", _STOP_AND_KEEP, self.stop)
+        self._run = form_button("run", "Train", "Train in a process of its own", self.run)
+        self._stop = form_button("stop", "Stop and keep", _STOP_AND_KEEP, self.stop)
         self._bar = QProgressBar()
         self._bar.setObjectName("progress")
         self._status = QLabel("Add a folder of images with their instances.")
         self._status.setObjectName("status")
         self._status.setWordWrap(True)
         self._place_of_curves = QHBoxLayout()
-        self._predict = _button(
+        self._predict = form_button(
             "predict", "Predict with it", "Open the Predict dock with this model", self.predict
         )
         buttons = QHBoxLayout()
@@ -254,12 +253,3 @@ def _main_window(widget: QWidget) -> QWidget | None:
     while parent is not None and not isinstance(parent, QMainWindow):
         parent = parent.parentWidget()
     return parent
-
-
-def _button(name: str, text: str, tooltip: str, clicked: Any) -> QPushButton:
-    """Button that Tab reaches: this dock is a form, and takes no keys from the canvas."""
-    made = QPushButton(text)
-    made.setObjectName(name)
-    made.setToolTip(tooltip)
-    made.clicked.connect(lambda _: clicked())
-    return made
