@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SAMPLE_NAME = "synthetic_worms"
 
 # Live and dead worms with crossings and touches in separate places, each in plain view.
-_SEED = 25
+_SEED = 11
 
 
 @lru_cache(maxsize=1)

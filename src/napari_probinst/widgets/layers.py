@@ -15,7 +15,7 @@ from napari_probinst.core.curation.readings import Readings
 from napari_probinst.widgets.finding import METADATA_KEY
 from napari_probinst.widgets.image_axes import plane_of
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
-from napari_probinst.widgets.layer_batch import one_change
+from napari_probinst.widgets.layer_removal import one_removal
 from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.pixel_status import show_readings
 from napari_probinst.widgets.placement import Following, placement
@@ -236,15 +236,14 @@ def add_layers(viewer: Any, shown: ShownPrediction) -> None:
 
     Each comes below those of the four that belong above it.
     """
-    with one_change(viewer):
-        for index, layer in enumerate(shown.layers):
-            present = list(viewer.layers)
-            if layer in present:
-                continue
-            viewer.add_layer(layer)
-            places = [present.index(each) for each in shown.layers[index + 1 :] if each in present]
-            if places:
-                viewer.layers.move(len(present), min(places))
+    for index, layer in enumerate(shown.layers):
+        present = list(viewer.layers)
+        if layer in present:
+            continue
+        viewer.add_layer(layer)
+        places = [present.index(each) for each in shown.layers[index + 1 :] if each in present]
+        if places:
+            viewer.layers.move(len(present), min(places))
     viewer.layers.selection.active = shown.instances
 
 
@@ -277,7 +276,7 @@ def remove_layers(viewer: Any, shown: ShownPrediction, *, but: Sequence[Layer | 
     if shown.kept is not None:
         shown.kept.release()
     shown.instances.metadata.pop(METADATA_KEY, None)
-    with one_change(viewer):
+    with one_removal(viewer):
         for layer in shown.layers:
             if layer in present and layer not in but:
                 viewer.layers.remove(layer)

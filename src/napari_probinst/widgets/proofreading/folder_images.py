@@ -11,7 +11,7 @@ from napari.utils.notifications import show_warning
 from napari_probinst.core.curation.image_files import files_of, find_image_files
 from napari_probinst.core.errors import InputError
 from napari_probinst.widgets.finding import METADATA_KEY, image_name, is_result
-from napari_probinst.widgets.layer_batch import one_change
+from napari_probinst.widgets.layer_removal import one_removal
 from napari_probinst.widgets.layers import add_layers
 from napari_probinst.widgets.proofreading.files import open_path
 from napari_probinst.widgets.proofreading.image_layers import read_layers, wrong_size
@@ -84,23 +84,23 @@ class FolderImages:
         """
         if not self._desk.free():
             return False
-        with one_change(self._viewer):
-            shown = self._open.get(image.name) or self._present(image)
-            with self._desk.switching():
-                if shown is None:
-                    shown = self._load(image)
-                else:
-                    self._bring_back(image.name, shown)
-            self._open[image.name] = shown
-            self._desk.choose(shown)
-            self.leave_others()
+        shown = self._open.get(image.name) or self._present(image)
+        with self._desk.switching():
+            if shown is None:
+                shown = self._load(image)
+            else:
+                self._bring_back(image.name, shown)
+        self._open[image.name] = shown
+        self._desk.choose(shown)
+        self.leave_others()
         return True
 
     def leave_others(self) -> None:
         """Remove all images but the one that is worked on."""
-        for name, shown in tuple(self._open.items()):
-            if shown is not self._desk.shown:
-                self._retire(name)
+        with one_removal(self._viewer):
+            for name, shown in tuple(self._open.items()):
+                if shown is not self._desk.shown:
+                    self._retire(name)
 
     def _present(self, image: ImageReview) -> ShownPrediction | None:
         """Prediction that was opened from the same file before the folder was."""

@@ -23,7 +23,7 @@ from napari_probinst.widgets.label_view import (
     label_page,
     refresh_within,
 )
-from napari_probinst.widgets.layer_batch import one_change
+from napari_probinst.widgets.layer_removal import one_removal
 from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.placement import Following
 from napari_probinst.widgets.proofreading.emphasis import Emphasis
@@ -90,9 +90,8 @@ class Workbench:
 
     def open(self) -> None:
         """Add the layers of selection and place, and listen to the session."""
-        with one_change(self.viewer):
-            self.viewer.add_layer(self._place.layer)
-            self.add_below_peaks(self._emphasis.layer)
+        self.viewer.add_layer(self._place.layer)
+        self.add_below_peaks(self._emphasis.layer)
         self._unsubscribe = self.session.subscribe(self._changed)
         self._place.show(self.session)
 
@@ -103,7 +102,7 @@ class Workbench:
         self._end_isolation()
         self.marks.show_all()
         self._emphasis.close()
-        with one_change(self.viewer):
+        with one_removal(self.viewer):
             self.scratch.close()
             self.remove(self._emphasis.layer)
             self.remove(self._place.layer)

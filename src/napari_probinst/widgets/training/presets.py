@@ -49,8 +49,8 @@ class Preset:
 PRESETS = (
     Preset(
         "fast",
-        "A working model in minutes: images are binned 2 x 2 unless the model it starts from "
-        "sees them at full size.",
+        "A working model in minutes: images are binned 2 x 2. From a model that sees them at full "
+        "size it takes three times as long.",
         Config(
             network=NetworkConfig(filters=16, levels=5, embedding_dimensions=16),
             loss=LossConfig(rate_regulariser=1e-3, n_examples=1000),

@@ -1,4 +1,4 @@
-"""Several layers added and removed as one change of the scene."""
+"""Several layers removed as one change of the scene."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ _changing: set[int] = set()
 
 
 @contextmanager
-def one_change(viewer: Any) -> Iterator[None]:
-    """Have napari draw the scene anew, and collect garbage, once and not for every layer.
+def one_removal(viewer: Any) -> Iterator[None]:
+    """Have napari collect garbage once, not for every layer that is removed.
 
     A collection takes a tenth of a second in a window with one image, and a quarter where there
     are ten thousand instances. Within another one of the same viewer it does nothing.
+
+    Layers are not to be added meanwhile: a collection before they are drawn takes away textures
+    that their first drawing asks for.
     """
     # Docks have the viewer's parts behind proxies, another one each time.
     layers = getattr(viewer.layers, "__wrapped__", viewer.layers)
