@@ -27,7 +27,7 @@ class SavedState:
     @classmethod
     def now(cls, session: CurationSession, folder: Path) -> SavedState:
         """State right after saving to a folder."""
-        moment = datetime.now().astimezone().strftime("%H:%M:%S")
+        moment = datetime.now().astimezone().strftime("%H:%M")
         return cls(moment, len(session.records), folder.absolute())
 
     def text(self, session: CurationSession) -> str:
@@ -38,7 +38,7 @@ class SavedState:
         changes = sum(not isinstance(record.event, Visit) for record in later)
         where = "" if self.folder is None else f" to {short_name(self.folder.name)}"
         since = f"; {_changes(changes)} since" if changes else ""
-        return f"Results saved {self.moment}{where}{since}."
+        return f"Saved {self.moment}{where}{since}."
 
 
 def kept_text(kept: KeptSession) -> str:

@@ -32,7 +32,7 @@ class SavedRow(QWidget):
 
     def __init__(self, save: QPushButton) -> None:
         super().__init__()
-        self._label = WrappedLabel("saved", lines=2)
+        self._label = WrappedLabel("saved", lines=3)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._label, stretch=1)
