@@ -6,7 +6,8 @@ import torch
 from napari_probinst.core.config import ChannelConfig, NetworkConfig
 from napari_probinst.core.network.concrete_dropout import dropout_rates, stochastic_layers
 from napari_probinst.core.network.coordinates import COORDINATE_UNIT, coordinate_channels
-from napari_probinst.core.network.unet import DoubleConv, UNet
+from napari_probinst.core.network.double_conv import DoubleConv
+from napari_probinst.core.network.unet import UNet
 
 
 @pytest.mark.parametrize(
