@@ -162,7 +162,7 @@ class _ListedWhenOpened(QComboBox):
 
     def refresh(self) -> None:
         """List what there is now."""
-        chosen = self.currentData()
+        chosen, title = self.currentData(), self.currentText()
         paths = [entry for entry in self._entries() if isinstance(entry, Path)]
         self.clear()
         if self._none is not None:
@@ -171,12 +171,14 @@ class _ListedWhenOpened(QComboBox):
             self.addItem(title, entry)
         for path in paths:
             self._add_path(path)
-        self._set_current(chosen)
+        self._set_current(chosen, title)
 
-    def _set_current(self, entry: Any) -> None:
-        """Choose an entry; the first one where it isn't listed."""
+    def _set_current(self, entry: Any, title: str = "") -> None:
+        """Choose an entry; where it isn't listed, what has come in its place, or the first one."""
         places = (i for i, each in enumerate(self._entries()) if each is entry or each == entry)
-        self.setCurrentIndex(next(places, min(self.count(), 1) - 1))
+        same_title = self.findText(title, Qt.MatchFlag.MatchExactly) if title else -1
+        first = min(self.count(), 1) - 1
+        self.setCurrentIndex(next(places, same_title if same_title >= 0 else first))
 
     def _add_path(self, path: Path) -> None:
         self.addItem(path.name, path)
