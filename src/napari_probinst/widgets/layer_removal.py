@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,14 +24,12 @@ def one_removal(viewer: Any) -> Iterator[None]:
     """
     # Docks have the viewer's parts behind proxies, another one each time.
     layers = getattr(viewer.layers, "__wrapped__", viewer.layers)
-    # Versions of napari before 0.9 have no batches.
-    batch = nullcontext if id(layers) in _changing else getattr(layers, "batched_update", None)
-    if batch is None or batch is nullcontext:
+    if id(layers) in _changing:
         yield
         return
     _changing.add(id(layers))
     try:
-        with batch():
+        with layers.batched_update():
             yield
     finally:
         _changing.discard(id(layers))

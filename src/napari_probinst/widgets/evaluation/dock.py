@@ -20,7 +20,6 @@ from napari_probinst.widgets.evaluation.evaluation import (
 )
 from napari_probinst.widgets.evaluation.results import ResultsView
 from napari_probinst.widgets.finding import shown_predictions
-from napari_probinst.widgets.layer_events import layer_events
 from napari_probinst.widgets.scrolling_dock import ScrollingDock, form_button
 from napari_probinst.widgets.source_box import EntryBox, SourceBox
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from napari_probinst.widgets.evaluation.evaluation import Evaluated
     from napari_probinst.widgets.layers import ShownPrediction
 
+_EVENTS = ("inserted", "removed", "renamed")
 _NOTHING_CHOSEN = "Choose what is to be scored, and the truth."
 
 
@@ -51,7 +51,7 @@ class EvaluateWidget(ScrollingDock):
         #: Asks for the report's folder, or None; tests put their own answer here.
         self.choose_folder = self._ask_folder
         self._build()
-        self._layer_events = layer_events(napari_viewer, "inserted", "removed", "renamed")
+        self._layer_events = [getattr(napari_viewer.layers.events, name) for name in _EVENTS]
         for event in self._layer_events:
             event.connect(self._refresh_layers)
         self._refresh_layers()

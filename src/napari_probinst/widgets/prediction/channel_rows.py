@@ -11,7 +11,6 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_probinst.widgets.finding import METADATA_KEY
-from napari_probinst.widgets.layer_events import layer_events
 from napari_probinst.widgets.path_rows import shrinking_box
 from napari_probinst.widgets.plane_in_view import plane_in_view
 from napari_probinst.widgets.prediction.channels import (
@@ -56,7 +55,9 @@ class ChannelRows(QWidget):
         self.changed.connect(self._offer_planes)
         self._rows = QFormLayout(self)
         self._rows.setContentsMargins(0, 0, 0, 0)
-        self._events = layer_events(viewer, "inserted", "removed", "renamed")
+        self._events = [
+            getattr(viewer.layers.events, name) for name in ("inserted", "removed", "renamed")
+        ]
         # What becomes the active layer is so only after it was inserted.
         self._events.append(viewer.layers.selection.events.active)
         for event in self._events:

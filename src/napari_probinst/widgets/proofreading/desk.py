@@ -15,7 +15,6 @@ from napari_probinst.widgets.finding import (
     shown_in_view,
     shown_predictions,
 )
-from napari_probinst.widgets.layer_events import layer_events
 from napari_probinst.widgets.layers import add_layers, redraw, remove_layers
 from napari_probinst.widgets.proofreading.alone import ShownAlone
 from napari_probinst.widgets.proofreading.canvas_mouse import CanvasMouse
@@ -98,7 +97,10 @@ class Desk:
         self._switching = False
         #: Whether the sliders stand at a plane that nothing was predicted of.
         self._is_away = False
-        self._layer_events = layer_events(viewer, "inserted", "removed", "reordered", "renamed")
+        self._layer_events = [
+            getattr(viewer.layers.events, name)
+            for name in ("inserted", "removed", "reordered", "renamed")
+        ]
         for event in self._layer_events:
             event.connect(self.follow_layers)
         self._sliders = viewer.dims.events.point
