@@ -43,12 +43,13 @@ system:
 	@$(PYTHON) tools/system_packages.py
 
 # torch comes first: nothing that is resolved later may replace it.
+# Bytecode is made when a module is imported first: most are never.
 $(STAMP): pyproject.toml constraints.txt | system
 	$(call heading,"set-up: installing into .venv (the first time takes minutes)")
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@$(PIP) install "pip>=25.1"
-	@$(PIP) install --constraint constraints.txt torch
-	@$(PIP) install --constraint constraints.txt --editable ".[all]" --group test --group lint
+	@$(PIP) install --no-compile --constraint constraints.txt torch
+	@$(PIP) install --no-compile --constraint constraints.txt --editable ".[all]" --group test --group lint
 	@touch $@
 
 test: setup lint types manifest test-headless test-gui ## Set up, then run every check and test

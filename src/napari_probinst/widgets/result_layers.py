@@ -122,8 +122,7 @@ def instances_data(session: CurationSession) -> Any:
 def show_instances(layer: Labels, data: Any, colours: DirectLabelColormap) -> None:
     """Show other instances of the same image in a layer of `instances_layer`, drawn once."""
     add_colours(layer, colours)
-    # Before napari 0.9, levels that come later have to be what it made of the first ones.
-    layer.data = type(layer.data)(data) if isinstance(data, list) else data
+    layer.data = data
     # napari lets its brush into new data.
     layer.editable = False
 
