@@ -1,4 +1,4 @@
-"""Layers that tools draw in: made once, hidden in between, gone with the dock."""
+"""Layers that tools draw in: made once, empty in between, gone with the dock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers that tools draw in: hidden, not removed, from one use to the next."""
+"""The layers that tools draw in: emptied, not removed, from one use to the next."""
 
 from __future__ import annotations
 

@@ -122,12 +122,12 @@ class CutTool:
         instances.mouse_pan = False
 
     def stop(self) -> None:
-        """Hide the line and let the camera go."""
+        """Erase the line and let the camera go."""
         instances = self._bench.shown.instances
         instances.cursor = "standard"
         instances.mouse_pan = True
+        # Without a line nothing is seen of the layer: hiding it would draw the scene anew.
         self._erase()
-        self.layer.visible = False
 
     def dragged(self, position: Sequence[float]) -> None:
         """Draw on."""

@@ -128,7 +128,7 @@ class Workbench:
         self.activate()
 
     def show_scratch(self, layer: Layer) -> None:
-        """Show a layer of ``scratch``; hiding it is the tool's."""
+        """Show a layer of ``scratch``; emptying and hiding it is the tool's."""
         if layer not in list(self.viewer.layers):
             self.add_below_peaks(layer)
         layer.visible = True
