@@ -52,7 +52,13 @@ $(STAMP): pyproject.toml constraints.txt | system
 	@$(PIP) install --no-compile --constraint constraints.txt --editable ".[all]" --group test --group lint
 	@touch $@
 
-test: setup lint types manifest test-headless test-gui ## Set up, then run every check and test
+# Types are checked beside the headless tests: what mypy does takes one core.
+test: setup lint manifest ## Set up, then run every check and test
+	@$(MAKE) --no-print-directory types >.venv/types.log 2>&1 & types=$$!; \
+		$(MAKE) --no-print-directory test-headless; tests=$$?; \
+		wait $$types; found=$$?; cat .venv/types.log; \
+		[ $$tests -eq 0 ] && exit $$found || exit $$tests
+	@$(MAKE) --no-print-directory test-gui
 
 lint: setup
 	$(call heading,"ruff: style and imports")
