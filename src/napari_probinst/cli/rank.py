@@ -1,4 +1,4 @@
-"""``napari-probinst rank``: which images are worth annotating next."""
+"""``napari-probinst rank``: in which images most is in doubt."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rank(
 ) -> None:
     """Rank images by the uncertainty of their predictions, most uncertain first.
 
-    The first are worth annotating next: there the model has most to learn.
+    In the first ones most is in doubt: they are the ones to look at, or to annotate, next.
     """
     from napari_probinst.cli._existing import refuse_existing
     from napari_probinst.core.inference.image_ranking import rank_results, write_images
