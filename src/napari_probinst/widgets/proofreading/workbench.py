@@ -1,4 +1,4 @@
-"""A curation session on the canvas: what is selected, clicked, edited and repainted.
+"""A curation session on the canvas: what is selected, edited and shown of it.
 
 The session owns all masks; the layers only show them.
 """
