@@ -1,14 +1,14 @@
 """Which images to annotate next: the most uncertain ones, or any, on synthetic images.
 
-    python tools/active_learning.py --output RUNS [--reduced]
+    python tools/active_learning.py --output RUNS [--images rare|mixed] [--reduced]
 
 A start model is trained on a few images. Then, round after round, images are taken from a pool,
 with their exact masks as the annotation, and the model of the round before is trained further on
 all images taken so far. They are taken either in the order of ``napari-probinst rank`` for that
 model's predictions of the pool, or at random. Both are done with several seeds, with the same
-number of steps and, for the same seed, the same seed of the trainings. The images differ widely in
-the number of worms, in how many of these touch and cross, and in contrast; all models are scored
-on held-back images of the same kind.
+number of steps and, for the same seed, the same seed of the trainings. Two kinds of screens
+(``study_images.py``): in one a condition is rare that the start model never saw, in the other all
+images differ in difficulty. All models are scored on held-back images.
 
 ``learning.csv`` has the scores, ``learning.svg`` the curves, and the table goes into
 docs/active-learning.md. What is finished is not done again, and a training that was broken off
@@ -24,15 +24,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 from learning_curves import RANDOM, as_csv, plot, publish, table
+from study_images import PARTS, SCREENS, Screen, index_of, write_images
 from synthetic_study import ERRORS, parser, run, scores, train, write, write_config
 
-from napari_probinst.core.data.atomic import atomic_file, make_folder
+from napari_probinst.core.data.atomic import make_folder
 from napari_probinst.core.data.masks import read_instances
-from napari_probinst.core.data.pages import write_pages
-from napari_probinst.core.data.synthetic import CHANNEL_NAMES, synthetic_image
-from napari_probinst.core.data.synthetic_rendering import CAMERA_MAXIMUM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,9 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import Shape
-    from napari_probinst.core.instances import InstanceSet
 
-PARTS = ("start", "pool", "held_back")
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
@@ -65,13 +60,13 @@ class Plan:
     """
 
     start: int = 3
-    pool: int = 48
+    pool: int = 60
     held_back: int = 24
     taken: int = 3
     rounds: int = 3
     seeds: int = 3
     start_steps: int = 3000
-    steps: int = 550
+    steps: int = 800
     shape: Shape = (400, 400)
 
 
@@ -89,10 +84,13 @@ def main() -> None:
         default=["sum"],
         help="orders of rank that are compared with a random one",
     )
+    options.add_argument("--images", choices=tuple(SCREENS), default="rare", help="the screen")
     given = options.parse_args()
-    rows, by_image = Run(given.output, REDUCED if given.reduced else Plan(), given.by).finish()
+    plan = REDUCED if given.reduced else Plan()
+    study = Run(given.output, plan, given.by, SCREENS[given.images])
+    study.finish()
     if not given.reduced:
-        publish(rows, by_image, given.output, _DOCS)
+        publish(given.output, _DOCS, given.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +105,21 @@ class Run:
         How much of everything.
     by : sequence of str
         Orders of rank, "sum" or "mean".
+    screen : Screen
+        What the images are like.
     """
 
     folder: Path
     plan: Plan
     by: Sequence[str]
+    screen: Screen
 
-    def finish(self) -> tuple[list[dict[str, Any]], dict[tuple[str, int], NDArray[np.float64]]]:
-        """Do what is missing, and write table and curves.
-
-        Returns
-        -------
-        rows : list of dict
-            One for each model, with the columns of the table.
-        by_image : dict of (str, int) to ndarray of shape (n_images,)
-            DSB of each held-back image by order and round, mean over the seeds.
-        """
+    def finish(self) -> None:
+        """Do what is missing, and write table and curves."""
         make_folder(self.folder)
-        for number, part in enumerate(PARTS):
-            write_images(self.folder / part, getattr(self.plan, part), number, self.plan.shape)
+        for part in PARTS:
+            n_images = getattr(self.plan, part)
+            write_images(self.folder / part, self.screen, part, n_images, self.plan.shape)
         write_config(self.folder / "start.yaml", seed=0)
         start = self.folder / "start.safetensors"
         train(start, self.folder / "start", self.folder / "start.yaml", self.plan.start_steps)
@@ -138,8 +132,12 @@ class Run:
         by_image = {key: np.mean(found, axis=0) for key, found in dsb.items()}
         write(self.folder / "learning.csv", as_csv(rows))
         plot(rows, self.folder / "learning.svg")
-        write(self.folder / "learning.md", table(rows, by_image))
-        return rows, by_image
+        write(self.folder / "learning.md", table(rows, by_image, self._rare_ones()))
+
+    def _rare_ones(self) -> NDArray[np.bool_]:
+        """Which of the held-back images, in the order of their names, are of the rare kind."""
+        indices = range(self.plan.held_back)
+        return np.array([self.screen.is_rare("held_back", index) for index in indices])
 
     def _rounds(
         self, order: str, seed: int, model: Path
@@ -206,6 +204,7 @@ class Run:
             "seed": seed,
             "round": number,
             "images": len(taken),
+            "rare": sum(self.screen.is_rare("pool", index_of(name)) for name in taken),
             "instances": sum(
                 len(read_instances(self.folder / "pool" / "instances" / f"{name}.tif"))
                 for name in taken
@@ -214,48 +213,6 @@ class Run:
             **{kind: sum(score[kind] for score in scored) for kind in ERRORS},
             "taken": "",
         }
-
-
-def write_images(folder: Path, n_images: int, seed: int, shape: Shape) -> None:
-    """Draw images of widely varying difficulty, and their masks."""
-    done = folder / "done"
-    if done.is_file():
-        return
-    for kind in ("images", "instances"):
-        make_folder(folder / kind)
-    for index in range(n_images):
-        name = f"synthetic_{index:03d}.tif"
-        channels, truth = draw_image((seed, index), shape)
-        with atomic_file(folder / "images" / name) as file:
-            metadata = {"axes": "CYX", "Labels": list(CHANNEL_NAMES)}
-            tifffile.imwrite(file, channels, imagej=True, metadata=metadata)
-        pages = [each.full(shape) * np.uint8(255) for each in truth.instances]
-        empty = [np.zeros(shape, np.uint8)]
-        write_pages(folder / "instances" / name, pages or empty, {"n_instances": len(pages)})
-    done.touch()
-
-
-def draw_image(
-    seed: tuple[int, int], shape: Shape, noise: float = 80.0
-) -> tuple[NDArray[np.uint16], InstanceSet]:
-    """Draw a well that is easy or hard.
-
-    Most hold few worms that lie apart, some many that touch and cross; the contrast falls to
-    two fifths, over noise of ``noise`` counts of the camera.
-    """
-    rng = np.random.default_rng((*seed, 1))
-    crowd, fading = rng.random() ** 2, rng.random()
-    image = synthetic_image(
-        seed,
-        shape,
-        n_worms=1 + round(11 * crowd),
-        crossing=0.05 + 0.45 * crowd,
-        touching=0.05 + 0.35 * crowd,
-    )
-    middle = image.channels.mean(axis=(1, 2), keepdims=True)
-    faded = middle + (1 - 0.6 * fading) * (image.channels - middle)
-    noisy = faded + rng.normal(0, noise, faded.shape)
-    return noisy.round().clip(0, CAMERA_MAXIMUM).astype(np.uint16), image.truth
 
 
 if __name__ == "__main__":

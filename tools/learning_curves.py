@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     ByImage = Mapping[tuple[str, int], NDArray[np.float64]]
 
 RANDOM = "random"
-COLUMNS = ("order", "seed", "round", "images", "instances", "dsb", *ERRORS, "taken")
-_BEGIN, _END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+COLUMNS = ("order", "seed", "round", "images", "rare", "instances", "dsb", *ERRORS, "taken")
+_BEGIN, _END = "<!-- figures: {} -->\n", "<!-- end of figures -->\n"
 _LABELS = {"sum": "rank (sum of entropy)", "mean": "rank --by mean", RANDOM: "random"}
 _COLOURS = {"sum": "C3", "mean": "C0", RANDOM: "0.5"}
 
@@ -38,13 +38,17 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def table(rows: Sequence[Mapping[str, Any]], by_image: ByImage) -> str:
+def table(rows: Sequence[Mapping[str, Any]], by_image: ByImage, rare: NDArray[np.bool_]) -> str:
     """Markdown table: each order's mean DSB after each round, and the gain over a random order.
 
     The interval of the gain is a 95 % bootstrap over the held-back images, of the means over the
-    seeds.
+    seeds. Where some of these are of the rare kind (``rare``, one for each), both kinds have a
+    column of their own.
     """
-    titles = ["order", "images taken", "worms in them", "DSB", "gain over random (95 %)"]
+    kinds = {"DSB, common": ~rare, "DSB, rare": rare} if rare.any() else {}
+    rare_ones = ["rare among them"] if kinds else []
+    gain = "gain over random (95 %)"
+    titles = ["order", "images taken", *rare_ones, "worms in them", *kinds, "DSB", gain]
     lines = [titles, ["---"] * len(titles)]
     for order, number in by_image:
         mine = [row for row in rows if row["order"] == order and row["round"] == number]
@@ -52,10 +56,13 @@ def table(rows: Sequence[Mapping[str, Any]], by_image: ByImage) -> str:
         if order != RANDOM and number:
             difference = by_image[order, number] - by_image[RANDOM, number]
             gain = _with_interval(difference)
-        worms = np.mean([row["instances"] for row in mine])
-        dsb = np.mean([row["dsb"] for row in mine])
         images = mine[0]["images"]
-        lines.append([_LABELS[order], str(images), f"{worms:.0f}", f"{dsb:.3f}", gain])
+        taken = [f"{np.mean([row['rare'] for row in mine]):.1f}"] if kinds else []
+        worms = np.mean([row["instances"] for row in mine])
+        of_kinds = [f"{by_image[order, number][chosen].mean():.3f}" for chosen in kinds.values()]
+        dsb = np.mean([row["dsb"] for row in mine])
+        cells = [_LABELS[order], str(images), *taken, f"{worms:.0f}", *of_kinds, f"{dsb:.3f}"]
+        lines.append([*cells, gain])
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
@@ -101,22 +108,20 @@ def plot(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         figure.savefig(file, format="svg", metadata={"Date": None})
 
 
-def publish(
-    rows: Sequence[Mapping[str, Any]],
-    by_image: ByImage,
-    folder: Path,
-    docs: Path,
-) -> None:
-    """Put the table into the page, and table and curves beside it."""
+def publish(folder: Path, docs: Path, name: str) -> None:
+    """Put the table of a finished study into the page, and table and curves beside it."""
     kept = docs / "active-learning"
     make_folder(kept)
-    for name in ("learning.csv", "learning.svg"):
-        write(kept / name, (folder / name).read_text(encoding="utf-8"))
-    page = docs / "active-learning.md"
-    before, rest = page.read_text(encoding="utf-8").split(_BEGIN)
+    for suffix in (".csv", ".svg"):
+        content = (folder / f"learning{suffix}").read_text(encoding="utf-8")
+        write(kept / f"{name}{suffix}", content)
+    page, begin = docs / "active-learning.md", _BEGIN.format(name)
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    old_figures, after = rest.split(_END, 1)
+    del old_figures
     figures = (
-        f"{table(rows, by_image)}\n"
-        "![Learning curves: thin lines are single seeds](active-learning/learning.svg)\n\n"
-        "[learning.csv](active-learning/learning.csv) has every model.\n"
+        f"{(folder / 'learning.md').read_text(encoding='utf-8')}\n"
+        f"![Learning curves: thin lines are single seeds](active-learning/{name}.svg)\n\n"
+        f"[{name}.csv](active-learning/{name}.csv) has every model.\n"
     )
-    write(page, before + _BEGIN + "\n" + figures + "\n" + _END + rest.split(_END)[1])
+    write(page, f"{before}{begin}\n{figures}\n{_END}{after}")

@@ -9,26 +9,43 @@ import active_learning
 import learning_curves
 import numpy as np
 import pytest
+import study_images
 import tifffile
 
 
 @pytest.fixture
 def study(tmp_path):
     plan = active_learning.Plan(1, 4, 1, 2, rounds=2, seeds=2, shape=(40, 48))
-    for number, part in enumerate(active_learning.PARTS):
+    screen = study_images.SCREENS["rare"]
+    for part in study_images.PARTS:
         n_images = getattr(plan, part)
-        active_learning.write_images(tmp_path / part, n_images, number, plan.shape)
-    return active_learning.Run(tmp_path, plan, ("sum",))
+        study_images.write_images(tmp_path / part, screen, part, n_images, plan.shape)
+    return active_learning.Run(tmp_path, plan, ("sum",), screen)
 
 
-def test_images_differ_in_difficulty_and_are_the_same_for_the_same_seed():
-    shape = (300, 300)
-    drawn = [active_learning.draw_image((1, index), shape) for index in range(4)]
-    again, _ = active_learning.draw_image((1, 2), shape)
+def contacts(truth):
+    """Pixels that more than one worm covers."""
+    return int((sum(each.full(truth.shape).astype(int) for each in truth.instances) > 1).sum())
+
+
+def test_mixed_images_differ_in_difficulty_and_are_the_same_for_the_same_arguments():
+    screen, shape = study_images.SCREENS["mixed"], (300, 300)
+    drawn = [screen.draw("pool", index, shape) for index in range(4)]
+    again, _ = screen.draw("pool", 2, shape)
     np.testing.assert_array_equal(drawn[2][0], again)
     assert len({len(truth) for _, truth in drawn}) > 1
     assert all(channels.shape == (2, *shape) for channels, _ in drawn)
     assert all(channels.max() <= 4095 for channels, _ in drawn)
+
+
+def test_rare_images_hold_as_many_worms_but_across_one_another():
+    screen, shape = study_images.SCREENS["rare"], (400, 400)
+    rare, *common = [screen.draw("held_back", index, shape)[1] for index in (0, 1, 3)]
+    assert [len(truth) for truth in (rare, *common)] == [6, 6, 6]
+    assert contacts(rare) > 100
+    assert [contacts(truth) for truth in common] == [0, 0]
+    assert [screen.is_rare("pool", index) for index in range(6)] == [True, *[False] * 4, True]
+    assert not any(screen.is_rare("start", index) for index in range(6))
 
 
 def test_a_training_folder_holds_the_first_images_and_those_taken(study):
@@ -63,6 +80,7 @@ def rows():
     errors = dict.fromkeys(learning_curves.ERRORS, 1)
     return [
         {"order": order, "seed": seed, "round": number, "images": 3 * number, "taken": ""}
+        | {"rare": 2 * number * (order == "sum")}
         | {"instances": 10 * number + seed, "dsb": dsb + 0.1 * seed + 0.1 * number}
         | errors
         for order, dsb in (("sum", 0.5), ("random", 0.4))
@@ -80,7 +98,8 @@ BY_IMAGE = {
 
 
 def test_the_table_tells_the_gain_over_a_random_order():
-    assert learning_curves.table(rows(), BY_IMAGE).splitlines()[2:] == [
+    alike = np.array([False, False])
+    assert learning_curves.table(rows(), BY_IMAGE, alike).splitlines()[2:] == [
         "| rank (sum of entropy) | 0 | 0 | 0.550 |  |",
         "| rank (sum of entropy) | 3 | 10 | 0.650 | +0.100 (+0.100 to +0.100) |",
         "| random | 0 | 0 | 0.450 |  |",
@@ -88,23 +107,31 @@ def test_the_table_tells_the_gain_over_a_random_order():
     ]
 
 
+def test_the_table_tells_of_a_rare_kind_apart():
+    lines = learning_curves.table(rows(), BY_IMAGE, np.array([True, False])).splitlines()
+    assert lines[3].startswith("| rank (sum of entropy) | 3 | 2.0 | 10 | 0.700 | 0.600 | 0.650 |")
+    assert lines[5] == "| random | 3 | 0.0 | 10 | 0.600 | 0.500 | 0.550 |  |"
+
+
 def test_table_and_curves_go_into_the_page(tmp_path):
     study, docs = tmp_path / "study", tmp_path / "docs"
     study.mkdir()
     docs.mkdir()
     page = docs / "active-learning.md"
-    page.write_text("before\n<!-- figures -->\nold\n<!-- end of figures -->\nafter\n")
+    other = "<!-- figures: mixed -->\nolder\n<!-- end of figures -->\n"
+    page.write_text(f"before\n<!-- figures: rare -->\nold\n<!-- end of figures -->\n{other}after\n")
     (study / "learning.csv").write_text(learning_curves.as_csv(rows()))
+    (study / "learning.md").write_text(learning_curves.table(rows(), BY_IMAGE, np.zeros(2, bool)))
     learning_curves.plot(rows(), study / "learning.svg")
     for _ in range(2):  # a second time nothing is doubled
-        learning_curves.publish(rows(), BY_IMAGE, study, docs)
+        learning_curves.publish(study, docs, "rare")
     text = page.read_text()
-    assert text.startswith("before\n<!-- figures -->\n")
-    assert text.endswith("<!-- end of figures -->\nafter\n")
+    assert text.startswith("before\n<!-- figures: rare -->\n")
+    assert text.endswith(f"<!-- end of figures -->\n{other}after\n")
     assert text.count("| random | 3 |") == 1
-    assert "old" not in text
-    assert (docs / "active-learning" / "learning.svg").read_text().startswith("<?xml")
-    with (docs / "active-learning" / "learning.csv").open(newline="") as file:
+    assert "old\n" not in text
+    assert (docs / "active-learning" / "rare.svg").read_text().startswith("<?xml")
+    with (docs / "active-learning" / "rare.csv").open(newline="") as file:
         assert [row["dsb"] for row in csv.DictReader(file)][:2] == ["0.5000", "0.6000"]
 
 
@@ -116,4 +143,5 @@ def test_a_row_counts_the_worms_that_were_annotated(study):
     scored = [{"dsb": 0.25, **errors}, {"dsb": 0.75, **errors}]
     # The other image has room for no worm: an empty page.
     row = study._row("sum", 1, 2, ["synthetic_000", "synthetic_001"], scored)
-    assert (row["images"], row["instances"], row["dsb"], row["misses"]) == (2, 2, 0.5, 4)
+    assert (row["images"], row["rare"], row["instances"]) == (2, 1, 2)
+    assert (row["dsb"], row["misses"]) == (0.5, 4)
