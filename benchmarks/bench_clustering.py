@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.inference.draws import PixelPrediction
+from napari_probinst.core.inference.embeddings import Embeddings
 from napari_probinst.core.inference.segmentation import segment
 
 from . import straightforward
@@ -35,7 +36,7 @@ def _pixels(n_worms):
         classes[:, *bar] = np.array([0, 1, 0], dtype=np.float32)[:, None, None]
         centre = generator.normal(scale=4, size=DIMENSIONS)
         embeddings[bar] = centre + generator.normal(scale=0.3, size=(10, 100, DIMENSIONS))
-    return PixelPrediction(embeddings.transpose(2, 0, 1), classes)
+    return PixelPrediction(Embeddings(embeddings.transpose(2, 0, 1)), classes)
 
 
 class Clustering:

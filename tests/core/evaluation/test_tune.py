@@ -14,6 +14,7 @@ from napari_probinst.core.evaluation.search import SearchSpace
 from napari_probinst.core.evaluation.tune import TuningImage, tune, typical_area, untuned
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.draw_cache import CachedDraw
+from napari_probinst.core.inference.embeddings import Embeddings
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.segmentation import TileForeground
 from napari_probinst.core.inference.tiling import Tile
@@ -31,7 +32,7 @@ def _draw(embedding):
     foreground = ~np.isnan(embedding)
     vectors = np.stack([np.nan_to_num(embedding), np.zeros(SHAPE)]).astype(np.float32)
     page = (0, 0, *SHAPE)
-    seen = TileForeground(Tile(page, page), Foreground.select(vectors, foreground))
+    seen = TileForeground(Tile(page, page), Foreground.select(Embeddings(vectors), foreground))
     return CachedDraw(SHAPE, [seen])
 
 

@@ -6,6 +6,7 @@ import pytest
 from napari_probinst.core.config import InferenceConfig
 from napari_probinst.core.inference import draw_cache as module
 from napari_probinst.core.inference.draw_cache import draw_cache
+from napari_probinst.core.inference.embeddings import Embeddings
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.segmentation import TileForeground, segment_tiles
 from napari_probinst.core.inference.tiling import Tile, tile_layout
@@ -18,7 +19,7 @@ def _seen(tile, page, binning=1):
     content = page[tile.slices][::binning, ::binning]
     embeddings = np.stack([8 * content, 0 * content]).astype(np.float32)
     overlap = content == 9
-    selected = Foreground.select(embeddings, (content > 0) & ~overlap, overlap)
+    selected = Foreground.select(Embeddings(embeddings), (content > 0) & ~overlap, overlap)
     return TileForeground(tile, selected, binning)
 
 

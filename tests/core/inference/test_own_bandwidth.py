@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_probinst.core.inference.embeddings import Embeddings
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.own_bandwidth import part_outsized
 
@@ -22,7 +23,7 @@ def _page(centres, spread=0.1):
     overlap[12:14, 6:8] = True
     labels[overlap] = 0
     embeddings += np.random.default_rng(0).normal(0, spread, embeddings.shape).astype(np.float32)
-    return labels, Foreground.select(embeddings, labels > 0, overlap)
+    return labels, Foreground.select(Embeddings(embeddings), labels > 0, overlap)
 
 
 def _part(labels, foreground, min_size=10):
@@ -66,7 +67,7 @@ def test_an_instance_of_the_usual_size_stays_whatever_its_embeddings():
     larger[:7, :7] = 1
     larger[:7, 7:] = 2
     pixels = Foreground.select(
-        np.random.default_rng(0).normal(0, 0.1, (2, *SHAPE)).astype(np.float32),
+        Embeddings(np.random.default_rng(0).normal(0, 0.1, (2, *SHAPE)).astype(np.float32)),
         larger > 0,
         foreground.overlap(),
     )
@@ -77,5 +78,6 @@ def test_an_instance_of_the_usual_size_stays_whatever_its_embeddings():
 def test_of_fewer_than_three_none_is_far_larger_than_usual(numbers):
     labels, _ = _page([(0, 0)] * 4)
     few = np.where(np.isin(labels, numbers), labels, 0)
-    pixels = Foreground.select(np.zeros((2, *SHAPE), np.float32), few > 0, np.zeros(SHAPE, bool))
+    nothing = Embeddings(np.zeros((2, *SHAPE), np.float32))
+    pixels = Foreground.select(nothing, few > 0, np.zeros(SHAPE, bool))
     np.testing.assert_array_equal(_part(few, pixels), few)

@@ -11,6 +11,7 @@ from napari_probinst.core.data.checksum import image_checksum
 from napari_probinst.core.errors import CancelledError, InputError, ModelError
 from napari_probinst.core.inference import drawing, ensemble
 from napari_probinst.core.inference.draws import PixelPrediction, realise
+from napari_probinst.core.inference.embeddings import Embeddings
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.segmentation import segment, segment_tiles
 from napari_probinst.core.network.checkpoint import Model
@@ -293,7 +294,7 @@ def test_the_two_halves_are_the_whole(shape, binning):
 def _pixels(background, foreground, overlap):
     """Prediction of one row of pixels whose embedding is constant."""
     classes = np.array([background, foreground, overlap], np.float32)[:, None]
-    return PixelPrediction(np.zeros((2, 1, classes.shape[-1]), np.float32), classes)
+    return PixelPrediction(Embeddings(np.zeros((2, 1, classes.shape[-1]), np.float32)), classes)
 
 
 def test_segment_by_hand():

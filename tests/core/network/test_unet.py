@@ -128,8 +128,8 @@ def test_coordinates_are_added_to_embeddings_and_to_nothing_else(class_decoder):
     expected = torch.tensor([2.0, 2.0, 0.0])[:, None, None].expand(1, 3, 16, 16)
     torch.testing.assert_close(there - here, expected, atol=1e-5, rtol=0)
     assert torch.equal(classes, same)
-    plain = network._placed(torch.zeros(1, 3, 16, 16), coordinate_channels(16, 16, (0, 0))[None])
-    assert plain[0, :, 8, 4].tolist() == [0.5, 0.5, 0.0]
+    rows, columns = network.offsets(coordinate_channels(16, 16, (0, 0))[None])
+    assert (rows + columns)[0, :, 8, 4].tolist() == [0.5, 0.5, 0.0]
 
 
 def test_coordinates_of_the_input_give_way_to_added_ones():

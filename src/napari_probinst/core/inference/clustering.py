@@ -11,6 +11,7 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from napari_probinst.core.inference.embeddings import Embeddings
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.mean_shift import find_modes
 from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
@@ -54,7 +55,7 @@ def cluster(
     ValueError
         If shapes differ, or a radius or the number of seeds is not positive.
     """
-    selected = Foreground.select(embeddings, foreground, bridge)
+    selected = Foreground.select(Embeddings(embeddings), foreground, bridge)
     modes = find_modes(selected.vectors, bandwidth=bandwidth, min_size=min_size, n_seeds=n_seeds)
     return group(selected, modes, threshold=threshold, min_size=min_size)
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_probinst.core.inference.embeddings import Embeddings
 from napari_probinst.core.inference.orientation import TRANSPOSE, orient, restore
 from napari_probinst.core.network.concrete_dropout import (
     apply_masks,
@@ -19,6 +20,7 @@ from napari_probinst.core.network.concrete_dropout import (
 )
 from napari_probinst.core.network.coordinates import coordinate_channels
 from napari_probinst.core.network.normalisation import ABSENT
+from napari_probinst.core.network.one_step import merge_steps
 from napari_probinst.core.network.thinning import thin
 
 if TYPE_CHECKING:
@@ -37,14 +39,20 @@ class PixelPrediction:
 
     Parameters
     ----------
-    embeddings : ndarray of float32, shape (dimensions, height, width)
-        Close together within an instance, far apart between instances.
+    vectors : Embeddings
+        Of shape (dimensions, height, width): close together within an instance, far apart between
+        instances.
     classes : ndarray of float32, shape (3, height, width)
         Probabilities of background, foreground and overlap; they sum to 1.
     """
 
-    embeddings: NDArray[np.float32]
+    vectors: Embeddings
     classes: NDArray[np.float32]
+
+    @property
+    def embeddings(self) -> NDArray[np.float32]:
+        """Embeddings of all pixels, made anew, shape (dimensions, height, width)."""
+        return self.vectors.pages()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,8 +146,10 @@ class Realisation:
         batch = self.entering(channels, origin)
         with self.runtime.autocast():
             first = self.first_in(overview, batch)
-            embeddings, logits = self.network(batch, self.context_in(overview), first)
-        return self.leaving(embeddings, logits, channels.shape[1:], overview.share)
+            embeddings, logits = self.network.unplaced(batch, self.context_in(overview), first)
+            offsets = self.network.offsets(batch)
+        shape = channels.shape[1:]
+        return self.leaving(embeddings, logits, shape, overview.share, offsets or ())
 
     def context_in(self, overview: Overview) -> Tensor | None:
         """Global context that the network is given, on its device; None where it is to look."""
@@ -173,7 +183,12 @@ class Realisation:
         return image[None].to(self.runtime.device, memory_format=torch.channels_last)
 
     def leaving(
-        self, embeddings: Tensor, logits: Tensor, shape: Shape, share: float | None = None
+        self,
+        embeddings: Tensor,
+        logits: Tensor,
+        shape: Shape,
+        share: float | None = None,
+        offsets: tuple[Tensor, ...] = (),
     ) -> PixelPrediction:
         """What the network says of an image of ``shape`` (height, width), in its orientation.
 
@@ -185,16 +200,16 @@ class Realisation:
             Height and width of the image, pixels.
         share : float, optional
             Of foreground, for the calibration; that of these pixels by default.
+        offsets : tuple of Tensor, optional
+            What is to be added to the embeddings; see `UNet.offsets`.
         """
         height, width = shape[::-1] if self.orientation & TRANSPOSE else shape
         classes = logits[0, :, :height, :width].float().softmax(dim=0).contiguous().cpu().numpy()
         if self.calibration is not None:
             classes = self.calibration.apply(classes, share)
-        # Embeddings stay as the network lays them out, pixel by pixel, which is how they are read.
-        vectors = embeddings[0, :, :height, :width].float().cpu().numpy()
-        return PixelPrediction(
-            restore(vectors, self.orientation), restore(classes, self.orientation)
-        )
+        added = tuple(each[0] for each in offsets)
+        vectors = Embeddings.of(embeddings[0], added, (height, width), self.orientation)
+        return PixelPrediction(vectors, restore(classes, self.orientation))
 
 
 def realise(
@@ -241,7 +256,8 @@ def realise(
     apply_masks(realised, sample_masks(realised, generator))
     if thinned:
         thin(realised)
-    placed = realised.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # Draws of the same shapes are there to be mapped over.
+    placed = _placed(realised, runtime, merged=thinned)
     return Realisation(placed, runtime, binning, orientation, calibration)
 
 
@@ -252,8 +268,16 @@ def mean_network(
 
     Parameters are those of `realise`.
     """
-    placed = copy.deepcopy(network).eval().to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    placed = _placed(copy.deepcopy(network).eval(), runtime, merged=True)
     return Realisation(placed, runtime, binning, calibration=calibration)
+
+
+def _placed(network: UNet, runtime: Runtime, *, merged: bool) -> UNet:
+    """The network on its device, and on a processor with its steps merged if that is wanted."""
+    placed: UNet = network.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if merged and runtime.device == "cpu":
+        merge_steps(placed, bfloat16=runtime.bfloat16)
+    return placed
 
 
 def is_stochastic(network: UNet) -> bool:

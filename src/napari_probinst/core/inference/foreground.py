@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import Shape
+    from napari_probinst.core.inference.embeddings import Embeddings
 
 #: Pixels are ordered block by block, so that an even sample of them meets small worms too.
 BLOCK = 16
@@ -47,7 +48,7 @@ class Foreground:
     @classmethod
     def select(
         cls,
-        embeddings: NDArray[np.float32],
+        embeddings: Embeddings,
         foreground: NDArray[np.bool_],
         bridge: NDArray[np.bool_] | None = None,
     ) -> Foreground:
@@ -55,8 +56,8 @@ class Foreground:
 
         Parameters
         ----------
-        embeddings : ndarray of float32, shape (n_dimensions, height, width)
-            One vector a pixel.
+        embeddings : Embeddings
+            Of shape (n_dimensions, height, width).
         foreground : ndarray of bool, shape (height, width)
             Pixels to cluster.
         bridge : ndarray of bool, shape (height, width), optional
@@ -76,8 +77,7 @@ class Foreground:
             )
         height, width = foreground.shape
         pixels = _block_by_block(foreground)
-        by_pixel = np.moveaxis(embeddings, 0, -1)
-        vectors = by_pixel[np.divmod(pixels, max(width, 1))].astype(np.float32, copy=False)
+        vectors = embeddings.at(*np.divmod(pixels, max(width, 1)))
         if pixels.size:
             vectors -= vectors.mean(axis=0, dtype=np.float64)
         return cls((height, width), pixels, vectors, np.flatnonzero(bridge))

@@ -255,7 +255,7 @@ def select_foreground(pixels: PixelPrediction) -> Foreground:
     background, overlap = pixels.classes[BACKGROUND], pixels.classes[OVERLAP]
     foreground = background <= 0.5
     overlapping = foreground & (overlap > pixels.classes[FOREGROUND])
-    return Foreground.select(pixels.embeddings, foreground & ~overlapping, overlapping)
+    return Foreground.select(pixels.vectors, foreground & ~overlapping, overlapping)
 
 
 def segment_tiles(

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from napari_probinst.core.network.concrete_dropout import StochasticConv2d
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_probinst.core.network.concrete_dropout import ConcreteDropout
 
 
@@ -22,6 +24,8 @@ class DoubleConv(nn.Module):
         super().__init__()
         self.conv1 = StochasticConv2d(n_in, n_out, 3, first)
         self.conv2 = StochasticConv2d(n_out, n_out, 3, second)
+        #: How a convolution and its ReLU are computed; see `merge_steps`.
+        self.convolve: Callable[[Tensor, StochasticConv2d], Tensor] = _convolve
 
     def forward(self, x: Tensor, everywhere: Tensor | None = None) -> Tensor:
         """(batch, n_in, height, width) → (batch, n_out, height, width).
@@ -35,15 +39,18 @@ class DoubleConv(nn.Module):
     def first(self, x: Tensor, everywhere: Tensor | None = None) -> Tensor:
         """First convolution and its ReLU."""
         if everywhere is None:
-            out = self.conv1(x)
-        else:
-            out = _with_uniform(x, everywhere, self.conv1.current_weight(), self.conv1.bias)
-        # In place: pages that are made anew cost more than what is computed on them.
-        return torch.relu_(out)
+            return self.convolve(x, self.conv1)
+        weight, bias = self.conv1.current_weight(), self.conv1.bias
+        return torch.relu_(_with_uniform(x, everywhere, weight, bias))
 
     def second(self, x: Tensor) -> Tensor:
         """Second convolution and its ReLU."""
-        return torch.relu_(self.conv2(x))
+        return self.convolve(x, self.conv2)
+
+
+def _convolve(x: Tensor, layer: StochasticConv2d) -> Tensor:
+    # In place: pages that are made anew cost more than what is computed on them.
+    return torch.relu_(layer(x))
 
 
 def _with_uniform(x: Tensor, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -124,7 +124,20 @@ class UNet(nn.Module):
         logits : Tensor of shape (batch, 3, height, width)
             Background, foreground, overlap.
         """
-        coordinates = None if self.position is None else x[:, -2:]
+        out, logits = self.unplaced(x, context, first)
+        offsets = self.offsets(x)
+        if offsets is None:
+            return out, logits
+        # In place, as pages that are made anew cost more than what is computed on them.
+        return out.float().add_(offsets[0]).add_(offsets[1]), logits
+
+    def unplaced(
+        self, x: Tensor, context: Tensor | None = None, first: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings without what coordinates add to them (`offsets`), and class logits.
+
+        Parameters and shapes are those of `forward`.
+        """
         skips = self._encode(self._pages(x), len(self.encoder), first)
         if self.context is not None and context is None:
             context = self.context_of(self._means(skips[: self._n_context]))
@@ -137,22 +150,30 @@ class UNet(nn.Module):
             out, logits = out[:, :-N_CLASSES], out[:, -N_CLASSES:]
         else:
             logits = self.class_head(self.class_block(joined, context))
-        return self._placed(out, coordinates), logits
+        return out, logits
 
-    def _placed(self, embeddings: Tensor, coordinates: Tensor | None) -> Tensor:
-        """Add to each embedding what its pixel's coordinates are worth, in float32.
+    def offsets(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What each pixel's coordinates add to its embedding, in float32; None where nothing is.
 
         Semi-convolutional embeddings (Novotny et al. 2018, section 3.2): what the convolutions
         give is the same wherever an image begins, and so are all distances of the sums.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, n_channels + 2, height, width)
+            As for `forward`.
+
+        Returns
+        -------
+        rows : Tensor of shape (batch, embedding_dimensions, height, 1)
+        columns : Tensor of shape (batch, embedding_dimensions, 1, width)
+            y is the same along a row, x along a column: no pages of products. The rows are added
+            first.
         """
-        if self.position is None or coordinates is None:
-            return embeddings
+        if self.position is None:
+            return None
         down, across = (COORDINATE_UNIT / POSITION_UNIT * self.position.T)[..., None, None]
-        # y is the same along a row, x along a column: no pages of products.
-        rows = down * coordinates[:, :1, :, :1]
-        columns = across * coordinates[:, 1:, :1, :]
-        # In place, as pages that are made anew cost more than what is computed on them.
-        return embeddings.float().add_(rows).add_(columns)
+        return down * x[:, -2:-1, :, :1], across * x[:, -1:, :1, :]
 
     def means(self, x: Tensor, inside: tuple[slice, slice] | None = None) -> Tensor:
         """Means of the features that the global context is made of, (batch, n_features, 1, 1).
