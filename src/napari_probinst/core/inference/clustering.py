@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from napari_probinst.core.inference.embeddings import Embeddings
 from napari_probinst.core.inference.foreground import Foreground
 from napari_probinst.core.inference.mean_shift import find_modes
-from napari_probinst.core.neighbourhood import EIGHT_NEIGHBOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+_Indices = NDArray[np.int64]
+_Edges = tuple[_Indices, _Indices]
 
 
 def cluster(
@@ -134,53 +136,91 @@ def separate_pieces(
     All clusters at once, as one graph of their pixels: a cluster may have stray pixels all
     over the image, and labelling a page for each would cost more than the clustering.
     """
-    y, x = np.nonzero(labels)
-    if y.size == 0:
+    pixels = np.flatnonzero(labels)
+    if pixels.size == 0:
         return labels
-    edges = [*_neighbour_edges(labels, y, x), *_bridge_edges(labels, bridge, y, x)]
-    first, second = (np.concatenate(ends) for ends in zip(*edges, strict=True))
-    n_nodes = max(int(second.max(initial=0)) + 1, y.size)
-    graph = coo_matrix((np.ones(first.size, bool), (first, second)), shape=(n_nodes, n_nodes))
-    piece = connected_components(graph, directed=False)[1][: y.size]
-    sizes = np.bincount(piece, weights=~bridge[y, x])
+    own = labels.flat[pixels]
+    page = _Padded.of(labels.shape, pixels, own)
+    bridges = _bridges(bridge)
+    edges = [*page.neighbours(), *_bridge_edges(page, bridges)]
+    piece = _components(edges, pixels.size)[: pixels.size]
+    sizes = np.bincount(piece, weights=~bridge.flat[pixels])
     pieces, first_pixel = np.unique(piece, return_index=True)
     in_order = pieces[np.argsort(first_pixel)]
     large = in_order[sizes[in_order] >= max(min_size, 1)]
     new_label = np.zeros(sizes.size, dtype=np.int32)
     new_label[large] = np.arange(1, large.size + 1)
     result = np.zeros_like(labels)
-    result[y, x] = new_label[piece]
+    result.flat[pixels] = new_label[piece]
     return result
 
 
-_Indices = NDArray[np.int64]
-_Edges = tuple[_Indices, _Indices]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Padded:
+    """Some pixels of a page with a border of one pixel, so that all have eight neighbours.
+
+    Parameters
+    ----------
+    width : int
+        Of the page with its border.
+    places : ndarray of int64, shape (n_pixels,)
+        Where the pixels are there, row by row.
+    own : ndarray of int32, shape (n_pixels,)
+        What they hold, not 0.
+    page : ndarray of int32
+        The page, flat; 0 elsewhere.
+    """
+
+    width: int
+    places: _Indices
+    own: NDArray[np.int32]
+    page: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], pixels: _Indices, own: NDArray[np.int32]) -> _Padded:
+        """Put pixels, flat indices in a page of ``shape``, on a page of their own."""
+        height, width = shape
+        places = pixels + 2 * (pixels // width) + width + 3
+        page = np.zeros((height + 2) * (width + 2), dtype=np.int32)
+        page[places] = own
+        return cls(width + 2, places, own, page)
+
+    def neighbours(self) -> Iterator[_Edges]:
+        """Pairs of neighbouring pixels that hold the same, as positions in ``places``."""
+        node = np.zeros(self.page.size, dtype=np.int64)
+        node[self.places] = np.arange(self.places.size)
+        # Half of the eight neighbours: the others see this pixel from their side.
+        for step in (1, self.width - 1, self.width, self.width + 1):
+            here = np.flatnonzero(self.page[self.places + step] == self.own)
+            yield here, node[self.places[here] + step]
 
 
-def _neighbour_edges(labels: NDArray[np.int32], y: _Indices, x: _Indices) -> Iterator[_Edges]:
-    """Pairs of neighbouring pixels with the same label, as positions in ``y`` and ``x``."""
-    node = np.zeros(labels.shape, dtype=np.int64)
-    node[y, x] = np.arange(y.size)
-    padded = np.pad(labels, 1)
-    own = labels[y, x]
-    # Half of the eight neighbours: the others see this pixel from their side.
-    for dy, dx in ((0, 1), (1, -1), (1, 0), (1, 1)):
-        here = np.flatnonzero(padded[y + 1 + dy, x + 1 + dx] == own)
-        yield here, node[y[here] + dy, x[here] + dx]
+def _bridges(bridge: NDArray[np.bool_]) -> _Padded:
+    """Connected bridges, numbered from 1."""
+    pixels = np.flatnonzero(bridge)
+    alike = _Padded.of(bridge.shape, pixels, np.ones(pixels.size, np.int32))
+    numbers = _components([*alike.neighbours()], pixels.size) + 1
+    return _Padded.of(bridge.shape, pixels, numbers.astype(np.int32))
 
 
-def _bridge_edges(
-    labels: NDArray[np.int32], bridge: NDArray[np.bool_], y: _Indices, x: _Indices
-) -> Iterator[_Edges]:
+def _bridge_edges(page: _Padded, bridges: _Padded) -> Iterator[_Edges]:
     """Join each pixel to the connected bridges it touches.
 
     A bridge is a node beyond those of the pixels, and one for each label: it connects the
     pieces of one cluster and not the clusters that cross there.
     """
-    bridges, n_bridges = ndimage.label(bridge, EIGHT_NEIGHBOURS)
-    padded = np.pad(bridges, 1)
-    own = labels[y, x].astype(np.int64)
+    n_bridges = int(bridges.own.max(initial=0))
+    first = page.places.size + (page.own.astype(np.int64) - 1) * n_bridges
     for dy, dx in np.ndindex(3, 3):
-        touched = padded[y + dy, x + dx]
+        touched = bridges.page[page.places + (dy - 1) * page.width + dx - 1]
         here = np.flatnonzero(touched)
-        yield here, y.size + (own[here] - 1) * n_bridges + touched[here] - 1
+        yield here, first[here] + touched[here] - 1
+
+
+def _components(edges: Sequence[_Edges], n_pixels: int) -> NDArray[np.int32]:
+    """Number of the connected component of each node, of which the first are the pixels."""
+    first, second = (np.concatenate(ends) for ends in zip(*edges, strict=True))
+    n_nodes = max(int(second.max(initial=-1)) + 1, n_pixels)
+    graph = coo_matrix((np.ones(first.size, bool), (first, second)), shape=(n_nodes, n_nodes))
+    numbers: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return numbers

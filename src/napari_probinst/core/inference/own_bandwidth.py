@@ -69,6 +69,8 @@ def part_outsized(
     if np.count_nonzero(sizes) < LEAST_INSTANCES:
         return labels
     outsized = np.flatnonzero(sizes > OUTSIZED * np.median(sizes[sizes > 0])) + 1
+    if outsized.size == 0:
+        return labels
     bridge = foreground.overlap()
     parted = labels.copy()
     for label in outsized.tolist():
@@ -82,7 +84,8 @@ def part_outsized(
             if connected and pieces.max() == group.max():
                 parted.flat[pixels] = np.where(group > 1, parted.max() + group - 1, label)
                 break
-    return separate_pieces(parted, bridge, min_size)
+    # Those that were found are pieces already.
+    return separate_pieces(parted, bridge, min_size) if parted.max() > labels.max() else labels
 
 
 def _groups(
