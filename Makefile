@@ -43,7 +43,9 @@ system:
 	@$(PYTHON) tools/system_packages.py
 
 # torch comes first: nothing that is resolved later may replace it.
-# Bytecode is made when a module is imported first: most are never.
+# Bytecode is made when a module is imported first, whatever the environment says: most modules are
+# never imported, and the tests import some a hundred times.
+unexport PYTHONDONTWRITEBYTECODE
 $(STAMP): pyproject.toml constraints.txt | system
 	$(call heading,"set-up: installing into .venv (the first time takes minutes)")
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
