@@ -60,6 +60,15 @@ def shown_by(layer: Layer) -> ShownPrediction | None:
     return shown if shown is not None and layer in shown.layers else None
 
 
+def image_of(layer: Layer) -> Layer | None:
+    """Return the image that a layer shows a result of, also of the first draws; None if none."""
+    shown = shown_by(layer)
+    if shown is not None:
+        return shown.image
+    _, image, _ = layer.metadata.get(METADATA_KEY, {}).get("draws_of", (None, None, None))
+    return image
+
+
 def image_name(layer: Layer) -> str:
     """Name under which an image's results are saved: its own where it states one."""
     name = layer.metadata.get(METADATA_KEY, {}).get("name")

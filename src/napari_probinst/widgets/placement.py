@@ -46,6 +46,12 @@ def _of_planes(layer: Layer) -> dict[str, Any]:
     }
 
 
+def overlap(one: Layer, other: Layer) -> bool:
+    """Whether two layers share more than an edge of the plane of the canvas."""
+    (low, high), (start, stop) = (each.extent.world[:, -2:] for each in (one, other))
+    return bool((low < stop).all() and (start < high).all())
+
+
 class Following:
     """Two-dimensional layers that are moved along with another layer.
 

@@ -103,6 +103,16 @@ class PlaneFollower:
         elif layer not in self._hidden:
             self._hidden.append(layer)
 
+    def hide(self, layer: Layer) -> None:
+        """Hide one of the layers, also when its plane comes into view."""
+        layer.visible = False
+        if self._hidden is not None and layer in self._hidden:
+            self._hidden.remove(layer)
+
+    def shows(self, layer: Layer) -> bool:
+        """Whether one of the layers is seen, or will be when its plane comes into view."""
+        return layer.visible or layer in (self._hidden or ())
+
     def stop(self) -> None:
         """Show the layers from now on, whatever plane is in view."""
         self._viewer.dims.events.point.disconnect(self.follow)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QComboBox
 
+from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.widgets.canvas import grid
+from napari_probinst.widgets.layers import show_prediction
 
 
 @pytest.fixture
@@ -62,3 +64,47 @@ def test_what_the_curator_hid_stays_hidden(viewer, wells):
     work_on(wells, "B")
     work_on(wells, "A")
     assert seen(viewer) & results("A") == results("A") - {"A | entropy"}
+
+
+def test_planes_of_another_stack_stay_hidden_when_the_sliders_move(
+    viewer, make_prediction, put, as_person
+):
+    shape = make_prediction().shape
+    film = viewer.add_image(np.zeros((3, *shape), np.uint8), name="film")
+    for number in range(2):
+        made = make_prediction(f"film_{number:03d}")
+        show_prediction(viewer, made, CurationSession(made), film, plane=(number,), axes=(0,))
+    put(viewer, make_prediction("A"), "A")
+    viewer.dims.set_current_step(0, 0)
+    person = as_person(viewer)
+    work_on(person, "A")
+    for step in (1, 2, 0):
+        viewer.dims.set_current_step(0, step)
+        assert seen(viewer) == {"A"} | results("A")
+    viewer.dims.set_current_step(0, 1)
+    viewer.window.remove_dock_widget(person.dock)
+    assert seen(viewer) == {"A", "film"} | results("A") | results("film [1]")
+
+
+def test_what_is_predicted_meanwhile_is_hidden_as_it_comes(
+    viewer, make_prediction, put, as_person, qtbot
+):
+    viewer.add_image(np.zeros((64, 96), np.uint8), name="C")
+    put(viewer, make_prediction("A"), "A")
+    person = as_person(viewer)
+    session = CurationSession(make_prediction("C"))
+    show_prediction(viewer, session.prediction, session, viewer.layers["C"])
+    qtbot.wait(20)
+    assert seen(viewer) & results("C") == set()
+    assert results("A") <= seen(viewer)
+    viewer.window.remove_dock_widget(person.dock)
+    assert results("C") <= seen(viewer)
+
+
+def test_an_image_over_the_results_of_another_one_is_hidden(
+    viewer, make_prediction, put, as_person
+):
+    put(viewer, make_prediction("A"), "A")
+    viewer.add_image(np.zeros((64, 96), np.uint8), name="above")
+    as_person(viewer)
+    assert seen(viewer) == {"A"} | results("A")

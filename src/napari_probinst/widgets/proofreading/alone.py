@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
+from qtpy.QtCore import QTimer
 
 from napari_probinst.widgets.canvas import grid
-from napari_probinst.widgets.finding import is_result, shown_predictions
+from napari_probinst.widgets.finding import image_of, is_result, shown_by, shown_predictions
+from napari_probinst.widgets.hidden_layers import HiddenLayers
+from napari_probinst.widgets.placement import overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +27,8 @@ class ShownAlone:
     """Hides other images and predictions that lie at the place of the one that is worked on.
 
     Images of the same size lie on one another in a viewer: the outlines of one would be taken for
-    those of the other. What lies elsewhere stays, and in napari's grid all of it.
+    those of the other. What lies elsewhere stays, and in napari's grid all of it. What is
+    predicted meanwhile is hidden as it comes.
 
     Parameters
     ----------
@@ -34,76 +38,76 @@ class ShownAlone:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        #: Layers that we have hidden, and the follower of their plane if they have one.
-        self._hidden: dict[Layer, Any] = {}
+        self._hidden = HiddenLayers(viewer)
+        self._shown: ShownPrediction | None = None
+        #: Layers that were there when we looked last.
+        self._known: set[Layer] = set()
+        viewer.layers.events.inserted.connect(self._look_soon)
 
     def show(self, shown: ShownPrediction) -> None:
         """Hide what lies over a prediction and its image; show again what we hid before."""
-        over = {} if grid(self._viewer).enabled else dict(self._over(shown))
-        ours = {layer for layer in over if layer.visible or layer in self._hidden}
-        self._release(layer for layer in list(self._hidden) if layer not in ours)
-        for layer in ours:
-            self._hidden[layer] = over[layer]
-            layer.visible = False
+        self._shown, self._known = shown, set(self._viewer.layers)
+        self._hidden.hide(self._over(shown))
 
     def restore(self) -> None:
-        """Show again all that we hid."""
-        self._release(list(self._hidden))
+        """Show again all that we hid, and hide nothing more."""
+        self._viewer.layers.events.inserted.disconnect(self._look_soon)
+        self._shown = None
+        self._hidden.restore()
 
     def forget(self, layers: Iterable[Layer]) -> None:
         """Leave it to somebody else whether these layers are seen."""
-        for layer in layers:
-            self._hidden.pop(layer, None)
+        self._hidden.forget(layers)
 
-    def _over(self, shown: ShownPrediction) -> Iterator[tuple[Layer, Any]]:
+    def _look_soon(self, _event: Any) -> None:
+        """Look at layers that come when all of a prediction are there."""
+        QTimer.singleShot(0, self._hide_new)
+
+    def _hide_new(self) -> None:
+        if self._shown is None or self._shown.instances not in self._viewer.layers:
+            return
+        known, self._known = self._known, set(self._viewer.layers)
+        new = self._known - known
+        self._hidden.hide_too(
+            layer for layer in self._over(self._shown) if layer in new and is_result(layer)
+        )
+
+    def _over(self, shown: ShownPrediction) -> Iterator[Layer]:
         """Layers that don't belong to a prediction, at its place."""
-        others = [
-            each
-            for each in shown_predictions(self._viewer)
-            if each is not shown and not _another_plane(each, shown)
-        ]
-        for other in others:
-            for layer in other.layers:
-                if self._meets(layer, shown):
-                    yield layer, other.follower
-        if any(other.image is not shown.image for other in others):
-            images = {other.image for other in others}
-            for layer in self._viewer.layers:
-                of_other = layer in images or self._covers(layer, shown.image)
-                if layer is not shown.image and of_other and self._meets(layer, shown):
-                    yield layer, None
+        if grid(self._viewer).enabled:
+            return
+        results = set(self._results_of_others(shown))
+        images = {image_of(layer) for layer in results} - {shown.image}
+        # Of an image that another one lies over, no more than its results may be seen.
+        covered = (shown.instances, shown.image) if images else (shown.instances,)
+        for layer in self._viewer.layers:
+            if layer is shown.image or not overlap(layer, shown.instances):
+                continue
+            if layer in results | images or any(self._covers(layer, below) for below in covered):
+                yield layer
 
-    def _covers(self, layer: Layer, image: Layer | None) -> bool:
-        """Whether a layer is an image, such as a channel of another one, that hides this one."""
+    def _results_of_others(self, shown: ShownPrediction) -> Iterator[Layer]:
+        """Layers of other predictions, and of draws that are coming.
+
+        Those of other planes of the same stack are left out: its sliders show them in turn.
+        """
+        present = set(shown_predictions(self._viewer)) - {shown}
+        for layer in self._viewer.layers:
+            other, image = shown_by(layer), image_of(layer)
+            same_stack = image is not None and image is shown.image
+            if other is None:
+                if image is not None and not same_stack:
+                    yield layer
+            elif other in present and not (same_stack and other.plane != shown.plane):
+                yield layer
+
+    def _covers(self, layer: Layer, below: Layer | None) -> bool:
+        """Whether a layer is an image, such as a channel of another one, that hides a layer."""
         layers = self._viewer.layers
         return (
             isinstance(layer, Image)
             and not is_result(layer)
-            and image in layers
-            and layers.index(layer) > layers.index(image)
+            and below in layers
+            and layers.index(layer) > layers.index(below)
             and layer.blending in _COVERING
         )
-
-    def _meets(self, layer: Layer, shown: ShownPrediction) -> bool:
-        """Whether a layer shares more than an edge with a prediction."""
-        if layer not in self._viewer.layers:
-            return False
-        (low, high), (start, stop) = (
-            each.extent.world[:, -2:] for each in (layer, shown.instances)
-        )
-        return bool((low < stop).all() and (start < high).all())
-
-    def _release(self, layers: Iterable[Layer]) -> None:
-        for layer in layers:
-            follower = self._hidden.pop(layer)
-            if layer not in self._viewer.layers:
-                continue
-            if follower is not None:
-                follower.show(layer)
-            else:
-                layer.visible = True
-
-
-def _another_plane(one: ShownPrediction, other: ShownPrediction) -> bool:
-    """Whether two predictions are of planes of one stack, which its sliders show in turn."""
-    return one.image is not None and one.image is other.image and one.plane != other.plane
