@@ -46,7 +46,7 @@ def questions():
 @pytest.fixture
 def results(viewer, questions):
     """Results of an image that has one already; each question is answered yes."""
-    sources = [ChannelSource(viewer.layers["A"])]
+    sources = [(ChannelSource(viewer.layers["A"]),)]
     made = LayerResults(viewer, sources, lambda question: questions.append(question) or True)
     made.end(done())
     return made

@@ -49,7 +49,9 @@ def done():
 
 
 def results(viewer, *images):
-    return LayerResults(viewer, list(map(ChannelSource, images)), lambda _question: True)
+    return LayerResults(
+        viewer, [(ChannelSource(image),) for image in images], lambda _question: True
+    )
 
 
 def sharpen(shown, n_draws, index=0):
@@ -192,7 +194,7 @@ def test_the_earlier_result_comes_back_where_corrections_are_kept():
     results(viewer, image).end(done())
     (earlier,) = shown_predictions(viewer)
     before = earlier.entropy.data.copy()
-    shown = LayerResults(viewer, [ChannelSource(image)], lambda _question: False)
+    shown = LayerResults(viewer, [(ChannelSource(image),)], lambda _question: False)
     sharpen(shown, 2)
     earlier.session.apply(Delete((min(earlier.session.instances),)))
     assert "the corrections are kept" in shown.end(done())
@@ -281,7 +283,7 @@ def test_the_status_tells_how_many_instances_there_are_so_far():
 def test_planes_of_a_stack_sharpen_where_they_are_in_view():
     viewer = ViewerModel()
     film = viewer.add_image(np.zeros((3, *SHAPE)), name="film")
-    planes = [ChannelSource(film, plane=(plane,)) for plane in range(3)]
+    planes = [(ChannelSource(film, plane=(plane,)),) for plane in range(3)]
     shown = LayerResults(viewer, planes, lambda _question: True)
     viewer.dims.set_current_step(0, 1)
     sharpen(shown, 2, index=0)

@@ -75,6 +75,11 @@ class ComingResult:
         viewer.layers.events.inserted.connect(self._give_back)
         self.show(seen)
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The two layers; of an earlier result all four, which stay together."""
+        return (self._entropy, self._instances) if self._earlier is None else self._earlier.layers
+
     def show(self, seen: Glimpse) -> None:
         """Show what the draws so far say, except in a layer that the user has removed."""
         self._seen = seen

@@ -195,8 +195,7 @@ class PredictWidget(ScrollingDock):
         except ProbinstError as error:
             self._refuse(error)
             return
-        given = [next(source for source in sources if source is not None) for sources in chosen]
-        results = LayerResults(self._viewer, given, self.confirm)
+        results = LayerResults(self._viewer, chosen, self.confirm)
         if results.may_begin():
             self._chosen = chosen
             self._start(queue, results)

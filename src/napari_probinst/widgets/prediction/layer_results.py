@@ -11,6 +11,7 @@ from napari_probinst.core.inference.jitter import count_jitter
 from napari_probinst.widgets.finding import shown_of_image
 from napari_probinst.widgets.layers import plane_title, remove_layers, show_prediction
 from napari_probinst.widgets.prediction.coming_result import ComingResult
+from napari_probinst.widgets.prediction.queue_places import QueuePlaces
 from napari_probinst.widgets.prediction.words import found
 from napari_probinst.widgets.result_layers import Begun
 
@@ -33,17 +34,23 @@ class LayerResults:
     ----------
     viewer : napari.Viewer
         Where they are shown.
-    sources : sequence of ChannelSource
-        What names and places each result, in the order of the queue: a layer, or one plane of it.
+    images : sequence of sequence of ChannelSource or None
+        The channels of each image in the order of the queue: layers, or one plane of each. The
+        first one names and places the result.
     confirm : callable
         Asks the user a question, and returns whether the answer is yes.
     """
 
     def __init__(
-        self, viewer: Any, sources: Sequence[ChannelSource], confirm: Callable[[str], bool]
+        self,
+        viewer: Any,
+        images: Sequence[Sequence[ChannelSource | None]],
+        confirm: Callable[[str], bool],
     ) -> None:
         self._viewer = viewer
-        self._sources = sources
+        given = [[source for source in image if source is not None] for image in images]
+        self._sources = [sources[0] for sources in given]
+        self._places = QueuePlaces(viewer, [{each.layer for each in image} for image in given])
         self._confirm = confirm
         #: For each image the last step of the corrections that the user agreed to lose.
         self._given_up: dict[int, Step] = {}
@@ -62,7 +69,9 @@ class LayerResults:
             coming.show(seen)
         elif source.layer in self._viewer.layers:
             earlier = self._earlier(index)
-            self._coming[index] = ComingResult(self._viewer, source, earlier, seen)
+            coming = ComingResult(self._viewer, source, earlier, seen)
+            self._coming[index] = coming
+            self._places.show(index, coming.layers)
 
     def end(self, ended: Ended) -> str:
         """Show the result of an image, if there is one; return what is to be said about it."""
@@ -75,6 +84,7 @@ class LayerResults:
         """Leave the images that nothing more will come of."""
         for index in tuple(self._coming):
             self._leave(index)
+        self._places.close()
 
     def _leave(self, index: int) -> str:
         """Leave an image whose other draws won't come; return what is to be said about it."""
@@ -96,7 +106,7 @@ class LayerResults:
         if earlier is not None:
             remove_layers(self._viewer, earlier, but=(begun.entropy, begun.instances))
         session = CurationSession(prediction)
-        show_prediction(
+        shown = show_prediction(
             self._viewer,
             prediction,
             session,
@@ -105,6 +115,7 @@ class LayerResults:
             plane=source.plane,
             axes=source.leading_axes,
         )
+        self._places.put(index, shown.layers)
         peaks = prediction.peaks
         n_jitter = count_jitter(peaks, prediction.settings.patch)
         return found(len(session.instances), len(peaks), n_jitter, more)
