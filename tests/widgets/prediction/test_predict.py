@@ -94,8 +94,9 @@ def test_objects_of_another_width_are_predicted_again_with_one_click(viewer, doc
     assert rescale.isVisibleTo(dock)
     assert rescale.text() == f"Rescale by {advice.scale:g}"
     rescale.click()
-    assert scale.value() == advice.scale
     wait(qtbot, dock)
+    assert status(dock).startswith(f"At scale {advice.scale:g}: ")
+    assert scale.value() == 1, "the next image is seen as the user has set it"
     (second,) = shown_predictions(viewer)
     assert second.prediction.settings.scale == advice.scale
     assert second.prediction.shape == SHAPE

@@ -175,16 +175,22 @@ class PredictWidget(ScrollingDock):
         self._folder = queue.output
         self._start(queue, None)
 
-    def _run_layers(self, chosen: Sequence[Sequence[ChannelSource | None]]) -> None:
+    def _run_layers(
+        self, chosen: Sequence[Sequence[ChannelSource | None]], scale: float | None = None
+    ) -> None:
+        """Predict images, at the scale of the form unless another one is given."""
         if self.running:
             return
         layers = [first_layer(sources) for sources in chosen]
         planes = [plane_of_image(sources) for sources in chosen]
         try:
+            settings = self._form.settings
+            if scale is not None:
+                settings = settings.model_copy(update={"scale": scale})
             queue = LayerQueue(
                 model=self._form.model,
                 device=self._form.device,
-                settings=self._form.settings,
+                settings=settings,
                 images=tuple(
                     LayerImage(_name(layer, plane), tuple(sources), pixel_size(layer))
                     for layer, plane, sources in zip(layers, planes, chosen, strict=True)
@@ -198,12 +204,11 @@ class PredictWidget(ScrollingDock):
         results = LayerResults(self._viewer, chosen, self.confirm)
         if results.may_begin():
             self._chosen = chosen
-            self._start(queue, results)
+            self._start(queue, results, scale)
 
     def _rescale(self, scale: float, places: Sequence[int]) -> None:
-        """Predict some images of the last queue again, at another scale."""
-        self._form.set_scale(scale)
-        self._run_layers([self._chosen[place] for place in places])
+        """Predict some images of the last queue again, these alone at another scale."""
+        self._run_layers([self._chosen[place] for place in places], scale)
 
     def _selected_images(self) -> list[tuple[ChannelSource | None, ...]]:
         if self._form.header is None:
@@ -220,9 +225,11 @@ class PredictWidget(ScrollingDock):
 
     # A queue that runs ---------------------------------------------------------------------
 
-    def _start(self, queue: ImageQueue, results: LayerResults | None) -> None:
+    def _start(
+        self, queue: ImageQueue, results: LayerResults | None, scale: float | None = None
+    ) -> None:
         self._results = results
-        self._view.begin(queue.names)
+        self._view.begin(queue.names, scale)
         self._queue_run = QueueRun(
             queue, on_event=self._hear, on_error=self._failed, on_finished=self._finished
         )

@@ -91,7 +91,10 @@ class LayerQueue:
                 talk.check(index)
                 talk.tell(self._predict(predictor, index, talk, kept))
             except CancelledError:
-                text = "Cancelled; what is finished is kept: Run goes on there."
+                # After Rescale the form may say another scale, at which nothing is kept.
+                scale = self.settings.scale
+                run = "Run" if scale == 1 else f"Run at scale {scale:g}"
+                text = f"Cancelled; what is finished is kept: {run} goes on there."
                 talk.tell(Ended(index, "cancelled", text if kept.is_whole else ""))
             except ProbinstError as error:
                 talk.tell(Ended(index, "refused", str(error)))

@@ -116,10 +116,6 @@ class ModelForm(QWidget):
         main = self._draws.settings().model_dump(include=set(_MAIN_SETTINGS))
         return self._thresholds.settings().model_copy(update=main)
 
-    def set_scale(self, scale: float) -> None:
-        """Have images resampled by another factor."""
-        self._draws.set_settings(self.settings.model_copy(update={"scale": scale}))
-
     def refresh_models(self) -> None:
         """List the bundled models and those trained here, and choose the default one."""
         for name, path in known_models().items():

@@ -44,6 +44,8 @@ class RunView(QWidget):
         super().__init__()
         self._on_rescale = on_rescale
         self._names: Sequence[str] = ()
+        #: " at scale 0.5", where the form says another.
+        self._at_scale = ""
         self._ended: list[Ended] = []
         self._failed = False
         self._time = TimeLeft()
@@ -57,7 +59,8 @@ class RunView(QWidget):
         self._rescale = button(
             "rescale",
             "Rescale",
-            "Predict the images with objects of another width again, at the scale that suits them",
+            "Predict the images with objects of another width again, at the scale that suits them; "
+            "the Scale above stays for those to come",
             self._rescale_misfits,
         )
         layout = QVBoxLayout(self)
@@ -73,8 +76,9 @@ class RunView(QWidget):
         """Show a sentence."""
         self._status.setText(text)
 
-    def begin(self, names: Sequence[str]) -> None:
-        """Show that a queue of images begins."""
+    def begin(self, names: Sequence[str], scale: float | None = None) -> None:
+        """Show that a queue of images begins; ``scale`` is told where the form says another."""
+        self._at_scale = "" if scale is None else f" at scale {scale:g}"
         self._names, self._ended, self._failed = names, [], False
         self._time = TimeLeft()
         self._activity = ActivityBars(names)
@@ -96,9 +100,9 @@ class RunView(QWidget):
         state = progress.words + _left(self._time.seconds())
         self._queue.show_state(progress.index, state)
         if len(self._names) == 1:
-            self.say(f"Predicting: {state}")
+            self.say(f"Predicting{self._at_scale}: {state}")
         else:
-            done = f"{len(self._ended)} of {len(self._names)} images are done"
+            done = f"{len(self._ended)} of {len(self._names)} images are done{self._at_scale}"
             self.say(done + _left(self._time.seconds(self._queue.n_waiting)))
 
     def note(self, noted: Noted) -> None:
@@ -154,13 +158,15 @@ class RunView(QWidget):
             (ended,) = self._ended
             if ended.ending == "cancelled":
                 return ended.text or "Cancelled; nothing was changed."
+            if ended.ending == "done" and self._at_scale:
+                return f"{self._at_scale.strip().capitalize()}: {ended.text}"
             return ended.text
         counts = [
             f"{n} {ending}"
             for ending in ("done", "finished before", "cancelled", "refused")
             if (n := sum(ended.ending == ending for ended in self._ended))
         ]
-        lines = [f"{len(self._names)} images: {', '.join(counts)}."]
+        lines = [f"{len(self._names)} images{self._at_scale}: {', '.join(counts)}."]
         lines += [
             f"{self._names[ended.index]}: {ended.text}" for ended in self._refused[:_MOST_REASONS]
         ]
