@@ -15,6 +15,7 @@ from napari_probinst.core.curation.session import CurationSession
 from napari_probinst.core.curation.session_folder import create_session
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.core.errors import InputError
+from napari_probinst.widgets.canvas import camera
 from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.layers import show_prediction
 from napari_probinst.widgets.proofreading import files
@@ -109,6 +110,23 @@ def test_what_is_opened_is_said_at_first_and_shown_once_until_its_image_comes(
     again = viewer.add_image(np.zeros(first.prediction.shape), name="well")
     dock.open(path)
     assert dock.shown.image is again
+
+
+def test_what_is_shown_already_is_brought_into_view_and_said_to_be(opened, viewer):
+    path, dock = opened
+    shown = dock.shown
+    n_layers = len(viewer.layers)
+    aside = viewer.add_image(np.zeros((4, 4)), name="aside")
+    assert viewer.layers.selection.active is aside
+    shown.instances.visible = False
+    camera(viewer).center = (0, 5000, 5000)
+    dock.open(path)
+    assert messages()[-1] == "well.prediction.npz is shown already, as 'well | instances'."
+    assert notification_manager.records[-1].severity == "info"
+    assert viewer.layers.selection.active is shown.instances
+    assert shown.instances.visible
+    assert camera(viewer).center[-1] < 96
+    assert len(viewer.layers) == n_layers + 1
 
 
 def test_removed_instances_are_told_of_but_not_while_napari_closes(opened, viewer, qtbot):

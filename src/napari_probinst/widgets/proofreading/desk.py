@@ -167,6 +167,17 @@ class Desk:
             shown.follower.bring_into_view()
         self.follow_plane()
 
+    def see(self) -> None:
+        """Show what is worked on, where the curator hid it or the sliders are elsewhere."""
+        if self.bench is None:
+            return
+        self.bring_into_view()
+        self.bench.activate()
+        shown = self.bench.shown
+        for layer in (shown.image, shown.instances):
+            if layer is not None:
+                layer.visible = True
+
     def keep(self, shown: ShownPrediction) -> bool:
         """Keep a prediction's session open; return whether earlier corrections were taken up."""
         with self.switching():

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt, QTimer
 
 from napari_probinst.core.errors import ProbinstError
+from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.pixel_status import pixel_lines
 from napari_probinst.widgets.proofreading import files
 from napari_probinst.widgets.proofreading.account import ReviewAccount
@@ -153,11 +154,16 @@ class ProofreadWidget(ScrollingDock):
                 if is_folder_of_predictions(path):
                     self._opener.start(path)
                     return
+                present = list(shown_predictions(self._viewer))
                 shown = files.open_path(self._viewer, path, self._desk.choices)
             except ProbinstError as error:
                 show_error(str(error))
                 return
             self.choose(shown)
+            if shown in present and shown is self.shown:
+                show_info(f"{path.name} is shown already, as '{shown.instances.name}'.")
+                self._desk.see()
+                self.queue.jump()
 
     @contextmanager
     def _opening(self, path: Path) -> Iterator[None]:
