@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.QtWidgets import QComboBox, QPushButton
+from qtpy.QtWidgets import QComboBox, QPushButton, QTreeWidget
 
 from napari_probinst.core.config import ChannelConfig
-from napari_probinst.core.data.prediction_file import save_prediction
+from napari_probinst.core.data.checksum import image_checksum
+from napari_probinst.core.data.prediction_file import load_prediction, save_prediction
 from napari_probinst.core.errors import InputError
 from napari_probinst.core.prediction import Provenance
 from napari_probinst.widgets.finding import shown_predictions
@@ -185,3 +187,35 @@ def test_two_planes_are_two_channels_or_two_moments(viewer, dock, qtbot):
     seen = [shown.plane for shown in shown_predictions(viewer) if shown.instances.visible]
     assert seen == [(1,)]
     assert all(shown.image is image for shown in shown_predictions(viewer))
+
+
+def test_a_folder_with_a_stack_is_predicted_and_proofread_plane_by_plane(
+    viewer, dock, qtbot, tmp_path
+):
+    film = stack(2)
+    tifffile.imwrite(tmp_path / "film.ome.tif", film, metadata={"axes": "TYX"}, ome=True)
+    tifffile.imwrite(tmp_path / "plain.tif", stack(1)[0])
+
+    def run_folder():
+        dock.findChild(QPushButton, "run_folder").click()
+        qtbot.waitUntil(lambda: not dock.running, timeout=60_000)
+        queue = dock.findChild(QTreeWidget, "queue")
+        rows = [queue.topLevelItem(row) for row in range(queue.topLevelItemCount())]
+        return {row.text(0): row.text(1) for row in rows}
+
+    dock.folder.set_images(tmp_path)
+    names = ["film_000", "film_001", "plain"]
+    assert run_folder() == dict.fromkeys(names, "done")
+    assert run_folder() == dict.fromkeys(names, "finished before")
+    assert not list(shown_predictions(viewer)), "a folder's results go to files"
+    results = tmp_path / "predictions"
+    for number, page in enumerate(film):
+        made = load_prediction(results / f"film_{number:03d}.prediction.npz")
+        alone = np.stack([page, np.zeros_like(page)])
+        assert made.provenance.image_checksum == image_checksum(alone)
+
+    dock.findChild(QPushButton, "open_folder").click()
+    qtbot.waitUntil(lambda: dock.proofread is not None and dock.proofread.shown is not None)
+    shown = dock.proofread.shown
+    pages = dict(zip(names, (*film, stack(1)[0]), strict=True))
+    np.testing.assert_array_equal(shown.image.data, pages[shown.prediction.name])
