@@ -24,8 +24,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_probinst.core.config import Config, NetworkConfig
-from napari_probinst.core.errors import InputError
+from napari_probinst.core.errors import ConfigError, InputError
 from napari_probinst.core.network.header import ModelHeader, read_header
+from napari_probinst.core.training.beginning import recorded
+from napari_probinst.core.training.fit import last_checkpoint
 from napari_probinst.models import default_model
 from napari_probinst.widgets.remembered import known_models, last_training, remember_training
 from napari_probinst.widgets.training import monitor as monitor_module
@@ -218,6 +220,32 @@ def test_the_process_notes_masks_that_number_no_objects(tmp_path):
     assert isinstance(read, DataRead)
     assert noted.text.startswith(f"The labels of 3 images in {tmp_path / 'masks'} (")
     assert noted.text.endswith("number the objects.")
+
+
+def test_the_process_goes_on_with_what_a_training_was_begun_with(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(SETTINGS)
+    tiny = Config.from_yaml(tmp_path / "tiny.yaml").model_dump()
+
+    def train(resume=False, **changes):
+        training = {**tiny["training"], "validate_every": 1000, **changes}
+        request = TrainingRequest(
+            data=(tmp_path / "images",),
+            output=tmp_path / "m.safetensors",
+            config=Config.model_validate({**tiny, "training": training}),
+            resume=resume,
+            device="cpu",
+        )
+        prepare(request)
+        with (request.folder / LOG).open("ab") as file:
+            return process.train(request, LogWriter(file))
+
+    write_images(tmp_path / "images")
+    assert train(max_steps=1).steps == 1
+    _, beginning = recorded(last_checkpoint(tmp_path / "m.safetensors"))
+    assert beginning.data == (tmp_path / "images",), "the command can go on with it"
+    with pytest.raises(ConfigError, match="training.crop to 32, but .* begun with 16"):
+        train(resume=True, max_steps=2, crop=32)
+    assert train(resume=True, max_steps=2).steps == 2
 
 
 def test_request_is_found_again_and_a_lock_tells_that_it_runs(request_of):

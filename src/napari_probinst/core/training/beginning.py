@@ -114,7 +114,8 @@ def check_same_settings(asked: Config, begun: Config, where: str, output: Path) 
             if key not in _FREE.get(name, ()) and now != getattr(getattr(begun, name), key):
                 raise ConfigError(
                     f"{where} sets {name}.{key} to {now}, but the training of {output} was begun "
-                    f"with {value}; leave it out to go on, or begin anew with --overwrite."
+                    f"with {value}; leave it out, or as it was, to go on, or begin anew "
+                    "(--overwrite)."
                 )
 
 

@@ -240,6 +240,6 @@ def _again(given: Beginning, begun: Beginning, output: Path) -> Beginning:
 def _contradiction(option: str, now: object, before: object, output: Path) -> ConfigError:
     begun = "without it" if before is None else f"with {before}"
     return ConfigError(
-        f"{option} is {now}, but the training of {output} was begun {begun}; leave the option out "
-        "to go on, or begin anew with --overwrite."
+        f"{option} is {now}, but the training of {output} was begun {begun}; leave it out, or as "
+        "it was, to go on, or begin anew (--overwrite)."
     )

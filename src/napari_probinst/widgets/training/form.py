@@ -98,7 +98,10 @@ class TrainForm(QWidget):
         self._devices.addItems(DEVICES)
         self._resume = QCheckBox("Go on from its last checkpoint")
         self._resume.setObjectName("resume")
-        self._resume.setToolTip("Continue an earlier training of this model, with the same network")
+        self._resume.setToolTip(
+            "Continue an earlier training of this model, with the images and settings that it was "
+            "begun with; steps, time limit and workers may differ"
+        )
         self._form = SettingsForm(TrainingConfig(), _SETTINGS)
         more = Fold("More settings", self._form)
         self._about = QLabel()

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,9 @@ from filelock import FileLock
 from lightning.pytorch.callbacks import Callback
 
 from napari_probinst.core.errors import ProbinstError
-from napari_probinst.core.network.checkpoint import load_model
-from napari_probinst.core.network.header import check_model_name
 from napari_probinst.core.training.advice import advice
-from napari_probinst.core.training.fit import fit
 from napari_probinst.core.training.module import SCORE
-from napari_probinst.core.training.sources import load_training_data
+from napari_probinst.core.training.plan import plan_training
 from napari_probinst.widgets.training.log import (
     LOCK,
     LOG,
@@ -101,11 +99,23 @@ def train(request: TrainingRequest, log: LogWriter) -> Ended | Failed:
     Raises
     ------
     ProbinstError
-        As `fit` and `load_training_data` do.
+        As `plan_training`, `load_training_data` and `fit` do.
     """
-    check_model_name(request.output)
-    initial = None if request.start_from is None else load_model(request.start_from)
-    data = load_training_data(request.data, request.config)
+    limit = None if request.max_minutes is None else 60 * request.max_minutes
+    plan = plan_training(
+        request.output,
+        request.data,
+        request.config,
+        start_from=request.start_from,
+        max_steps=request.config.training.max_steps,
+        max_seconds=limit,
+        resume=request.resume,
+        # The dock has asked before.
+        overwrite=not request.resume,
+    )
+    # The form always says whether there is a limit, also where the training began with another.
+    plan = replace(plan, beginning=replace(plan.beginning, max_seconds=limit))
+    data = plan.read()
     n_scored = min(len(data.validation), request.config.training.validation_images)
     log.write(DataRead(len(data.training), n_scored))
     for sentence in advice(data, request.data):
@@ -113,16 +123,7 @@ def train(request: TrainingRequest, log: LogWriter) -> Ended | Failed:
     stop = request.folder / STOP
     if stop.exists():
         return Failed("Stopped before the first step: there is no model.")
-    result = fit(
-        data,
-        request.config,
-        request.output,
-        max_seconds=None if request.max_minutes is None else 60 * request.max_minutes,
-        resume=request.resume,
-        initial=initial,
-        device=request.device,
-        callbacks=[Reporter(log, stop)],
-    )
+    result = plan.fit(data, request.device, callbacks=[Reporter(log, stop)])
     return Ended(result.model_path, result.steps, result.score, result.interrupted)
 
 
