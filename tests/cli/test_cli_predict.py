@@ -10,6 +10,7 @@ import tifffile
 from pycocotools.coco import COCO
 
 from napari_probinst.core.config import ChannelConfig, NetworkConfig
+from napari_probinst.core.data.coloured import coloured_text
 from napari_probinst.core.data.prediction_file import load_prediction
 
 FILES = ("entropy.tif", "labels.tif", "peaks.csv", "prediction.npz", "probability.tif")
@@ -457,6 +458,7 @@ def test_that_the_luminance_of_colours_is_taken_is_said_once(tmp_path, predict, 
     assert done.code == 0
     said = [line for line in done.err.splitlines() if "RGB" in line]
     assert len(said) == 1
+    assert said[0] == coloured_text(2)
     assert said[0].startswith("2 images are in colours (RGB), of which the luminance was taken")
 
 

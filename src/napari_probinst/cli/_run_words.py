@@ -79,15 +79,10 @@ def advise(summary: RunSummary, object_width: float, scale: float) -> None:
     scale : float
         At which it saw the images.
     """
-    in_colours = sum(outcome.from_colours for outcome in summary.good)
-    if in_colours:
-        what = "1 image is" if in_colours == 1 else f"{in_colours} images are"
-        typer.secho(
-            f"{what} in colours (RGB), of which the luminance was taken; to choose one of them, "
-            "save it as a grey image; all three are what a model of three channels takes",
-            err=True,
-            fg="yellow",
-        )
+    from napari_probinst.core.data.coloured import coloured_text
+
+    if said := coloured_text(sum(outcome.from_colours for outcome in summary.good)):
+        typer.secho(said, err=True, fg="yellow")
     # Where the image itself tells why, another scale is no advice.
     tried = [outcome for outcome in summary.good if not outcome.obstacle]
     known = [outcome.uncertainty for outcome in tried if outcome.uncertainty is not None]

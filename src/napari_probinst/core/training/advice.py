@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_probinst.core.data.coloured import coloured_text
 from napari_probinst.core.data.undivided import undivided_text
 
 if TYPE_CHECKING:
@@ -25,12 +26,8 @@ def advice(data: TrainingData, places: Sequence[Path]) -> tuple[str, ...]:
     """
     items = (*data.training, *data.validation)
     truth = {item.image.name: item.truth for item in items}
-    said = [undivided_text(truth, ", ".join(map(str, places)))]
-    n_coloured = sum(item.image.from_colours for item in items)
-    if n_coloured:
-        what = "1 image is" if n_coloured == 1 else f"{n_coloured} images are"
-        said.append(
-            f"{what} in colours (RGB), of which the luminance was taken; to train on all three, "
-            "name three channels in the configuration"
-        )
+    said = (
+        undivided_text(truth, ", ".join(map(str, places))),
+        coloured_text(sum(item.image.from_colours for item in items)),
+    )
     return tuple(filter(None, said))
