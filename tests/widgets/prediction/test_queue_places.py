@@ -75,6 +75,13 @@ def test_the_image_in_work_and_its_draws_are_seen_until_all_lie_with_their_image
     assert not viewer.layers["B glow"].visible, "the user hid it"
 
 
+def test_an_image_that_ends_before_its_draws_were_seen_is_seen_all_the_same(viewer, queue):
+    sharpen(queue, 0)
+    end(queue, 0)
+    end(queue, 1)
+    assert {"B", "B | instances"} <= set(seen(viewer))
+
+
 def test_an_earlier_result_that_lies_over_the_image_in_work_comes_back(viewer, queue):
     end(queue, 1)
     results = [layer.name for layer in viewer.layers[4:] if layer.visible]

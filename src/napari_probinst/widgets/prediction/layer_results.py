@@ -115,7 +115,7 @@ class LayerResults:
             plane=source.plane,
             axes=source.leading_axes,
         )
-        self._places.put(index, shown.layers)
+        self._places.show(index, shown.layers)
         peaks = prediction.peaks
         n_jitter = count_jitter(peaks, prediction.settings.patch)
         return found(len(session.instances), len(peaks), n_jitter, more)

@@ -36,18 +36,9 @@ class QueuePlaces:
         # Proofread adds layers when it opens a result.
         viewer.layers.events.inserted.connect(self._give_way)
 
-    def put(self, index: int, results: Iterable[Layer]) -> None:
-        """Move an image's results below those images of the queue that lie over it."""
-        layers = self._viewer.layers
-        over = [layer for layer in self._over(index) if layer in self._others(index)]
-        if over:
-            lowest = layers.index(over[0])
-            places = sorted(layers.index(layer) for layer in results if layer in layers)
-            layers.move_multiple([place for place in places if place > lowest], lowest)
-
     def show(self, index: int, results: Iterable[Layer]) -> None:
         """Put an image's results in their place, and hide meanwhile what lies over them."""
-        self.put(index, results)
+        self._put(index, results)
         if grid(self._viewer).enabled or self._is_proofread:
             return
         others = self._others(index)
@@ -59,6 +50,15 @@ class QueuePlaces:
         """Show again what was hidden."""
         self._viewer.layers.events.inserted.disconnect(self._give_way)
         self._hidden.restore()
+
+    def _put(self, index: int, results: Iterable[Layer]) -> None:
+        """Move an image's results below those images of the queue that lie over it."""
+        layers = self._viewer.layers
+        over = [layer for layer in self._over(index) if layer in self._others(index)]
+        if over:
+            lowest = layers.index(over[0])
+            places = sorted(layers.index(layer) for layer in results if layer in layers)
+            layers.move_multiple([place for place in places if place > lowest], lowest)
 
     def _give_way(self, _event: Any) -> None:
         """Leave it to Proofread what is seen, once it works on an image."""
