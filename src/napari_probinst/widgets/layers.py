@@ -16,6 +16,7 @@ from napari_probinst.widgets.finding import METADATA_KEY
 from napari_probinst.widgets.image_axes import plane_of
 from napari_probinst.widgets.label_view import distinct_places, label_colours, label_page
 from napari_probinst.widgets.layer_removal import one_removal
+from napari_probinst.widgets.own_context import free_in_own_context
 from napari_probinst.widgets.pages import render_again
 from napari_probinst.widgets.pixel_status import show_readings
 from napari_probinst.widgets.placement import Following, placement
@@ -223,6 +224,7 @@ def show_prediction(
         show_readings(layer, prediction.shape, shown.readings_at)
     instances.metadata[METADATA_KEY]["prediction"] = prediction
     save_flat(instances, lambda: shown.session)
+    free_in_own_context(viewer)
     add_layers(viewer, shown)
     if begun.instances is None:
         instances.visible = True
