@@ -39,12 +39,15 @@ class Look:
         Probabilities that a worm lies across an earlier one, or against one.
     contrast : float
         1 as rendered; less fades the worms, not the noise.
+    width : float, default 10
+        Typical width of a worm, pixels.
     """
 
     n_worms: int
     crossing: float
     touching: float
     contrast: float
+    width: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,12 @@ class Screen:
         rng = np.random.default_rng((*seed, 1))
         look = self.look(rng, self.is_rare(part, index))
         image = synthetic_image(
-            seed, shape, look.n_worms, crossing=look.crossing, touching=look.touching
+            seed,
+            shape,
+            look.n_worms,
+            look.width,
+            crossing=look.crossing,
+            touching=look.touching,
         )
         middle = image.channels.mean(axis=(1, 2), keepdims=True)
         noisy = middle + look.contrast * (image.channels - middle)
@@ -93,16 +101,17 @@ def _mixed(rng: np.random.Generator, rare: bool) -> Look:
     )
 
 
-def _in_contact(rng: np.random.Generator, rare: bool) -> Look:
-    """Every image holds as many worms: nearly always apart, seldom across one another."""
+def _of_two_stages(rng: np.random.Generator, rare: bool) -> Look:
+    """Every image holds as many worms, apart from one another: of usual size, or seldom older."""
     del rng
-    return Look(n_worms=6, crossing=0.7 * rare, touching=0.2 * rare, contrast=0.7)
+    width = 14.0 if rare else 10.0
+    return Look(n_worms=6, crossing=0.0, touching=0.0, contrast=0.7, width=width)
 
 
 #: "rare": a fifth of the pool is of a kind that the start model never saw, and half of what the
 #: models are scored on; an image of either kind is as much work. "mixed": all images differ.
 SCREENS = {
-    "rare": Screen(_in_contact, {"pool": 5, "held_back": 2}),
+    "rare": Screen(_of_two_stages, {"pool": 5, "held_back": 2}),
     "mixed": Screen(_mixed, {}),
 }
 
