@@ -54,11 +54,11 @@ $(STAMP): pyproject.toml constraints.txt | system
 	@$(PIP) install --no-compile --constraint constraints.txt --editable ".[all]" --group test --group lint
 	@touch $@
 
-# Types are checked beside the headless tests: what mypy does takes one core.
+# Types are checked, and the documentation is built, beside the headless tests: both take one core.
 test: setup lint manifest ## Set up, then run every check and test
-	@$(MAKE) --no-print-directory types >.venv/types.log 2>&1 & types=$$!; \
+	@$(MAKE) --no-print-directory types docs >.venv/beside.log 2>&1 & beside=$$!; \
 		$(MAKE) --no-print-directory test-headless; tests=$$?; \
-		wait $$types; found=$$?; cat .venv/types.log; \
+		wait $$beside; found=$$?; cat .venv/beside.log; \
 		[ $$tests -eq 0 ] && exit $$found || exit $$tests
 	@$(MAKE) --no-print-directory test-gui
 
