@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
 
 from napari_probinst.core.curation.edits import Delete
@@ -21,6 +21,7 @@ from napari_probinst.core.instances import Peak
 from napari_probinst.widgets.proofreading.queue_model import (
     IMAGE,
     KIND,
+    RANK,
     REASON,
     SCORE,
     STATUS,
@@ -93,6 +94,15 @@ class Reviewer:
     def click(self, row):
         place = self.view.visualRect(self.view.model().index(row, KIND)).center()
         self.qtbot.mouseClick(self.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+    def click_title(self, column):
+        """Click a title; return the order that it shows then, and the scores of the rows."""
+        titles = self.view.horizontalHeader()
+        x = titles.sectionViewportPosition(column) + titles.sectionSize(column) // 2
+        place = QPoint(x, titles.height() // 2)
+        self.qtbot.mouseClick(titles.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert titles.sortIndicatorSection() == column
+        return titles.sortIndicatorOrder(), self.cells(SCORE)
 
     def choose(self, name, text):
         combo = self.table.findChild(QComboBox, name)
@@ -209,6 +219,13 @@ def test_sorting(reviewer, column, order, expected):
     reviewer.view.sortByColumn(column, order)
     assert reviewer.listed == expected
     assert reviewer.highlighted == [0]
+
+
+def test_first_click_on_a_title_puts_first_what_matters(reviewer):
+    reviewer.show_jitter()
+    said = [reviewer.click_title(column) for column in (SCORE, SCORE, RANK, KIND, SCORE)]
+    assert [order for order, _ in said] == [DESCENDING, ASCENDING, ASCENDING, ASCENDING, DESCENDING]
+    assert [scores[0] for _, scores in said] == ["90", "9.0", "90", "40", "90"]
 
 
 def test_click_leads_to_a_peak_and_leaves_the_keyboard(reviewer):

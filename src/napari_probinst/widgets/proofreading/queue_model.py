@@ -29,6 +29,10 @@ _HEADER_TOOLTIPS = (
     "Where the place is",
 )
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+#: Columns whose high numbers matter: the first click on their titles sorts these to the top.
+_HIGHEST_FIRST = frozenset({SCORE})
+#: Qt reads the order as a number, which an enumeration of PyQt6 isn't.
+_DESCENDING = 1
 
 
 class QueueModel(QAbstractTableModel):
@@ -139,7 +143,7 @@ class QueueModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Title of a column, or what it means."""
+        """Title of a column, what it means, or the order of the first click on it."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -148,6 +152,8 @@ class QueueModel(QAbstractTableModel):
             return _HEADERS[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             return _HEADER_TOOLTIPS[section]
+        if role == Qt.ItemDataRole.InitialSortOrderRole and section in _HIGHEST_FIRST:
+            return _DESCENDING
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
