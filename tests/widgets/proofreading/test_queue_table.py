@@ -348,14 +348,20 @@ def column_of(table, column):
     return [model.index(row, column).data() for row in range(model.rowCount())]
 
 
-def test_kind_and_image_are_read_in_a_narrow_dock(folder_table):
-    table, *_ = folder_table
+@pytest.mark.parametrize(("width", "hidden"), [(280, True), (350, True), (600, False)])
+def test_long_names_leave_the_other_columns_their_room(folder_table, width, hidden):
+    table, review, *_ = folder_table
+    images = [replace(image, name=40 * "plate" + image.name) for image in review.images]
+    table.show_review(FolderReview.of(images), 0)
     view = table.findChild(QueueView)
-    for width, hidden in ((280, True), (600, False)):
-        view.resize(width, 200)
-        assert view.isColumnHidden(SCORE) == hidden
-        least = view.fontMetrics().horizontalAdvance("Missed?")
-        assert view.columnWidth(KIND) >= least
+    view.resize(width, 200)
+    texts = {RANK: "999", KIND: "Spurious?", SCORE: "99999", STATUS: "accepted", IMAGE: "p…A"}
+    for column, text in texts.items():
+        assert view.columnWidth(column) > view.fontMetrics().horizontalAdvance(text)
+    assert view.isColumnHidden(REASON) == hidden
+    assert view.horizontalHeader().length() <= view.viewport().width()
+    tooltip = view.model().index(0, IMAGE).data(Qt.ItemDataRole.ToolTipRole)
+    assert images[0].name in tooltip
 
 
 def test_several_images_have_a_column_a_filter_and_an_order(folder_table):

@@ -162,10 +162,10 @@ class QueueView(QTableView):
         self._share_width()
 
     def _share_width(self) -> None:
-        """Give what is left to the reason; where it is too narrow for words, to the kind.
+        """Give what is left to the reason; where it is too narrow for words, to the name or kind.
 
-        Where images need a column, too, and there isn't room for all, the score has none: the
-        rank tells the order. If that is not enough, nor has the reason.
+        Where there isn't room for all, the reason has no column: its tooltip tells it. What is
+        left then is the name's, which loses its middle.
         """
         metrics, header = self.fontMetrics(), self._columns
         widths = self._widths()
@@ -173,14 +173,13 @@ class QueueView(QTableView):
         needed = sum(widths.values())
         words = metrics.horizontalAdvance(_LEAST_REASON)
         readable = room >= needed - widths[REASON] + words
-        crowded = self._name is not None and room < needed
-        self.setColumnHidden(SCORE, crowded)
-        self.setColumnHidden(REASON, room < needed - crowded * widths[SCORE])
+        self.setColumnHidden(REASON, room < needed)
         self._reasons.in_words = readable
-        fixed, stretching = (KIND, REASON) if readable else (REASON, KIND)
-        header.setSectionResizeMode(fixed, QHeaderView.ResizeMode.Fixed)
+        stretching = REASON if readable else KIND if self._name is None else IMAGE
+        for column in widths.keys() - {stretching}:
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, widths[column])
         header.setSectionResizeMode(stretching, QHeaderView.ResizeMode.Stretch)
-        header.resizeSection(fixed, widths[fixed])
 
     def reset(self) -> None:
         """Take over other rows without scrolling."""
