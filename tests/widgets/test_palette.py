@@ -17,6 +17,8 @@ from napari_probinst.widgets.label_view import (
     SELECTION_COLOUR,
     distinct_places,
 )
+from napari_probinst.widgets.layers import STATUS_COLOURS
+from napari_probinst.widgets.proofreading.tools import CUT_COLOUR, HALO_COLOUR
 
 #: Colours closer than this are hard to tell apart on thin outlines: six times the just noticeable
 #: difference of about 2.3 (Mahy et al. 1994), CIE 1976 colour difference.
@@ -84,6 +86,13 @@ def test_no_two_colours_on_the_canvas_look_alike(vision):
     assert min(difference(*pair, vision) for pair in combinations(shown, 2)) >= LEAST
     neighbours = pairwise((*PALETTE, PALETTE[0]))
     assert min(difference(*pair, vision) for pair in neighbours) >= LEAST_IN_TURN
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_a_cut_looks_like_nothing_else_on_the_canvas(vision):
+    others = (*PALETTE, SELECTION_COLOUR, OVERLAP_COLOUR, HALO_COLOUR, *STATUS_COLOURS.values())
+    # The brightness alone tells it from most.
+    assert min(difference(CUT_COLOUR, other, vision) for other in others) >= 2 * LEAST
 
 
 def test_instances_that_cross_never_have_the_same_colour():

@@ -10,7 +10,6 @@ from napari.utils.notifications import show_warning
 
 from napari_probinst.core.curation.edits import Merge, SplitAlongLine
 from napari_probinst.widgets.canvas import point_at
-from napari_probinst.widgets.label_view import SELECTION_COLOUR
 from napari_probinst.widgets.placement import placement
 
 if TYPE_CHECKING:
@@ -18,8 +17,11 @@ if TYPE_CHECKING:
 
     from napari_probinst.widgets.proofreading.workbench import Workbench
 
-#: Width of the drawn line, pixels.
-_LINE_WIDTH = 1.0
+#: Colours of a cut and of the halo around it: black, which nothing else on the canvas has, between
+#: white is seen on bright and on dark images, and by colour-blind eyes.
+CUT_COLOUR, HALO_COLOUR = "#000000", "#FFFFFF"
+#: Width of the cut and of its halo, pixels.
+_CUT_WIDTH, _HALO_WIDTH = 0.8, 2.0
 
 
 class Tool(Protocol):
@@ -130,12 +132,15 @@ class CutTool:
         self._erase()
 
     def dragged(self, position: Sequence[float]) -> None:
-        """Draw on."""
+        """Draw on: the line, above its halo."""
         self._line.append(point_at(self._bench.shown.instances, position))
         if len(self._line) > 1:
             self._erase()
             self.layer.add_paths(
-                [np.array(self._line)], edge_color=SELECTION_COLOUR, edge_width=_LINE_WIDTH
+                [np.array(self._line)] * 2,
+                edge_color=[HALO_COLOUR, CUT_COLOUR],
+                edge_width=[_HALO_WIDTH, _CUT_WIDTH],
+                z_index=[0, 1],
             )
 
     def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> bool:
@@ -166,8 +171,7 @@ class CutTool:
         return Shapes(
             ndim=2,
             name=f"{shown.title} | cut",
-            edge_color=SELECTION_COLOUR,
-            edge_width=_LINE_WIDTH,
+            opacity=1,
             **placement(shown.instances),
         )
 
