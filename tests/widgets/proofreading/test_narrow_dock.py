@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QScrollArea, QTableView
+from qtpy.QtWidgets import QComboBox, QLabel, QScrollArea, QSplitter, QTableView
 
 from napari_probinst.core.data.prediction_file import save_prediction
 from napari_probinst.widgets.elided import ElidedBox, ElidedButton
+from napari_probinst.widgets.proofreading.hypothesis_card import (
+    LEAST_SIDE,
+    PICTURE_SIDE,
+    HypothesisCard,
+)
 from napari_probinst.widgets.proofreading.queue_table import QueueTable
 from napari_probinst.widgets.proofreading.queue_view import QueueView
 from napari_probinst.widgets.proofreading.queue_words import listed_text
@@ -69,6 +74,31 @@ def test_buttons_stay_where_they_are_whatever_number_of_places_is_listed(person)
         table.layout().activate()
         heights.add(table.layout().minimumHeightForWidth(MINIMUM_WIDTH - 20))
     assert len(heights) == 1
+
+
+def test_pictures_are_seen_as_a_whole_in_a_low_window(person):
+    cards = [each for each in person.dock.findChildren(HypothesisCard) if each.isVisible()]
+    rows = person.dock.findChild(QTableView).viewport()
+    split = person.dock.findChild(QSplitter)
+
+    def is_whole(card):
+        return card.visibleRegion().boundingRect().height() == card.height()
+
+    sides = []
+    for height in (960, 720):
+        person.viewer.window.resize(1280, height)
+        person.qtbot.wait(50)
+        person.qtbot.waitUntil(lambda: all(map(is_whole, cards)))
+        sides.append(cards[0].side)
+        assert len(cards) == 2
+        assert rows.height() >= 2 * rows.fontMetrics().height()
+    assert sides[0] == PICTURE_SIDE > sides[1] > LEAST_SIDE
+    # A line that the curator has moved stays where it is.
+    split.moveSplitter(200, 1)
+    person.viewer.window.resize(1280, 960)
+    person.qtbot.wait(50)
+    assert abs(split.sizes()[0] - 200) < 5
+    assert cards[0].side == LEAST_SIDE
 
 
 def _in_view(dock, widget):

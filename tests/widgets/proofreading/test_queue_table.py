@@ -417,7 +417,8 @@ def test_a_plate_of_images_stays_quick(qtbot, monkeypatch):
         QueueModel, "data", lambda self, *args: asked.append(args) or data(self, *args)
     )
     table = QueueTable()
-    qtbot.addWidget(table)
+    # Held until it is closed: collected as garbage while Qt paints it, it is a crash.
+    qtbot.addWidget(table, before_close_func=lambda _, held=table: held.hide())
     table.show()
     table.show_review(review, 0)
     began = time.process_time()

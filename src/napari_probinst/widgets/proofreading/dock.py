@@ -86,6 +86,8 @@ class ProofreadWidget(ScrollingDock):
         }
         # The panel shares its height among its parts, and scrolls them by itself.
         self.content.setAlignment(Qt.AlignmentFlag(0))
+        sides = self.content.contentsMargins()
+        self.content.setContentsMargins(sides.left(), 4, sides.right(), 4)
         self.content.addWidget(self._panel)
         self._account = ReviewAccount(napari_viewer)
         self._panel.add_part(self._account.time)

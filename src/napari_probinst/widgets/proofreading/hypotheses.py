@@ -23,12 +23,16 @@ from napari_probinst.core.curation.thumbnails import Backdrop, field_of_view
 from napari_probinst.core.data.raster import refusing_damage
 from napari_probinst.core.errors import EditRefusedError, InputError
 from napari_probinst.widgets.label_view import PALETTE
-from napari_probinst.widgets.proofreading.hypothesis_card import PICTURE_SIDE, HypothesisCard
+from napari_probinst.widgets.proofreading.hypothesis_card import (
+    LEAST_SIDE,
+    PICTURE_SIDE,
+    HypothesisCard,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qtpy.QtGui import QFocusEvent, QKeyEvent, QShowEvent
+    from qtpy.QtGui import QFocusEvent, QKeyEvent, QMoveEvent, QShowEvent
 
     from napari_probinst.core.boxes import BBox
     from napari_probinst.core.curation.edits import AdoptDraw
@@ -38,6 +42,10 @@ if TYPE_CHECKING:
 
 #: Hypotheses that are shown at most: one for each key from 1 to 9.
 MOST = 9
+#: Room between what is said and the pictures, pixels.
+_SPACING = 2
+#: A height that needs no picture to shrink, pixels.
+_ENOUGH = 10_000
 
 
 class HypothesesStrip(QWidget):
@@ -59,11 +67,13 @@ class HypothesesStrip(QWidget):
         self._proposals: tuple[Proposal, ...] = ()
         self._place: tuple[CurationSession | None, int | None] = (None, None)
         self._drawn: tuple[Any, ...] | None = None
+        #: Height that is seen of the column that we are in, pixels; at first there is enough.
+        self._room = _ENOUGH
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+        layout.setSpacing(_SPACING)
         self._hint = QLabel()
         self._hint.setObjectName("hypotheses_hint")
         layout.addWidget(self._hint)
@@ -197,7 +207,7 @@ class HypothesesStrip(QWidget):
         self._cards = tuple(HypothesisCard(number) for number in range(1, MOST + 1))
         for number, card in enumerate(self._cards):
             card.clicked.connect(lambda _checked=False, number=number: self.choose(number))
-            row.addWidget(card)
+            row.addWidget(card, alignment=Qt.AlignmentFlag.AlignTop)
         row.addStretch(1)
         self._bar = QScrollBar(Qt.Orientation.Horizontal)
         self._scroll = QScrollArea()
@@ -213,9 +223,53 @@ class HypothesesStrip(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Give the cards the height that the font asks for."""
         super().showEvent(event)
+        self._fit()
+
+    def moveEvent(self, event: QMoveEvent | None) -> None:
+        """Fit anew where there is more or less to read above."""
+        super().moveEvent(event)
+        self._fit()
+
+    @property
+    def shrunk(self) -> int:
+        """By how much the pictures are lower than they would like to be, pixels."""
+        return PICTURE_SIDE - self._cards[0].side
+
+    @property
+    def end(self) -> int:
+        """Where in the column the cards would end with pictures of full size, pixels."""
+        return self._above + self._around + PICTURE_SIDE
+
+    def fit_into(self, height: int) -> None:
+        """Have the cards in the first ``height`` pixels of the column, as far as they can shrink.
+
+        The scroll bar below them may be beyond.
+        """
+        self._room = height
+        self._fit()
+
+    def _fit(self) -> None:
+        side = min(max(self._room - self._above - self._around, LEAST_SIDE), PICTURE_SIDE)
+        if side != self._cards[0].side:
+            for card in self._cards:
+                card.side = side
         # One height, however many there are: nothing below may move under the pointer.
-        height = self._cards[0].sizeHint().height() + self._bar.sizeHint().height()
-        self._scroll.setFixedHeight(height + 2)
+        height = self._around + side + self._bar.sizeHint().height()
+        self._scroll.setFixedHeight(height + 2 * self._frame)
+
+    @property
+    def _frame(self) -> int:
+        return self._scroll.contentsMargins().top()
+
+    @property
+    def _above(self) -> int:
+        """Height of the column above the cards, pixels."""
+        return self.y() + self._hint.sizeHint().height() + _SPACING + self._frame
+
+    @property
+    def _around(self) -> int:
+        """Height of a card without its picture, pixels."""
+        return self._cards[0].sizeHint().height() - self._cards[0].side
 
 
 def _is_current(session: CurationSession, edit: AdoptDraw) -> bool:

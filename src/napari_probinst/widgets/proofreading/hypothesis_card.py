@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QRect, QSize, Qt
+from qtpy.QtCore import QPoint, QRect, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractButton, QSizePolicy
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 #: Side of the picture, and the space around it, pixels: two cards fit into a narrow dock.
 PICTURE_SIDE, _PADDING = 130, 4
+#: The picture's side where there is little room, pixels; smaller ones could not be told apart.
+LEAST_SIDE = 54
 _BAR_HEIGHT, _RADIUS = 4, 4
+#: Text that there is room for whatever the picture's side.
+_LONGEST = "12 of 16 as now"
 
 
 class HypothesisCard(QAbstractButton):
@@ -39,6 +43,7 @@ class HypothesisCard(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._number = number
+        self._side = PICTURE_SIDE
         self._picture = QPixmap()
         self._share = 0.0
         self._seen = ""
@@ -74,29 +79,47 @@ class HypothesisCard(QAbstractButton):
         self.setToolTip(f"{proposal.reason}. {advice}")
         self.update()
 
+    @property
+    def side(self) -> int:
+        """Side of the picture, pixels."""
+        return self._side
+
+    @side.setter
+    def side(self, side: int) -> None:
+        self._side = side
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:
         """Room for the picture, the votes and a line of text."""
-        side = PICTURE_SIDE + 2 * _PADDING
-        return QSize(side, side + _BAR_HEIGHT + 2 * self.fontMetrics().height() + _PADDING)
+        texts = self._side + _BAR_HEIGHT + 2 * self.fontMetrics().height()
+        return QSize(self._inner_width + 2 * _PADDING, texts + 3 * _PADDING)
+
+    @property
+    def _inner_width(self) -> int:
+        """Room for the picture and for the texts, also where the picture is small."""
+        return max(self._side, self.fontMetrics().horizontalAdvance(_LONGEST))
 
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw picture, key, share of the votes, and what is seen."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         ink = self.palette().color(self.foregroundRole())
         self._paint_ground(painter, ink)
         # The votes stand above the picture: in a low window its lower part may be hidden.
-        height = self.fontMetrics().height()
-        votes = QRect(_PADDING, _PADDING, PICTURE_SIDE, height)
-        frame = QRect(_PADDING, votes.bottom() + 3, PICTURE_SIDE, PICTURE_SIDE)
-        bar = QRect(frame.left(), frame.bottom() + 3, PICTURE_SIDE, _BAR_HEIGHT)
-        seen = QRect(frame.left(), bar.bottom() + 3, PICTURE_SIDE, height)
-        place = self._picture.rect()
+        height, width = self.fontMetrics().height(), self._inner_width
+        votes = QRect(_PADDING, _PADDING, width, height)
+        frame = QRect(0, votes.bottom() + 3, self._side, self._side)
+        frame.moveLeft(_PADDING + (width - self._side) // 2)
+        bar = QRect(_PADDING, frame.bottom() + 3, width, _BAR_HEIGHT)
+        seen = QRect(_PADDING, bar.bottom() + 3, width, height)
+        place = QRect(QPoint(), self._picture.size() * (self._side / PICTURE_SIDE))
         place.moveCenter(frame.center())
         painter.drawPixmap(place, self._picture)
         self._paint_key(painter, frame)
         painter.fillRect(bar, _faint(ink, 50))
-        bar.setWidth(round(self._share * PICTURE_SIDE))
+        bar.setWidth(round(self._share * width))
         painter.fillRect(bar, ink)
         painter.setPen(ink)
         painter.drawText(seen, Qt.AlignmentFlag.AlignLeft, self._seen)

@@ -126,7 +126,7 @@ class ProofreadPanel(QWidget):
         fixed.addWidget(self._saved)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(split_height(layout, fixed))
+        outer.addWidget(split_height(layout, fixed, self._hypotheses))
         self._connect()
         self.show_keys(keys)
 

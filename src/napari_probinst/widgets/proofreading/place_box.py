@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_probinst.widgets.elided import short_name
+from napari_probinst.widgets.proofreading.elided_line import ElidedLine
 from napari_probinst.widgets.proofreading.queue_words import folder_text
 from napari_probinst.widgets.proofreading.words import (
     peak_text,
@@ -36,7 +37,7 @@ class PlaceBox(QWidget):
         self._position.setWordWrap(False)
         _emphasise(self._position, larger=6)
         self._statistics = WrappedLabel("statistics", lines=3)
-        self._folder = WrappedLabel("folder")
+        self._folder = ElidedLine("folder")
         self._folder.hide()
         self._kind = WrappedLabel("kind")
         _emphasise(self._kind)

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent, QResizeEvent
     from qtpy.QtWidgets import QStyleOptionViewItem
 
-#: Rows that the table has room for at least: on a laptop it shares the height with the tools.
-_ROWS = 3
+#: Rows that the table has room for at least: on a laptop it shares the height with the tools,
+#: and with the pictures of the hypotheses.
+_ROWS = 2
 #: The reason is told in words where so much of it can be read, else by its votes; the tooltip
 #: tells it anyway.
 _LEAST_REASON = "6 of 8 draws"
