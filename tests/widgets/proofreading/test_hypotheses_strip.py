@@ -17,7 +17,11 @@ from napari_probinst.core.prediction import Prediction
 from napari_probinst.widgets.label_view import PALETTE
 from napari_probinst.widgets.proofreading import hypotheses
 from napari_probinst.widgets.proofreading.hypotheses import MOST, HypothesesStrip
-from napari_probinst.widgets.proofreading.hypothesis_card import HypothesisCard
+from napari_probinst.widgets.proofreading.hypothesis_card import (
+    LEAST_SIDE,
+    PICTURE_SIDE,
+    HypothesisCard,
+)
 
 
 class Chooser:
@@ -236,3 +240,19 @@ def test_height_stays_whatever_is_shown(chooser):
     before = chooser.strip.sizeHint().height()
     chooser.strip.show_nothing()
     assert chooser.strip.sizeHint().height() == before
+
+
+def test_pictures_follow_lines_of_text_above_but_not_a_layout_that_settles(chooser):
+    strip, card = chooser.strip, chooser.cards[0]
+    strip.fit_into(strip.end - 20)
+    before = card.side
+    assert before == PICTURE_SIDE - 20
+    strip.move(0, 2)
+    chooser.qtbot.wait(20)
+    assert card.side == before
+    strip.move(0, 18)
+    assert card.side == before
+    chooser.qtbot.waitUntil(lambda: card.side == before - 18)
+    strip.move(0, 500)
+    chooser.qtbot.waitUntil(lambda: card.side == LEAST_SIDE)
+    assert strip.shrunk == PICTURE_SIDE - LEAST_SIDE

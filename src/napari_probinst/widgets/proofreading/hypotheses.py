@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import Qt, QTimer, Signal  # type: ignore[attr-defined]
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QFrame,
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 MOST = 9
 #: Room between what is said and the pictures, pixels.
 _SPACING = 2
+#: Moves that no line of text causes, pixels.
+_LEEWAY = 4
 #: A height that needs no picture to shrink, pixels.
 _ENOUGH = 10_000
 
@@ -69,6 +71,11 @@ class HypothesesStrip(QWidget):
         self._drawn: tuple[Any, ...] | None = None
         #: Height that is seen of the column that we are in, pixels; at first there is enough.
         self._room = _ENOUGH
+        #: Where we were in it when the pictures were fitted.
+        self._fitted_at = 0
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._fit)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         layout = QVBoxLayout(self)
@@ -226,9 +233,14 @@ class HypothesesStrip(QWidget):
         self._fit()
 
     def moveEvent(self, event: QMoveEvent | None) -> None:
-        """Fit anew where there is more or less to read above."""
+        """Fit anew where there is a line more or less to read above, once that is in its place.
+
+        A layout on its way to another height moves its parts back and forth: a strip that
+        followed at once would have it change the height again, without end.
+        """
         super().moveEvent(event)
-        self._fit()
+        if abs(self.y() - self._fitted_at) > _LEEWAY:
+            self._later.start(0)
 
     @property
     def shrunk(self) -> int:
@@ -249,6 +261,7 @@ class HypothesesStrip(QWidget):
         self._fit()
 
     def _fit(self) -> None:
+        self._fitted_at = self.y()
         side = min(max(self._room - self._above - self._around, LEAST_SIDE), PICTURE_SIDE)
         if side != self._cards[0].side:
             for card in self._cards:
