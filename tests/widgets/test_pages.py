@@ -14,6 +14,8 @@ from napari_probinst.core.boxes import sampled_shape, sampled_windows
 from napari_probinst.widgets import pages
 from napari_probinst.widgets.pages import levels, page_data, page_of, render_again
 
+LARGEST_WHOLE = pages.LARGEST_WHOLE
+
 
 @pytest.fixture(autouse=True)
 def _small_limits(monkeypatch):
@@ -54,6 +56,14 @@ def test_levels_are_every_second_fourth_and_so_on_pixel(shape):
         assert np.array_equal(level[1], expected[1])
         assert np.array_equal(level[::2, 0], expected[::2, 0])
     assert max(made[-1].shape) <= 3
+
+
+def test_of_4096_pixels_nothing_is_rendered_as_a_whole_before_it_is_seen(monkeypatch):
+    monkeypatch.setattr(pages, "LARGEST_WHOLE", LARGEST_WHOLE)
+    painting = Painting((4096, 4))
+    made = page_data((4096, 4), painting.render)
+    assert painting.asked == [((0, 0, 4096, 4), 2)]
+    assert np.array_equal(np.asarray(made[0]), painting.page)
 
 
 def test_fine_levels_are_rendered_no_further_than_they_are_read():

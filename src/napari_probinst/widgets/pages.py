@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.boxes import BBox, Shape
 
-#: Longest side that is drawn as a whole, pixels: a well and a camera's frame, not a plate.
-LARGEST_WHOLE = 4096
+#: Longest side that is drawn as a whole, pixels: a well and a camera's frame, not a plate. The
+#: contours of 4096 x 4096 pixels alone hold the window for a second whenever a layer is shown.
+LARGEST_WHOLE = 3072
 #: Longest side of the coarsest level, pixels; the thumbnail is made from it at every change.
 _COARSEST = 512
 

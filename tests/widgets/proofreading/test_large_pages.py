@@ -61,6 +61,7 @@ def test_brush_of_a_large_page_covers_what_is_around(
     """Also on an image that is moved, turned and stretched."""
     monkeypatch.setattr(pages, "LARGEST_WHOLE", 24)
     monkeypatch.setattr(pages, "_COARSEST", 12)
+    monkeypatch.setattr(brushes, "_LARGEST_PAINTED", 24)
     monkeypatch.setattr(brushes, "_REACH", 12)
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(1280, 720)

@@ -15,7 +15,6 @@ from napari_probinst.core.curation.edits import Add, GiveOverlap, Repaint
 from napari_probinst.core.instances import Instance
 from napari_probinst.widgets.canvas import view_box
 from napari_probinst.widgets.label_view import SELECTION_COLOUR
-from napari_probinst.widgets.pages import is_large
 from napari_probinst.widgets.placement import placement
 
 if TYPE_CHECKING:
@@ -25,7 +24,9 @@ if TYPE_CHECKING:
     from napari_probinst.core.curation.edits import Edit
     from napari_probinst.widgets.proofreading.workbench import Workbench
 
-#: Of a large image the brush reaches this many pixels from the middle of the view.
+#: Longest side of an image that the brush reaches as a whole, pixels.
+_LARGEST_PAINTED = 4096
+#: Of a larger image the brush reaches this many pixels from the middle of the view.
 _REACH = 1024
 
 
@@ -204,7 +205,7 @@ def _paintable(bench: Workbench, given: Instance | None) -> BBox:
     holds are painted coarsely. What is given to be repainted is in it as a whole.
     """
     height, width = shape = bench.session.shape
-    if not is_large(shape):
+    if max(shape) <= _LARGEST_PAINTED:
         return (0, 0, height, width)
     y0, x0, y1, x1 = view_box(bench.viewer, bench.shown.instances)
     # Somebody may have moved the image out of view.
