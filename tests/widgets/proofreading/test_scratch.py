@@ -13,6 +13,18 @@ def names(person):
     return [layer.name for layer in person.viewer.layers]
 
 
+def test_a_cut_is_black_above_a_wider_white_halo(person):
+    person.press(Qt.Key_H)
+    for point in ((4, 20), (10, 20), (18, 20)):
+        person.dock._desk.place.tools.tool.dragged(point)
+    line = person.viewer.layers["well | cut"]
+    assert [tuple(colour) for colour in line.edge_color] == [(1, 1, 1, 1), (0, 0, 0, 1)]
+    halo, cut = line.edge_width
+    assert halo > 2 * cut
+    assert list(line.z_index) == [0, 1]
+    assert line.opacity == 1
+
+
 def test_tools_have_their_layers_again(person):
     before = names(person)
     for key in (Qt.Key_H, Qt.Key_Escape, Qt.Key_H):
