@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from napari_probinst.core.config import ChannelConfig
-from napari_probinst.core.network.normalisation import ABSENT, normalise, normalise_channel
+from napari_probinst.core.network.normalisation import (
+    ABSENT,
+    intensity_range,
+    normalise,
+    normalise_channel,
+)
 
 WHOLE_RANGE = ChannelConfig(name="c", low_percentile=0, high_percentile=100)
 
@@ -26,6 +32,21 @@ def test_percentiles_are_numpys():
     low, high = np.percentile(pixels, [10, 90])
     expected = np.clip(2 * (pixels - low) / (high - low) - 1, -1.5, 2)
     np.testing.assert_allclose(normalise_channel(pixels, channel), expected, atol=1e-5)
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(
+    pixels=arrays(
+        st.sampled_from([np.uint8, np.uint16]), st.tuples(st.integers(1, 9), st.integers(1, 9))
+    ),
+    low=st.floats(0, 49.9),
+    high=st.floats(50.1, 100),
+)
+def test_counted_percentiles_are_numpys_to_the_last_bit(pixels, low, high):
+    channel = ChannelConfig(name="c", low_percentile=low, high_percentile=high)
+    expected = np.percentile(pixels.astype(np.float64), [low, high])
+    found = intensity_range(pixels[None], 0, channel)
+    assert found == (tuple(expected) if expected[1] > expected[0] else None)
 
 
 def test_gain_expands_the_dark_and_keeps_the_ends():

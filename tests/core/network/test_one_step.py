@@ -9,7 +9,7 @@ import torch
 
 from napari_probinst.core.config import NetworkConfig
 from napari_probinst.core.network.double_conv import DoubleConv
-from napari_probinst.core.network.one_step import is_offered, merge_steps
+from napari_probinst.core.network.one_step import halve, is_offered, merge_steps
 from napari_probinst.core.network.unet import UNet
 
 offered = pytest.mark.skipif(not is_offered(), reason="torch was built without oneDNN")
@@ -37,6 +37,14 @@ def test_a_merged_network_gives_the_same_values(config, bfloat16):
                 assert torch.equal(mine, theirs)
             else:  # oneDNN may sum up in another order
                 torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_pages_are_halved_as_by_max_pooling(dtype):
+    x = torch.randn(2, 3, 6, 10).to(dtype).to(memory_format=torch.channels_last)
+    halved = halve(x)
+    assert torch.equal(halved, torch.nn.functional.max_pool2d(x, 2))
+    assert halved.is_contiguous(memory_format=torch.channels_last)
 
 
 @offered

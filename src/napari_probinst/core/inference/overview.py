@@ -46,7 +46,8 @@ class Overviews:
     scale : float, default 1
         Times its size that the image is resampled to.
     alike : bool, default False
-        Whether all draws see the image in one orientation.
+        Whether all draws see the image in one orientation: they share what the first layer makes
+        of one that is seen as a whole.
     """
 
     def __init__(self, windows: Windows, scale: float = 1.0, *, alike: bool = False) -> None:
@@ -63,24 +64,27 @@ class Overviews:
         def look() -> Overview:
             with self._lock:
                 if key not in self._known:
-                    mean = mean_network(
-                        model.network,
-                        runtime=runtime,
-                        binning=model.header.binning,
-                        calibration=model.header.calibration,
-                    )
-                    self._known[key] = look_over(
-                        self.windows, mean, extent, self._scale, alike=self._alike
-                    )
+                    self._known[key] = self._look(model, runtime, extent)
                 return self._known[key]
 
         return look
 
+    def _look(self, model: Model, runtime: Runtime, extent: Shape) -> Overview:
+        seen = resampled(self.windows, self._scale)
+        stride = model.network.stride * model.header.binning
+        if len(layout_of(seen.shape, extent, stride)) == 1:
+            return Overview(first=FirstLayer()) if self._alike else NOTHING_ELSE
+        mean = mean_network(
+            model.network,
+            runtime=runtime,
+            binning=model.header.binning,
+            calibration=model.header.calibration,
+        )
+        return look_over(self.windows, mean, extent, self._scale)
 
-def look_over(
-    channels: Windows, mean: Realisation, extent: Shape, scale: float = 1.0, *, alike: bool = False
-) -> Overview:
-    """Overview of an image that is seen in tiles; of one that is seen as a whole, nearly nothing.
+
+def look_over(channels: Windows, mean: Realisation, extent: Shape, scale: float = 1.0) -> Overview:
+    """Overview of an image that is seen in tiles; of one that is seen as a whole, nothing.
 
     Parameters
     ----------
@@ -92,14 +96,11 @@ def look_over(
         Largest height and width, at that scale, that it may see at once, pixels.
     scale : float, default 1
         Times its size that the image is resampled to.
-    alike : bool, default False
-        Whether all draws see the image in one orientation: they share what the first layer makes
-        of it, then.
     """
     seen = resampled(channels, scale)
     layout = layout_of(seen.shape, extent, mean.stride)
     if len(layout) == 1:
-        return Overview(first=FirstLayer()) if alike else NOTHING_ELSE
+        return NOTHING_ELSE
     tiles = _sample(layout)
     found = NOTHING_ELSE
     if mean.network.context is not None:

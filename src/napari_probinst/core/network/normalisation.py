@@ -76,9 +76,26 @@ def intensity_range(
     step = max(1, int(np.sqrt(height * width / _SAMPLE)))
     # Copied: what is kept of a band must not keep the whole band.
     sample = [band[-start % step :: step, ::step].copy() for start, band in bands(pixels, index)]
-    percentiles = [channel.low_percentile, channel.high_percentile]
-    low, high = np.percentile(np.concatenate(sample).astype(np.float64), percentiles).tolist()
+    wanted = [channel.low_percentile, channel.high_percentile]
+    low, high = _percentiles(np.concatenate(sample), wanted)
     return (low, high) if high > low else None
+
+
+def _percentiles(values: NDArray[Any], wanted: Sequence[float]) -> list[float]:
+    """NumPy's, by counting where that is quicker: a camera's intensities are few."""
+    if values.dtype.kind != "u" or values.dtype.itemsize > 2:
+        found: list[float] = np.percentile(values.astype(np.float64), wanted).tolist()
+        return found
+    n_up_to = np.cumsum(np.bincount(values.ravel()))
+    rank = (values.size - 1) * (np.asarray(wanted) / 100)
+    below = np.floor(rank)
+    low = np.searchsorted(n_up_to, below, side="right")
+    high = np.searchsorted(n_up_to, np.minimum(below + 1, values.size - 1), side="right")
+    share = rank - below
+    # NumPy goes from the nearer of the two as well, so that rounding is the same.
+    step = high - low
+    exact = np.where(share < 0.5, low + step * share, high - step * (1 - share))
+    return [float(each) for each in exact]
 
 
 def normalise(

@@ -1,4 +1,4 @@
-"""A convolution and the ReLU after it as one step, on processors: no page is read once more."""
+"""A network's steps merged on processors, where nothing is trained: fewer pages are read again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from torch import Tensor
 from napari_probinst.core.network.double_conv import DoubleConv
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch.nn import Module
+
     from napari_probinst.core.network.concrete_dropout import StochasticConv2d
     from napari_probinst.core.network.unet import UNet
 
@@ -43,11 +47,29 @@ def convolve_and_rectify(x: Tensor, layer: StochasticConv2d) -> Tensor:
     return result
 
 
+def halve(x: Tensor) -> Tensor:
+    """Maximum of each 2x2 pixels, without noting where it was, as training needs to know.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, n_channels, height, width)
+        Laid out pixel by pixel (channels last); height and width even.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_channels, height / 2, width / 2)
+    """
+    by_pixel = x.permute(0, 2, 3, 1)
+    rows = torch.maximum(by_pixel[:, ::2], by_pixel[:, 1::2])
+    return torch.maximum(rows[:, :, ::2], rows[:, :, 1::2]).permute(0, 3, 1, 2)
+
+
 def merge_steps(network: UNet, *, bfloat16: bool) -> None:
     """Let a realisation on the CPU take convolution and ReLU as one step, in place.
 
-    Its weights are rounded to the precision of the convolutions once, not at every image. Nothing
-    happens where torch doesn't offer the step.
+    Its weights are rounded to the precision of the convolutions once, not at every image, and
+    pages are halved without noting more than the maxima. Nothing happens where torch doesn't
+    offer the step.
 
     Parameters
     ----------
@@ -58,6 +80,7 @@ def merge_steps(network: UNet, *, bfloat16: bool) -> None:
     """
     if not is_offered():
         return
+    network.halve = halve
     for block in network.modules():
         if not isinstance(block, DoubleConv):
             continue
@@ -65,5 +88,11 @@ def merge_steps(network: UNet, *, bfloat16: bool) -> None:
         # What is the same in a whole image is added before the ReLU: not in one step.
         reads_context = block is network.class_block and network.context is not None
         layers = [block.conv2] if reads_context else [block.conv1, block.conv2]
-        for layer in layers if bfloat16 else ():
-            layer.to(torch.bfloat16)
+        _round(layers, bfloat16=bfloat16)
+    heads = [network.head] if network.class_head is None else [network.head, network.class_head]
+    _round([*network.up, *heads], bfloat16=bfloat16)
+
+
+def _round(layers: Iterable[Module], *, bfloat16: bool) -> None:
+    for layer in layers if bfloat16 else ():
+        layer.to(torch.bfloat16)

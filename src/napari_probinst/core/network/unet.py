@@ -17,6 +17,8 @@ from napari_probinst.core.network.coordinates import COORDINATE_UNIT, POSITION_U
 from napari_probinst.core.network.double_conv import DoubleConv
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_probinst.core.config import NetworkConfig
 
 #: Name of the layer that makes the global context.
@@ -38,6 +40,8 @@ class UNet(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
+        #: How pages are made half as high and wide; see `merge_steps`.
+        self.halve: Callable[[Tensor], Tensor] = _halve
 
         def dropout(n_channels: int) -> ConcreteDropout | None:
             if config.dropout == "none":
@@ -205,7 +209,7 @@ class UNet(nn.Module):
         block = self._outermost
         features: list[Tensor] = [block(x) if first is None else block.second(first)]
         for deeper in self.encoder[1:n_levels]:
-            features.append(deeper(nn.functional.max_pool2d(features[-1], 2)))
+            features.append(deeper(self.halve(features[-1])))
         return features
 
     def _means(self, features: list[Tensor], inside: tuple[slice, slice] | None = None) -> Tensor:
@@ -283,6 +287,10 @@ class UNet(nn.Module):
         narrow = weights[name]
         zeros = narrow.new_zeros(len(narrow), self.config.filters, *narrow.shape[2:])
         return weights | own | {name: torch.cat([narrow, zeros], dim=1)}
+
+
+def _halve(x: Tensor) -> Tensor:
+    return nn.functional.max_pool2d(x, 2)
 
 
 def _in_strides(pixels: slice, stride: int) -> slice:
