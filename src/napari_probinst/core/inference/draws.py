@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_probinst.core.inference.embedding_blocks import EmbeddingsInBlocks
 from napari_probinst.core.inference.embeddings import Embeddings
 from napari_probinst.core.inference.orientation import TRANSPOSE, orient, restore
 from napari_probinst.core.network.concrete_dropout import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import Shape
+    from napari_probinst.core.inference.embeddings import Vectors
     from napari_probinst.core.inference.first_layer import FirstLayer
     from napari_probinst.core.network.calibration import Calibration
     from napari_probinst.core.network.device import Runtime
@@ -39,14 +41,14 @@ class PixelPrediction:
 
     Parameters
     ----------
-    vectors : Embeddings
-        Of shape (dimensions, height, width): close together within an instance, far apart between
-        instances.
+    vectors : Vectors
+        Embeddings, of shape (dimensions, height, width): close together within an instance, far
+        apart between instances.
     classes : ndarray of float32, shape (3, height, width)
         Probabilities of background, foreground and overlap; they sum to 1.
     """
 
-    vectors: Embeddings
+    vectors: Vectors
     classes: NDArray[np.float32]
 
     @property
@@ -146,10 +148,16 @@ class Realisation:
         batch = self.entering(channels, origin)
         with self.runtime.autocast():
             first = self.first_in(overview, batch)
-            embeddings, logits = self.network.unplaced(batch, self.context_in(overview), first)
+            features, logits = self.network.classify(batch, self.context_in(overview), first)
+            if logits is None:
+                embeddings, logits = self.network.finish(batch, features, logits)
+                return self.leaving(embeddings, logits, channels.shape[1:], overview.share)
             offsets = self.network.offsets(batch)
-        shape = channels.shape[1:]
-        return self.leaving(embeddings, logits, shape, overview.share, offsets or ())
+        classes = self._classes(logits, channels.shape[1:], overview.share)
+        vectors = EmbeddingsInBlocks(
+            self.network, self.runtime, features, offsets or (), classes.shape[1:], self.orientation
+        )
+        return PixelPrediction(vectors, classes)
 
     def context_in(self, overview: Overview) -> Tensor | None:
         """Global context that the network is given, on its device; None where it is to look."""
@@ -183,12 +191,7 @@ class Realisation:
         return image[None].to(self.runtime.device, memory_format=torch.channels_last)
 
     def leaving(
-        self,
-        embeddings: Tensor,
-        logits: Tensor,
-        shape: Shape,
-        share: float | None = None,
-        offsets: tuple[Tensor, ...] = (),
+        self, embeddings: Tensor, logits: Tensor, shape: Shape, share: float | None = None
     ) -> PixelPrediction:
         """What the network says of an image of ``shape`` (height, width), in its orientation.
 
@@ -200,16 +203,19 @@ class Realisation:
             Height and width of the image, pixels.
         share : float, optional
             Of foreground, for the calibration; that of these pixels by default.
-        offsets : tuple of Tensor, optional
-            What is to be added to the embeddings; see `UNet.offsets`.
         """
+        seen = shape[::-1] if self.orientation & TRANSPOSE else shape
+        vectors = Embeddings.of(embeddings[0], (), seen, self.orientation)
+        return PixelPrediction(vectors, self._classes(logits, shape, share))
+
+    def _classes(
+        self, logits: Tensor, shape: Shape, share: float | None = None
+    ) -> NDArray[np.float32]:
         height, width = shape[::-1] if self.orientation & TRANSPOSE else shape
         classes = logits[0, :, :height, :width].float().softmax(dim=0).contiguous().cpu().numpy()
         if self.calibration is not None:
             classes = self.calibration.apply(classes, share)
-        added = tuple(each[0] for each in offsets)
-        vectors = Embeddings.of(embeddings[0], added, (height, width), self.orientation)
-        return PixelPrediction(vectors, restore(classes, self.orientation))
+        return restore(classes, self.orientation)
 
 
 def realise(

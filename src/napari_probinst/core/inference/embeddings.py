@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +13,29 @@ from napari_probinst.core.inference.orientation import restore
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
+
+
+class Vectors(Protocol):
+    """One vector a pixel of an image."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of dimensions, height and width."""
+        ...
+
+    def at(self, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Vectors of some pixels, float32 of shape (n_pixels, n_dimensions).
+
+        Parameters
+        ----------
+        y, x : ndarray of int, shape (n_pixels,)
+            Where they are.
+        """
+        ...
+
+    def pages(self) -> NDArray[np.float32]:
+        """Vectors of all pixels, float32 of shape (n_dimensions, height, width)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,27 +94,21 @@ class Embeddings:
         return self.values.shape
 
     def at(self, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Vectors of some pixels, float32 of shape (n_pixels, n_dimensions).
-
-        Parameters
-        ----------
-        y, x : ndarray of int, shape (n_pixels,)
-            Where they are.
-        """
-        vectors = _widened(np.moveaxis(self.values, 0, -1)[y, x])
+        """Vectors of some pixels; see `Vectors`."""
+        vectors = widened(np.moveaxis(self.values, 0, -1)[y, x])
         for each in self.offsets:
             vectors += np.moveaxis(np.broadcast_to(each, self.shape), 0, -1)[y, x]
         return vectors
 
     def pages(self) -> NDArray[np.float32]:
-        """Vectors of all pixels, float32 of shape (n_dimensions, height, width)."""
-        pages = _widened(self.values)
+        """Vectors of all pixels; see `Vectors`."""
+        pages = widened(self.values)
         for each in self.offsets:
             pages += each
         return pages
 
 
-def _widened(values: NDArray[Any]) -> NDArray[np.float32]:
+def widened(values: NDArray[Any]) -> NDArray[np.float32]:
     """As float32, in memory of its own: bfloat16 are its upper 16 bits."""
     if values.dtype != np.uint16:
         return values.astype(np.float32)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_probinst.core.boxes import Shape
-    from napari_probinst.core.inference.embeddings import Embeddings
+    from napari_probinst.core.inference.embeddings import Vectors
 
 #: Pixels are ordered block by block, so that an even sample of them meets small worms too.
 BLOCK = 16
@@ -48,7 +48,7 @@ class Foreground:
     @classmethod
     def select(
         cls,
-        embeddings: Embeddings,
+        embeddings: Vectors,
         foreground: NDArray[np.bool_],
         bridge: NDArray[np.bool_] | None = None,
     ) -> Foreground:
@@ -56,7 +56,7 @@ class Foreground:
 
         Parameters
         ----------
-        embeddings : Embeddings
+        embeddings : Vectors
             Of shape (n_dimensions, height, width).
         foreground : ndarray of bool, shape (height, width)
             Pixels to cluster.

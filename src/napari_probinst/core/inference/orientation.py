@@ -65,6 +65,31 @@ def restore(pages: NDArray[T], orientation: int) -> NDArray[T]:
     return _mirrored(_exchanged(pages, orientation), orientation)
 
 
+def seen_at(
+    y: NDArray[np.intp], x: NDArray[np.intp], shape: Shape, orientation: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where pixels of an image lie in the pages that `orient` makes of it.
+
+    Parameters
+    ----------
+    y, x : ndarray of int, shape (n_pixels,)
+        Pixels of the image.
+    shape : (int, int)
+        Height and width of the image, pixels.
+    orientation : int
+        As for `orient`.
+
+    Returns
+    -------
+    y, x : ndarray of int, shape (n_pixels,)
+    """
+    if orientation & MIRROR_Y:
+        y = shape[0] - 1 - y
+    if orientation & MIRROR_X:
+        x = shape[1] - 1 - x
+    return (x, y) if orientation & TRANSPOSE else (y, x)
+
+
 def _mirrored(pages: NDArray[Any], orientation: int) -> NDArray[Any]:
     y = -1 if orientation & MIRROR_Y else 1
     x = -1 if orientation & MIRROR_X else 1

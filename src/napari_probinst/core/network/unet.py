@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from napari_probinst.core.config import NetworkConfig
 
+#: So many pixels away a feature has an effect on an embedding: two convolutions of 3x3.
+EMBEDDING_REACH = 2
 #: Name of the layer that makes the global context.
 CONTEXT = "context"
 
@@ -128,33 +130,60 @@ class UNet(nn.Module):
         logits : Tensor of shape (batch, 3, height, width)
             Background, foreground, overlap.
         """
-        out, logits = self.unplaced(x, context, first)
+        return self.finish(x, *self.classify(x, context, first))
+
+    def finish(self, x: Tensor, features: Tensor, logits: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What `forward` gives for ``x``, from what `classify` gives for it."""
+        out = self.embed(features)
+        if logits is None:
+            out, logits = out[:, :-N_CLASSES], out[:, -N_CLASSES:]
         offsets = self.offsets(x)
         if offsets is None:
             return out, logits
         # In place, as pages that are made anew cost more than what is computed on them.
         return out.float().add_(offsets[0]).add_(offsets[1]), logits
 
-    def unplaced(
+    def classify(
         self, x: Tensor, context: Tensor | None = None, first: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Embeddings without what coordinates add to them (`offsets`), and class logits.
+    ) -> tuple[Tensor, Tensor | None]:
+        """Predict the classes, and no more than is needed for that and for any embedding.
 
-        Parameters and shapes are those of `forward`.
+        Parameters
+        ----------
+        x, context, first
+            As for `forward`.
+
+        Returns
+        -------
+        features : Tensor of shape (batch, n_features, height, width)
+            What `embed` reads.
+        logits : Tensor of shape (batch, 3, height, width) or None
+            None without a class decoder: `embed` gives them as well then.
         """
         skips = self._encode(self._pages(x), len(self.encoder), first)
         if self.context is not None and context is None:
             context = self.context_of(self._means(skips[: self._n_context]))
-        joined = x = skips.pop()
-        for up, block in zip(self.up, self.decoder, strict=True):
+        joined = skips.pop()
+        for number, up in enumerate(self.up):
+            x = joined if number == 0 else self.decoder[number - 1](joined)
             joined = torch.cat([skips.pop(), up(x)], dim=1)
-            x = block(joined)
-        out = self.head(x)
         if self.class_block is None or self.class_head is None:
-            out, logits = out[:, :-N_CLASSES], out[:, -N_CLASSES:]
-        else:
-            logits = self.class_head(self.class_block(joined, context))
-        return out, logits
+            return joined, None
+        return joined, self.class_head(self.class_block(joined, context))
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Embeddings from the features of an image or a part of it, see `classify`.
+
+        They are without what coordinates add (`offsets`). Pixels farther than `EMBEDDING_REACH`
+        from a border that isn't the image's are those of the whole.
+
+        Returns
+        -------
+        Tensor of shape (batch, embedding_dimensions [+ 3], height, width)
+            The class logits come last where they have no decoder of their own.
+        """
+        embeddings: Tensor = self.head(self.decoder[-1](features) if self.up else features)
+        return embeddings
 
     def offsets(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
         """What each pixel's coordinates add to its embedding, in float32; None where nothing is.
