@@ -26,6 +26,7 @@ from napari_probinst.core.inference.segmentation import (
 )
 from napari_probinst.core.inference.tiling import Tile
 from napari_probinst.core.network.normalisation import normalise
+from napari_probinst.core.network.thinning import thin
 from napari_probinst.sample_data import sample_image
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Measurement:
         self.channels = sample_image().channels
         self.normalised = self._normalise()
         self.realisations = self._realise()
+        # The same draws layer by layer: torch neither counts nor calls what is merged.
+        self.unmerged = [self._unmerged(draw) for draw in range(N_DRAWS)]
         self.pixels = [each.apply(self.normalised) for each in self.realisations]
         height, width = self.normalised.shape[1:]
         page = (0, 0, height, width)
@@ -73,6 +76,14 @@ class Measurement:
             for draw in range(N_DRAWS)
         ]
 
+    def _unmerged(self, draw: int) -> Realisation:
+        predictor = self.predictor
+        result = realise(
+            predictor.model.network, seed=0, draw=draw, runtime=predictor.runtime, thinned=False
+        )
+        thin(result.network)
+        return result
+
     def _stage(
         self,
         name: str,
@@ -81,13 +92,15 @@ class Measurement:
         calls: int = N_DRAWS,
         operations: float = 0.0,
         n_bytes: float = 0.0,
+        is_network: bool = False,
     ) -> Stage:
         seconds = statistics.median(times(work, self.repeats))
-        return Stage(name, calls, seconds, operations, n_bytes, profile_of(work))
+        profile = profile_of(work)
+        return Stage(name, calls, seconds, operations, n_bytes, profile, is_network=is_network)
 
     def layers(self) -> list[Stage]:
         """Layers of the first draw's network, in the order of computation."""
-        return self._layers_of(self.realisations[0])
+        return self._layers_of(self.unmerged[0])
 
     def _layers_of(self, realisation: Realisation) -> list[Stage]:
         network = realisation.network
@@ -99,6 +112,7 @@ class Measurement:
         began: dict[str, float] = {}
         seconds: dict[str, list[float]] = {name: [] for name in names.values()}
         touched: dict[str, int] = {}
+        operations: dict[str, float] = {}
 
         def before(module: torch.nn.Module, _inputs: Any) -> None:
             began[names[module]] = time.perf_counter()
@@ -109,6 +123,11 @@ class Measurement:
             # In the precision of the output: an input in float32 is converted once.
             numbers = inputs[0].numel() + output.numel() + module.weight.numel()
             touched[name] = numbers * output.element_size()
+            # A transposed convolution with stride 2 reads one of its 2x2 taps for each output.
+            taps = (
+                1 if isinstance(module, torch.nn.ConvTranspose2d) else module.weight[0, 0].numel()
+            )
+            operations[name] = 2.0 * output.numel() * module.in_channels * taps
 
         handles = [
             handle
@@ -118,18 +137,15 @@ class Measurement:
                 module.register_forward_hook(after),
             )
         ]
-        times(lambda: realisation.apply(self.normalised), self.repeats)
+        times(lambda: realisation.apply(self.normalised).embeddings, self.repeats)
         for handle in handles:
             handle.remove()
-        with FlopCounterMode(display=False) as counter:
-            realisation.apply(self.normalised)
-        counts = counter.get_flop_counts()
         return [
             Stage(
                 f"{name} ({module.in_channels} → {module.out_channels})",
                 1,
                 statistics.median(seconds[name][1:]),  # the first is the warm one
-                sum(counts[f"{type(network).__name__}.{name}"].values()),
+                operations[name],
                 touched[name],
                 is_network=True,
             )
@@ -139,14 +155,16 @@ class Measurement:
 
     def network(self) -> list[Stage]:
         """Normalisation, drawing the weights, and the network of all draws."""
-        layers = [self._layers_of(each) for each in self.realisations]
-        first, others = layers[0][0], [layer for each in layers for layer in each[1:]]
+        layers = [self._layers_of(each) for each in self.unmerged]
+        first = layers[0][0]
+        others = [layer for each in layers for layer in each[1:] if not _embeds(layer.name)]
         weights = sum(each.numel() for each in self.predictor.model.network.parameters())
         kept = sum(each.numel() for one in self.realisations for each in one.network.parameters())
         applied = self._stage(
-            "network: the other layers",
+            "network: all but the embeddings' last layers",
             lambda: [each.apply(self.normalised) for each in self.realisations],
-            operations=sum(layer.operations for layer in others),
+            operations=_operations(lambda: [each.apply(self.normalised) for each in self.unmerged])
+            - N_DRAWS * first.operations,
             n_bytes=sum(layer.n_bytes for layer in others),
         )
         without_first = applied.seconds - N_DRAWS * first.seconds
@@ -170,9 +188,9 @@ class Measurement:
         vectors = sum(each.foreground.vectors.nbytes for each in seen)
         page = self.normalised[0].size
         modes = [tile_modes(each, settings) for each in seen]
-        with FlopCounterMode(display=False) as counter:
-            for each in seen:
-                tile_modes(each, settings)
+        climbing = _operations(lambda: [tile_modes(each, settings) for each in seen])
+        unmerged = [each.apply(self.normalised) for each in self.unmerged]
+        embedding = _operations(lambda: [select_foreground(pixels) for pixels in unmerged])
         assigning = sum(
             2 * each.foreground.vectors.size * len(found)
             for each, found in zip(seen, modes, strict=True)
@@ -197,14 +215,16 @@ class Measurement:
         counts = sum(one.counts.nbytes for one in instances.instances)
         return [
             self._stage(
-                "select the foreground",
+                "select and embed the foreground",
                 lambda: [select_foreground(pixels) for pixels in self.pixels],
+                operations=embedding,
+                is_network=True,
                 n_bytes=sum(pixels.classes.nbytes for pixels in self.pixels) + 2 * vectors,
             ),
             self._stage(
                 "mean shift",
                 lambda: [tile_modes(each, settings) for each in seen],
-                operations=counter.get_total_flops() + assigning,
+                operations=climbing + assigning,
                 n_bytes=vectors,
             ),
             self._stage(
@@ -274,3 +294,15 @@ class Measurement:
         finally:
             torch.set_num_threads(n_threads)
         return found
+
+
+def _embeds(layer: str) -> bool:
+    """Whether a layer of the bundled model is one of those that the foreground alone needs."""
+    return layer.startswith(("decoder.3.", "head "))
+
+
+def _operations(work: Callable[[], Any]) -> float:
+    """Floating point operations, as torch counts them."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return float(counter.get_total_flops())

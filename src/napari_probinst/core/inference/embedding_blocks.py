@@ -103,15 +103,19 @@ class EmbeddingsInBlocks:
         # Each with what is around it; at the image's border the network pads, as it does there.
         top = np.clip(blocks // n_across * SIDE - EMBEDDING_REACH, 0, height - high)
         left = np.clip(blocks % n_across * SIDE - EMBEDDING_REACH, 0, width - wide)
-        windows = [
-            self.features[0, :, y0 : y0 + high, x0 : x0 + wide]
-            for y0, x0 in zip(top.tolist(), left.tolist(), strict=True)
-        ]
+        corners = list(zip(top.tolist(), left.tolist(), strict=True))
         parts = []
-        for first in range(0, len(windows), AT_ONCE):
-            batch = torch.stack(windows[first : first + AT_ONCE])
-            embedded = self.network.embed(batch.contiguous(memory_format=torch.channels_last))
-            parts.append(embedded.permute(0, 2, 3, 1).cpu())
+        for first in range(0, len(corners), AT_ONCE):
+            some = corners[first : first + AT_ONCE]
+            batch = torch.empty(
+                (len(some), self.features.shape[1], high, wide),
+                dtype=self.features.dtype,
+                device=self.features.device,
+                memory_format=torch.channels_last,
+            )
+            for window, (y0, x0) in zip(batch, some, strict=True):
+                window.copy_(self.features[0, :, y0 : y0 + high, x0 : x0 + wide])
+            parts.append(self.network.embed(batch).permute(0, 2, 3, 1).cpu())
         if not parts:
             return torch.zeros(0, self.shape[0])
         inside = torch.from_numpy(y - top[block]), torch.from_numpy(x - left[block])
