@@ -9,7 +9,7 @@ class CanvasMessage:
     """Text on the canvas while a mode is on; gives back the user's own text afterwards."""
 
     def __init__(self, viewer: Any) -> None:
-        self._overlay = _text_overlay(viewer)
+        self._overlay = text_overlay(viewer)
         self._before: dict[str, Any] | None = None
 
     def show(self, text: str, colour: str) -> None:
@@ -38,7 +38,8 @@ class CanvasMessage:
             self._before = None
 
 
-def _text_overlay(viewer: Any) -> Any:
+def text_overlay(viewer: Any) -> Any:
+    """Text that a viewer shows on its canvas."""
     overlays = getattr(getattr(viewer, "canvas", None), "overlays", None)
     # `viewer.text_overlay` is deprecated since napari 0.9.
     return viewer.text_overlay if overlays is None else overlays.text
