@@ -332,6 +332,15 @@ def test_place_in_the_list_is_kept_when_rows_go(qtbot, make_session):
     assert top > 0
 
 
+def test_place_of_a_queue_that_takes_the_place_of_none_is_in_view(qtbot, make_session):
+    reviewer = Reviewer(qtbot, make_session([("split", 50.0)] * 300))
+    reviewer.table.show_review(None, None)
+    qtbot.wait(20)
+    reviewer.visit(200)
+    place = reviewer.view.visualRect(reviewer.view.currentIndex())
+    assert reviewer.view.viewport().rect().contains(place.center())
+
+
 def test_reason_is_told_in_words_or_by_its_votes(reviewer):
     delegate = reviewer.view.itemDelegateForColumn(REASON)
     reason = "6 of 8 draws see one instance here, 2 see two"

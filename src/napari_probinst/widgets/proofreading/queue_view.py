@@ -186,6 +186,8 @@ class QueueView(QTableView):
         """Take over other rows without scrolling."""
         place = self._bar.value()
         super().reset()
+        # Before anything is scrolled to: the bar still ends where the rows before did.
+        self.executeDelayedItemsLayout()
         self._bar.setValue(place)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
