@@ -169,7 +169,7 @@ class HypothesesStrip(QWidget):
     def _say(self) -> None:
         """Say what the strip is for now."""
         count = len(self._proposals)
-        keys = "1" if count == 1 else f"1 to {min(count, MOST)}"
+        keys = ("1", "1 or 2")[count - 1] if 0 < count <= 2 else f"1 to {min(count, MOST)}"
         hypotheses = "One hypothesis" if count == 1 else f"{count} hypotheses"
         rarer = f" ({count - MOST} rarer ones not shown)" if count > MOST else ""
         if count == 0:
@@ -239,8 +239,14 @@ class HypothesesStrip(QWidget):
         followed at once would have it change the height again, without end.
         """
         super().moveEvent(event)
-        if abs(self.y() - self._fitted_at) > _LEEWAY:
+        if abs(self.y() - self._fitted_at) > _LEEWAY or self._is_cut_off:
             self._later.start(0)
+
+    @property
+    def _is_cut_off(self) -> bool:
+        """Whether the cards end beyond what is seen, though their pictures can shrink."""
+        side = self._cards[0].side
+        return side > LEAST_SIDE and self._above + self._around + side > self._room
 
     @property
     def shrunk(self) -> int:
