@@ -285,6 +285,16 @@ def test_merges_and_cuts_leave_other_instances_alone(person):
     assert not person.dock.findChild(object, "banner").isVisible()
     person.press(Qt.Key_Z, CONTROL)
 
+    # What was picked before stays picked at its first click; the second one unpicks it.
+    person.click(*ON_LEFT)
+    person.press(Qt.Key_G)
+    person.click(*ON_RIGHT)
+    person.click(*ON_LEFT)
+    assert set(person.dock.selected) == {left, right}
+    person.click(*ON_LEFT)
+    assert person.dock.selected == (right,)
+    person.press(Qt.Key_Escape)
+
     # A crossing is shown, and its instances are picked in turn.
     assert person.shown.instances.data[CROSSING] == OVERLAP
     both = set(at(person, CROSSING))
@@ -323,6 +333,14 @@ def test_merges_and_cuts_leave_other_instances_alone(person):
     assert len(person.session.instances) == n_before + 1
     person.press(Qt.Key_Z, CONTROL)
 
+    # A window that was busy hears of its two ends alone.
+    person.press(Qt.Key_H)
+    ends = person.point(30, 52), person.point(50, 52)
+    person.qtbot.mousePress(person.canvas, Qt.MouseButton.LeftButton, pos=ends[0])
+    person.qtbot.mouseRelease(person.canvas, Qt.MouseButton.LeftButton, pos=ends[1])
+    assert len(person.session.instances) == n_before + 1
+    person.press(Qt.Key_Z, CONTROL)
+
     # A refused edit is a sentence, and changes nothing.
     person.click(*ON_ACROSS)
     person.press(Qt.Key_H)
@@ -335,6 +353,9 @@ def test_merges_and_cuts_leave_other_instances_alone(person):
     assert person.text("banner_text") == ""
     person.press(Qt.Key_H)
     assert "misses" not in person.text("banner_text")
+    person.click(60, 4)
+    person.drag((58, 4), (58, 24))
+    assert person.text("banner_text").startswith("SPLIT: No instance lies under the line")
     person.press(Qt.Key_Escape)
 
     # What an edit makes differs in colour from what is beside it. No id is used twice: after so

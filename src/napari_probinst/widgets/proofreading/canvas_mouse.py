@@ -13,6 +13,8 @@ from napari_probinst.widgets.proofreading.cursor_pixel import CursorPixel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import ArrayLike, NDArray
+
     from napari_probinst.widgets.proofreading.tool_switch import ToolSwitch
     from napari_probinst.widgets.proofreading.workbench import Workbench
 
@@ -72,15 +74,24 @@ class CanvasMouse:
         dragging = False
         # From the press on: when a quick drag is first heard of, it is well on its way.
         while event.type != "mouse_release":
-            if not dragging and np.abs(np.array(event.pos) - start).max() > _CLICK_TOLERANCE:
-                dragging = True
+            dragging = dragging or _is_away(event.pos, start)
             if tool is not None:
                 tool.dragged(event.position)
             yield
         if self._tools.tool is not tool:
             return
+        # Of a drag while the window was busy no move may be heard of at all.
+        if not dragging and _is_away(event.pos, start):
+            dragging = True
+            if tool is not None:
+                tool.dragged(event.position)
         pixel = pixel_at(self._bench.shown.instances, event.position)
         if tool is not None:
             self._tools.release_mouse(pixel, clicked=not dragging)
         elif not dragging and pixel is not None:
             self._bench.cycle(pixel, extend="Shift" in event.modifiers)
+
+
+def _is_away(pos: ArrayLike, start: NDArray[Any]) -> bool:
+    """Whether the hand has left the place of the press, more than it moves during a click."""
+    return bool(np.abs(np.asarray(pos) - start).max() > _CLICK_TOLERANCE)

@@ -74,6 +74,8 @@ class PickTool:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
+        #: Picked before the tool was on, and not clicked since.
+        self._brought = bench.selected if bench.by_hand else ()
 
     def start(self) -> None:
         """Show a pointing hand; suggest what the peak is about, unless the user picked."""
@@ -89,10 +91,17 @@ class PickTool:
         """Leave drags to the camera."""
 
     def released(self, pixel: tuple[int, int] | None, *, clicked: bool) -> bool:
-        """Pick or unpick the instance under the mouse; the first pick replaces a suggestion."""
-        if clicked and pixel is not None:
-            if not self._bench.by_hand:
-                self._bench.select(())
+        """Pick or unpick the instance under the mouse; the first pick replaces a suggestion.
+
+        The first click on what was picked before the tool was on keeps it: "click the pieces".
+        """
+        if not clicked or pixel is None:
+            return False
+        if not self._bench.by_hand:
+            self._bench.select(())
+        if set(self._brought) & set(self._bench.session.instances_at(*pixel)):
+            self._brought = ()
+        else:
             self._bench.cycle(pixel, extend=True)
         return False
 
@@ -160,7 +169,10 @@ class CutTool:
         if len(self._line) < 2:
             show_warning("No line is drawn yet: drag one right across the instance.")
             return False
-        return self._bench.apply(SplitAlongLine(self._target(), tuple(self._line)))
+        target = self._target()
+        if not target:
+            return self._bench.refuse("No instance lies under the line: drag it right across one.")
+        return self._bench.apply(SplitAlongLine(target, tuple(self._line)))
 
     def unfinished(self) -> bool:
         """Return False: a line is quickly drawn again."""

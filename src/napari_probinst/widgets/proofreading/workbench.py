@@ -241,15 +241,19 @@ class Workbench:
         try:
             change = self.session.apply(edit)
         except (EditRefusedError, OutputError) as error:
-            show_warning(str(error))
-            self.refused = str(error)
-            self.changed.emit()
-            return False
+            return self.refuse(str(error))
         finally:
             self._editing = False
         self.edited = self._told(change)
         self.select([i for i in change.ids if i in self.session.instances][:1])
         return True
+
+    def refuse(self, why: str) -> bool:
+        """Say why there is no edit; return False, as `apply` does then."""
+        show_warning(why)
+        self.refused = why
+        self.changed.emit()
+        return False
 
     def _told(self, change: Change) -> str:
         """What an edit has done, also where it can't be seen."""
