@@ -341,6 +341,26 @@ def test_place_of_a_queue_that_takes_the_place_of_none_is_in_view(qtbot, make_se
     assert reviewer.view.viewport().rect().contains(place.center())
 
 
+def test_current_row_stays_in_view_in_a_lower_table_unless_it_was_scrolled_away(
+    qtbot, make_session
+):
+    reviewer = Reviewer(qtbot, make_session([("split", 50.0)] * 300))
+    view = reviewer.view
+
+    def sees(row):
+        place = view.visualRect(view.model().index(row, RANK))
+        return view.viewport().rect().contains(place)
+
+    reviewer.visit(9)
+    reviewer.table.resize(420, 200)
+    qtbot.wait(20)
+    assert sees(9)
+    view.scrollToBottom()
+    reviewer.table.resize(420, 180)
+    qtbot.wait(20)
+    assert not sees(9)
+
+
 def test_reason_is_told_in_words_or_by_its_votes(reviewer):
     delegate = reviewer.view.itemDelegateForColumn(REASON)
     reason = "6 of 8 draws see one instance here, 2 see two"

@@ -158,9 +158,12 @@ class QueueView(QTableView):
         return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Share the width anew."""
+        """Share the width anew, and keep the current row in view where it was."""
+        row = self.visualRect(self.currentIndex())
         super().resizeEvent(event)
         self._share_width()
+        if event is not None and row.top() >= 0 and row.bottom() < event.oldSize().height():
+            self.scrollTo(self.currentIndex())
 
     def _share_width(self) -> None:
         """Give what is left to the reason; where it is too narrow for words, to the name or kind.
