@@ -189,7 +189,7 @@ def test_rows_of_a_colour_image_are_no_planes(sessions, make_prediction):
 
 
 def test_corrections_on_disk_of_the_selected_image_are_offered_to_continue(
-    viewer, open_proofread, put, make_prediction, as_person
+    viewer, open_proofread, put, make_prediction, as_person, sessions, tmp_path
 ):
     names = ("well", "other")
     person = as_person(viewer)
@@ -220,6 +220,15 @@ def test_corrections_on_disk_of_the_selected_image_are_offered_to_continue(
     assert person.shown.image is viewer.layers["other"]
     assert person.session.can_undo
     assert not person.button("continue").isVisible()
+
+    # Results don't go where the session is kept, which nobody would look into, but where asked.
+    asked = []
+    person.dock.choose_folder = lambda start: asked.append(start) or tmp_path
+    for _ in range(2):
+        person.click_button("save")
+    assert asked == [Path.home()]
+    assert (tmp_path / "other.corrected.npz").is_file()
+    assert not list(sessions.glob("*.corrected.*"))
 
 
 def offers_enabled(dock):

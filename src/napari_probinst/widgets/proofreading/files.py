@@ -249,11 +249,13 @@ def save_results(shown: ShownPrediction, choose_folder: Callable[[Path], Path | 
     shown : ShownPrediction
         What is saved; it remembers the folder.
     choose_folder : callable
-        Asks for a folder, starting at the likely one; called where none is known, or the one
-        that is known can't be written. None for no answer.
+        Asks for a folder, starting at the likely one; called where none is known but the user's
+        own of sessions, or the one that is known can't be written. None for no answer.
     """
     stuck = shown.kept is not None and shown.kept.n_waiting > 0 and not shown.kept.write()
-    known = None if stuck else shown.folder
+    # A session of an image without a file lies where nobody would look for results.
+    hidden = shown.folder == user_folder() != shown.saved.folder
+    known = None if stuck or hidden else shown.folder
     folder = known or choose_folder(likely_folder(shown))
     if folder is None:
         return
