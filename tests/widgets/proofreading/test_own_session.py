@@ -189,7 +189,7 @@ def test_rows_of_a_colour_image_are_no_planes(sessions, make_prediction):
 
 
 def test_corrections_on_disk_of_the_selected_image_are_offered_to_continue(
-    viewer, open_proofread, put, make_prediction, as_person, sessions, tmp_path
+    viewer, open_proofread, put, make_prediction, as_person
 ):
     names = ("well", "other")
     person = as_person(viewer)
@@ -221,13 +221,20 @@ def test_corrections_on_disk_of_the_selected_image_are_offered_to_continue(
     assert person.session.can_undo
     assert not person.button("continue").isVisible()
 
-    # Results don't go where the session is kept, which nobody would look into, but where asked.
+
+def test_results_of_a_session_in_the_users_own_folder_go_where_the_user_says(
+    viewer, open_proofread, make_prediction, sessions, tmp_path
+):
+    kept = sessions / "well.prediction.npz"
+    save_prediction(make_prediction(), kept)
+    _, dock = open_proofread(viewer)
+    dock.open(kept)
     asked = []
-    person.dock.choose_folder = lambda start: asked.append(start) or tmp_path
+    dock.choose_folder = lambda start: asked.append(start) or tmp_path
     for _ in range(2):
-        person.click_button("save")
+        dock.act("save")
     assert asked == [Path.home()]
-    assert (tmp_path / "other.corrected.npz").is_file()
+    assert (tmp_path / "well.corrected.npz").is_file()
     assert not list(sessions.glob("*.corrected.*"))
 
 
