@@ -23,6 +23,7 @@ from napari_probinst.core.errors import ModelError
 from napari_probinst.core.inference.pipeline import Predictor
 from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.instances import InstanceSet
+from napari_probinst.widgets.elided import ElidedBox
 from napari_probinst.widgets.finding import shown_predictions
 from napari_probinst.widgets.prediction.model_form import ModelForm
 from napari_probinst.widgets.proofreading.dock import ProofreadWidget
@@ -173,6 +174,9 @@ def test_channels_are_those_of_one_image_whatever_its_layers_are_called(qtbot, m
     form.add_model(model)
     viewer.add_image(np.stack([noise(0), noise(1)]), name="A01", channel_axis=None)
     assert chosen(form) == ["A01, channel 1", "A01, channel 2"]
+    # Names that are too long lose their middle; the tooltip has all of them.
+    for box, name in zip(form.findChildren(ElidedBox), chosen(form), strict=True):
+        assert box.toolTip().splitlines()[0] == name
 
     # Channels of two images are never paired.
     layers.clear()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
+from napari_probinst.widgets.elided import ElidedBox
 from napari_probinst.widgets.finding import METADATA_KEY
 from napari_probinst.widgets.path_rows import shrinking_box
 from napari_probinst.widgets.plane_in_view import plane_in_view
@@ -48,10 +49,11 @@ class ChannelRows(QWidget):
         self._viewer = viewer
         #: Channels of the chosen model.
         self.channels: Sequence[ChannelConfig] = ()
-        self._boxes: list[QComboBox] = []
+        self._boxes: list[ElidedBox] = []
         #: Whether the user chose channels: they then stay when other layers come.
         self._chosen_by_hand = False
         self._planes: QComboBox | None = None
+        self.changed.connect(self._explain)
         self.changed.connect(self._offer_planes)
         self._rows = QFormLayout(self)
         self._rows.setContentsMargins(0, 0, 0, 0)
@@ -95,11 +97,9 @@ class ChannelRows(QWidget):
         self.channels, self._boxes = channels, []
         self._chosen_by_hand = False
         for channel in channels:
-            needed = "needed" if channel.required else "may be absent"
-            box = shrinking_box(
-                f"channel {channel.name}",
-                f"Image layer of the channel '{channel.name}' ({needed})",
-            )
+            box = ElidedBox()
+            box.setObjectName(f"channel {channel.name}")
+            box.setMinimumContentsLength(8)
             box.activated.connect(partial(self._channel_chosen, box))
             self._boxes.append(box)
             self._rows.addRow(channel.name.capitalize(), box)
@@ -128,16 +128,23 @@ class ChannelRows(QWidget):
             wanted = before[number] if keep else suggested[number]
             box.clear()
             if not channel.required:
-                box.addItem(_ABSENT, None)
+                box.add_name(_ABSENT, None)
             for source in sources:
                 stack = source not in split
-                box.addItem(f"{source.label}, plane by plane" if stack else source.label, source)
+                box.add_name(f"{source.label}, plane by plane" if stack else source.label, source)
             if wanted in sources:
                 box.setCurrentIndex(sources.index(wanted) + (not channel.required))
             else:
                 # Nothing, for a channel that is needed: any layer would be a guess.
                 box.setCurrentIndex(-1 if channel.required else 0)
         self.changed.emit()
+
+    def _explain(self) -> None:
+        """Tell what the boxes are for, and the whole name that is chosen."""
+        for box, channel in zip(self._boxes, self.channels, strict=True):
+            needed = "needed" if channel.required else "may be absent"
+            meaning = f"Image layer of the channel '{channel.name}' ({needed})"
+            box.setToolTip("\n".join(filter(None, (box.currentText(), meaning))))
 
     def _offer_planes(self) -> None:
         """Ask which planes are wanted where the chosen image has several."""
@@ -156,7 +163,7 @@ class ChannelRows(QWidget):
         shown = None if active is None else active.metadata.get(METADATA_KEY, {}).get("shown")
         return active if shown is None else shown.image
 
-    def _channel_chosen(self, box: QComboBox, _index: int) -> None:
+    def _channel_chosen(self, box: ElidedBox, _index: int) -> None:
         self._chosen_by_hand = True
         self._agree_with(box.currentData())
         self.changed.emit()
