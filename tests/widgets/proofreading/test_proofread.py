@@ -173,7 +173,8 @@ def test_what_is_looked_at_stands_out_until_the_dock_closes_and_loses_nothing(pe
     kinds.activated.emit(1)
     assert np.array_equal(marks.border_color[:, 3] > 0, ~outlines)
     assert person.text("position") == f"1 of {np.count_nonzero(~outlines)}"
-    assert f"{np.count_nonzero(outlines)} contour place" in person.text("statistics")
+    told = person.dock.findChild(QLabel, "statistics").toolTip()
+    assert told.startswith(f"{np.count_nonzero(outlines)} contour place")
 
     person.click(*ON_DOWN)
     person.click_button("delete")

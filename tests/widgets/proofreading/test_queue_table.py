@@ -143,6 +143,14 @@ def test_edits_needed_are_told_once_something_was_decided():
     assert said[2].endswith("1 of the last 2 needed an edit")
 
 
+def test_hidden_outlines_are_not_told_a_second_time_beside_their_box():
+    told = [
+        statistics_text(FolderProgress(1, 0, 1, statistics(), n_hidden, 5)) for n_hidden in (5, 8)
+    ]
+    assert "hidden" not in told[0]
+    assert told[1].endswith("8 places hidden")
+
+
 def test_jitter_is_hidden_until_it_is_asked_for(reviewer):
     assert reviewer.listed == [0, 1, 2]
     assert reviewer.table.peak_filter == PeakFilter(least_contour_mass=jitter_mass(4))

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_probinst.widgets.elided import short_name
 from napari_probinst.widgets.proofreading.elided_line import ElidedLine
-from napari_probinst.widgets.proofreading.queue_words import folder_text
+from napari_probinst.widgets.proofreading.queue_words import folder_text, hidden_text
 from napari_probinst.widgets.proofreading.words import (
     peak_text,
     position_text,
@@ -36,7 +36,7 @@ class PlaceBox(QWidget):
         self._position = WrappedLabel("position")
         self._position.setWordWrap(False)
         _emphasise(self._position, larger=6)
-        self._statistics = WrappedLabel("statistics", lines=3)
+        self._statistics = WrappedLabel("statistics", lines=2)
         self._folder = ElidedLine("folder")
         self._folder.hide()
         self._kind = WrappedLabel("kind")
@@ -106,6 +106,8 @@ class PlaceBox(QWidget):
         """
         self._position.setText(position_text(review, row, among))
         self._statistics.setText(statistics_text(progress))
+        hidden = f"{hidden_text(progress)} hidden" if progress.n_hidden else ""
+        self._statistics.setToolTip(hidden)
         self._folder.setText(folder_text(progress, image, review.images[image].name))
         self._folder.setToolTip(review.images[image].name)
         self._folder.setVisible(len(review.images) > 1)

@@ -98,12 +98,15 @@ def removed_text(title: str) -> str:
 
 
 def statistics_text(progress: FolderProgress) -> str:
-    """How far the review is, what the filters hide, and whether it still pays."""
+    """How far the review is, what the filters hide, and whether it still pays.
+
+    Outlines alone that are hidden are not told: the box that hides them has their number.
+    """
     statistics = progress.peaks
     parts = [
         f"{statistics.reviewed} reviewed: {100 * statistics.mass_share:.0f} % of the uncertainty"
     ]
-    if progress.n_hidden:
+    if progress.n_hidden > progress.n_hidden_contours:
         parts.append(f"{hidden_text(progress)} hidden")
     # Who has only edited so far knows how many edits it took, and one place is no share.
     decided = statistics.accepted + statistics.skipped + statistics.flagged
