@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QLabel,
+    QLineEdit,
     QProgressBar,
     QPushButton,
     QSpinBox,
@@ -25,6 +26,7 @@ from napari_probinst.core.inference.scale import misfit
 from napari_probinst.core.instances import InstanceSet
 from napari_probinst.widgets.elided import ElidedBox
 from napari_probinst.widgets.finding import shown_predictions
+from napari_probinst.widgets.prediction.folder_form import FolderForm
 from napari_probinst.widgets.prediction.model_form import ModelForm
 from napari_probinst.widgets.proofreading.dock import ProofreadWidget
 
@@ -160,6 +162,16 @@ def test_what_cannot_be_predicted_is_a_sentence_and_frees_the_dock(
     wrong.write_bytes(b"\x80\x02}q\x00.")
     dock.add_model(wrong)
     assert "weights.pt" in last_message()
+
+
+def test_folder_of_results_is_told_before_it_is_chosen(qtbot, tmp_path):
+    form = FolderForm(lambda: None)
+    qtbot.addWidget(form)
+    results = find(form, QLineEdit, "results_folder")
+    find(form, QLineEdit, "images_folder").setText(str(tmp_path))
+    assert results.placeholderText() == str(form.results) == str(tmp_path / "predictions")
+    find(form, QLineEdit, "images_folder").clear()
+    assert results.placeholderText() == ""
 
 
 def chosen(dock):

@@ -100,6 +100,7 @@ class ChannelRows(QWidget):
             box = ElidedBox()
             box.setObjectName(f"channel {channel.name}")
             box.setMinimumContentsLength(8)
+            box.setPlaceholderText("Choose a layer…")
             box.activated.connect(partial(self._channel_chosen, box))
             self._boxes.append(box)
             self._rows.addRow(channel.name.capitalize(), box)

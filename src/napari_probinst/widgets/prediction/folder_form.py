@@ -35,6 +35,7 @@ class FolderForm(QWidget):
         self._results = _path_box(
             "results_folder", "Folder for the results; images that are finished there are skipped"
         )
+        self._images.textChanged.connect(self._suggest_results)
         self._run = button(
             "run_folder",
             "Run folder",
@@ -85,6 +86,10 @@ class FolderForm(QWidget):
     def allow_run(self, allowed: bool) -> None:
         """Allow the folder to be predicted, or not now."""
         self._run.setEnabled(allowed)
+
+    def _suggest_results(self, images: str) -> None:
+        """Tell where the results go unless another folder is chosen."""
+        self._results.setPlaceholderText(str(Path(images) / _RESULTS) if images else "")
 
     def _browse_images(self) -> None:
         folder = self.choose("Choose a folder of images")
