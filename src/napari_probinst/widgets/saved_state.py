@@ -30,15 +30,24 @@ class SavedState:
         moment = datetime.now().astimezone().strftime("%H:%M")
         return cls(moment, len(session.records), folder.absolute())
 
-    def text(self, session: CurationSession) -> str:
-        """What the dock says of the result files; empty before they were saved for once."""
+    def text(self, session: CurationSession, *, named: bool = False) -> str:
+        """What the dock says of the result files; empty before they were saved for once.
+
+        Parameters
+        ----------
+        session : CurationSession
+            The corrections.
+        named : bool, default False
+            Whether the image is named: of several, the results of one are saved.
+        """
         if not self.moment:
             return ""
         later = session.records[self.n_records :] if session.modified else ()
         changes = sum(not isinstance(record.event, Visit) for record in later)
         where = "" if self.folder is None else f" to {short_name(self.folder.name)}"
         since = f"; {_changes(changes)} since" if changes else ""
-        return f"Saved {self.moment}{where}{since}."
+        name = f"{short_name(session.prediction.name)} " if named else ""
+        return f"Saved {name}{self.moment}{where}{since}."
 
 
 def kept_text(kept: KeptSession) -> str:

@@ -90,6 +90,11 @@ def test_folder_is_walked_image_by_image(folder, viewer, open_folder):
         assert written.session.statistics().open == 0
     assert not (folder / "B.probinst").exists()
 
+    # Whose results are saved is said: those of one image.
+    person.click_button("save")
+    assert "Saved B " in person.text("saved")
+    assert not list(folder.glob("A.corrected.*"))
+
     # Back across images, and there again: the corrections are taken up, undo included.
     person.press(Qt.Key_N, Qt.KeyboardModifier.ShiftModifier)
     assert person.shown.title == "A"

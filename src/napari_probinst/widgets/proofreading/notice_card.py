@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _COLOUR = "#005A8C"
 #: Buttons: action, text, tooltip.
 _BUTTONS = (
-    ("end_save", "Save", "Write the corrected masks, NAME.corrected.*"),
+    ("end_save", "Save", "Write this image's corrected masks, NAME.corrected.*"),
     ("end_next", "Next image", "Work on what comes next"),
     ("end_hidden", "Show hidden", "List also the places that the filters hide"),
     ("end_list", "List", "Go back to the list of places"),

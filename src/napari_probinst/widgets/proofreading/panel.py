@@ -99,7 +99,7 @@ class ProofreadPanel(QWidget):
         self._banner = ModeBanner()
         tooltip = "Open a prediction, a session, or a folder of them"
         self._files = FileRow(self._button("open", "Open…", tooltip))
-        tooltip = "Write the corrected masks, NAME.corrected.*, for other programs"
+        tooltip = "Write this image's corrected masks, NAME.corrected.*, for other programs"
         self._saved = SavedRow(self._button("save", "Save results", tooltip))
         self._place = PlaceBox()
         self._hypotheses = HypothesesStrip()
@@ -304,7 +304,7 @@ class ProofreadPanel(QWidget):
 
     def show_saved(self, kept: KeptSession, saved: SavedState, session: CurationSession) -> None:
         """Show where the corrections are, and where the result files."""
-        self._saved.show_saved(kept, saved, session)
+        self._saved.show_saved(kept, saved, session, named=self._table.has_several)
 
     def _show_tool(self, tool: Tool | None, refused: str = "") -> None:
         self._banner.show_tool(tool, refused)

@@ -132,6 +132,11 @@ class QueueTable(QWidget):
         """What the places lie in."""
         return "image" if self._review is None else self._review.unit
 
+    @property
+    def has_several(self) -> bool:
+        """Whether the places lie in several images or planes."""
+        return self._review is not None and len(self._review.images) > 1
+
     def show_all_images(self) -> None:
         """List the places of all images."""
         self._images.setCurrentIndex(_ALL_IMAGES)

@@ -43,9 +43,19 @@ class SavedRow(QWidget):
         self._label.setText("")
         self._label.setStyleSheet("")
 
-    def show_saved(self, kept: KeptSession, saved: SavedState, session: CurationSession) -> None:
-        """Show where the corrections are, and where the result files; the tooltip has the paths."""
-        texts = (kept_text(kept), saved.text(session))
+    def show_saved(
+        self,
+        kept: KeptSession,
+        saved: SavedState,
+        session: CurationSession,
+        *,
+        named: bool = False,
+    ) -> None:
+        """Show where the corrections are, and where the result files; the tooltip has the paths.
+
+        ``named`` says whose result files they are, where there are several images.
+        """
+        texts = (kept_text(kept), saved.text(session, named=named))
         self._label.setText("\n".join(filter(None, texts)))
         paths = (kept.path, saved.folder)
         self._label.setToolTip("\n".join(str(path) for path in paths if path is not None))
