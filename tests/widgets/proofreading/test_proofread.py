@@ -400,11 +400,18 @@ def test_undo_is_one_history_over_edits_and_decisions_and_never_over_strokes(per
     person.click_button("undo")
     assert len(at(person, ON_DOWN)) == 1
     assert person.session.status(0) == "accepted"
+    assert "Taken back: delete (" in person.text("reason")
     person.click_button("undo")
     assert person.session.status(0) == "open"
+    # It was another place than the one that is shown.
+    assert person.session.position == 1
+    assert person.text("reason").endswith("Taken back: peak 1 accepted.")
     assert not person.button("undo").isEnabled()
     person.click_button("redo")
     assert person.session.status(0) == "accepted"
+    assert person.text("reason").endswith("Made again: peak 1 accepted.")
+    person.press(Qt.Key_N, SHIFT)
+    assert "Made again" not in person.text("reason")
 
 
 def test_painting_is_one_edit_and_is_thrown_away_only_when_asked_twice(person):

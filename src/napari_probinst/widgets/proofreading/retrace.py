@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Retrace:
     """Takes back the last step, and goes to its image first where that is another one.
 
-    Within an image undo leaves the curator where they are; what happens elsewhere has to be seen.
+    Within an image undo leaves the curator where they are, and says what it was; what happens in
+    another image has to be seen.
 
     Parameters
     ----------
@@ -37,14 +38,14 @@ class Retrace:
 
     def undo(self) -> None:
         """Take back the last edit or decision."""
-        self._retrace(self._walk.last_step, CurationSession.undo)
+        self._retrace(self._walk.last_step, CurationSession.undo, "Taken back")
 
     def redo(self) -> None:
         """Make the last edit or decision again that was taken back."""
-        self._retrace(self._walk.next_step, CurationSession.redo)
+        self._retrace(self._walk.next_step, CurationSession.redo, "Made again")
 
     def _retrace(
-        self, elsewhere: int | None, act: Callable[[CurationSession], Step | None]
+        self, elsewhere: int | None, act: Callable[[CurationSession], Step | None], done: str
     ) -> None:
         if self._edits.ready() is None:
             return
@@ -56,9 +57,11 @@ class Retrace:
         session = place.bench.session
         steps: list[Step | None] = []
         tried(lambda: steps.append(act(session)))
-        if elsewhere is None:
-            return
         step = steps[0] if steps else None
+        if elsewhere is None:
+            if step is not None:
+                place.bench.tell(f"{done}: {step.summary}.")
+            return
         if step is None:
             # Read only, or another session by now: the way back must not end here for good.
             self._walk.forget_steps()

@@ -77,7 +77,7 @@ class Workbench:
         self.selected: tuple[int, ...] = ()
         #: Whether the user selected them, not the peak.
         self.by_hand = False
-        #: What the last edit has done; empty once something else was done.
+        #: What the last edit or undo has done; empty once something else was done.
         self.edited = ""
         #: Why the last edit was refused; empty once something else was done.
         self.refused = ""
@@ -254,6 +254,11 @@ class Workbench:
         self.refused = why
         self.changed.emit()
         return False
+
+    def tell(self, done: str) -> None:
+        """Say what was done, until something else is."""
+        self.edited = done
+        self.changed.emit()
 
     def _told(self, change: Change) -> str:
         """What an edit has done, also where it can't be seen."""
