@@ -80,6 +80,10 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
             without_matrix_units=3.0,
         ),
         Figure(
+            "the same of the demo's sample, with worms across one another",
+            "bench_pipeline.OutsizedToPeaks.time_image_to_peaks",
+        ),
+        Figure(
             "the same in float32 (without AMX)",
             _IN_FLOAT32,
             ("bench_pipeline.Straightforward.time_image_to_peaks", "straightforward"),

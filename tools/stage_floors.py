@@ -6,7 +6,7 @@ The floor is the larger of operations over the peak rate and bytes over the memo
 both peaks measured here: a product of large matrices, and a copy of a large array. Operations of
 the network are those of the thinned realisations, as torch counts them, with the layer that no
 draw changes counted once; a stage's bytes are what goes in and comes out, each touched once. The
-image is the synthetic sample, the model the bundled one, the process warm.
+image is a synthetic well, the model the bundled one, the process warm.
 """
 
 from __future__ import annotations

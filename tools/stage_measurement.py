@@ -12,6 +12,7 @@ import torch
 from stage import Stage, profile_of, times
 from torch.utils.flop_counter import FlopCounterMode
 
+from napari_probinst.core.data.synthetic import synthetic_image
 from napari_probinst.core.inference.agglomeration import agglomerate
 from napari_probinst.core.inference.clustering import group
 from napari_probinst.core.inference.draws import realise
@@ -27,7 +28,6 @@ from napari_probinst.core.inference.segmentation import (
 from napari_probinst.core.inference.tiling import Tile
 from napari_probinst.core.network.normalisation import normalise
 from napari_probinst.core.network.thinning import thin
-from napari_probinst.sample_data import sample_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ class Measurement:
         self.repeats = repeats
         self.predictor = predictor
         self.settings = predictor.model.header.inference.model_copy(update={"n_draws": N_DRAWS})
-        self.channels = sample_image().channels
+        self.channels = synthetic_image(1).channels
         self.normalised = self._normalise()
         self.realisations = self._realise()
         # The same draws layer by layer: torch neither counts nor calls what is merged.
