@@ -12,7 +12,10 @@ from napari_probinst.core.network.double_conv import DoubleConv
 from napari_probinst.core.network.one_step import halve, is_offered, merge_steps
 from napari_probinst.core.network.unet import UNet
 
-offered = pytest.mark.skipif(not is_offered(), reason="torch was built without oneDNN")
+offered = pytest.mark.skipif(
+    not (is_offered(bfloat16=False) and is_offered(bfloat16=True)),
+    reason="torch was built without oneDNN",
+)
 CONFIG = NetworkConfig(
     filters=16, levels=3, coordinates="output", class_decoder=True, global_context=True
 )
@@ -59,10 +62,18 @@ def test_a_merged_block_has_no_second_step(monkeypatch):
 
 @torch.inference_mode()
 def test_where_torch_lacks_the_step_nothing_changes(monkeypatch):
-    monkeypatch.setattr("napari_probinst.core.network.one_step.is_offered", lambda: False)
+    monkeypatch.setattr("napari_probinst.core.network.one_step.is_offered", lambda **_: False)
     network = UNet(CONFIG).eval()
     merged = _merged(network, bfloat16=True)
     assert all(weight.dtype == torch.float32 for weight in merged.parameters())
     x = torch.randn(1, 4, 8, 8)
     for mine, theirs in zip(merged(x), network(x), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_a_step_that_takes_other_arguments_is_not_offered(monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("expected at most 3 argument(s)")
+
+    monkeypatch.setattr("napari_probinst.core.network.one_step._step", refuse)
+    assert not is_offered.__wrapped__(bfloat16=False)

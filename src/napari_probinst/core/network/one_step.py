@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,14 +19,38 @@ if TYPE_CHECKING:
     from napari_probinst.core.network.unet import UNet
 
 
-def is_offered() -> bool:
-    """Whether torch has this step: oneDNN's, which is what `torch.compile` calls as well."""
+@cache
+def is_offered(*, bfloat16: bool) -> bool:
+    """Whether torch has this step here: oneDNN's, which is what `torch.compile` calls as well.
+
+    Parameters
+    ----------
+    bfloat16 : bool
+        In bfloat16, or in float32.
+    """
     available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return available and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    if not available or not hasattr(torch.ops.mkldnn, "_convolution_pointwise"):
+        return False
+    # It is no public function: that there is one doesn't mean that it takes the same arguments,
+    # or runs on every kind of processor.
+    pixel = torch.zeros(1, 1, 1, 1, dtype=torch.bfloat16 if bfloat16 else torch.float32)
+    try:
+        _step(pixel, pixel, None)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _step(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    padding = [size // 2 for size in weight.shape[2:]]
+    result: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        x, weight, bias, padding, [1, 1], [1, 1], 1, "relu", [], ""
+    )
+    return result
 
 
 def convolve_and_rectify(x: Tensor, layer: StochasticConv2d) -> Tensor:
-    """``relu(layer(x))`` of a 3x3 convolution that nothing is drawn for any more; no gradient.
+    """``relu(layer(x))`` of a convolution that nothing is drawn for any more; no gradient.
 
     Parameters
     ----------
@@ -39,12 +64,7 @@ def convolve_and_rectify(x: Tensor, layer: StochasticConv2d) -> Tensor:
     Tensor of shape (batch, n_out, height, width)
         The same values as of two steps.
     """
-    weight = layer.weight
-    one = [1, 1]
-    result: Tensor = torch.ops.mkldnn._convolution_pointwise(
-        x.to(weight.dtype), weight, layer.bias, one, one, one, 1, "relu", [], ""
-    )
-    return result
+    return _step(x.to(layer.weight.dtype), layer.weight, layer.bias)
 
 
 def halve(x: Tensor) -> Tensor:
@@ -78,7 +98,7 @@ def merge_steps(network: UNet, *, bfloat16: bool) -> None:
     bfloat16 : bool
         Whether its convolutions run in bfloat16.
     """
-    if not is_offered():
+    if not is_offered(bfloat16=bfloat16):
         return
     network.halve = halve
     for block in network.modules():
