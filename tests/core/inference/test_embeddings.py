@@ -10,34 +10,17 @@ from napari_probinst.core.config import NetworkConfig
 from napari_probinst.core.inference.draws import realise
 from napari_probinst.core.inference.embedding_blocks import SIDE, EmbeddingsInBlocks
 from napari_probinst.core.inference.embeddings import Embeddings
-from napari_probinst.core.inference.orientation import TRANSPOSE, restore
 from napari_probinst.core.network.device import Runtime
 from napari_probinst.core.network.unet import UNet
 
-ROWS, COLUMNS = torch.arange(10.0).reshape(2, 5, 1), torch.arange(12.0).reshape(2, 1, 6) / 8
 
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("orientation", range(8))
-def test_some_pixels_are_those_of_the_pages(orientation, dtype):
-    values = torch.randn(2, 5, 6).to(dtype)
-    # The last row and column are padding.
-    embeddings = Embeddings.of(values, (ROWS, COLUMNS), (4, 5), orientation)
-    expected = restore((values.float() + ROWS + COLUMNS)[:, :4, :5].numpy(), orientation)
-    pages = embeddings.pages()
-    assert embeddings.shape == pages.shape == ((2, 5, 4) if orientation & TRANSPOSE else (2, 4, 5))
-    assert pages.dtype == np.float32
-    np.testing.assert_array_equal(pages, expected)
-    y, x = np.array([3, 0, 2]), np.array([1, 3, 2])
-    np.testing.assert_array_equal(embeddings.at(y, x), expected[:, y, x].T)
-
-
-def test_what_is_made_is_no_view():
-    values = np.ones((1, 2, 3), np.float32)
-    embeddings = Embeddings(values, (np.ones((1, 2, 1), np.float32),))
-    assert embeddings.at(np.array([0]), np.array([0])).tolist() == [[2]]
-    assert (embeddings.pages() == 2).all()
-    assert (values == 1).all()
+def test_given_vectors_are_those_of_the_pages():
+    values = np.arange(24.0, dtype=np.float32).reshape(2, 3, 4)
+    embeddings = Embeddings(values)
+    np.testing.assert_array_equal(
+        embeddings.at(np.array([2, 0]), np.array([1, 3])), [[9, 21], [3, 15]]
+    )
+    assert embeddings.pages() is values
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from napari_probinst.core.config import ChannelConfig, NetworkConfig
 from napari_probinst.core.inference.draws import NOTHING_ELSE, mean_network, realise
-from napari_probinst.core.inference.overview import SAMPLE, look_over
+from napari_probinst.core.inference.overview import SAMPLE, Overviews, look_over
 from napari_probinst.core.network.calibration import Calibration, foreground_share
 from napari_probinst.core.network.classes import BACKGROUND
 from napari_probinst.core.network.device import Runtime
@@ -42,8 +44,14 @@ def _mean(network, calibration=CALIBRATION):
     return mean_network(network, runtime=FLOAT32, calibration=calibration)
 
 
-def test_an_image_that_is_seen_as_a_whole_needs_none():
-    assert look_over(_image((32, 32)), _mean(_network()), (32, 32)) is NOTHING_ELSE
+@pytest.mark.parametrize("alike", [False, True])
+def test_an_image_that_is_seen_as_a_whole_needs_no_mean_network(alike, monkeypatch):
+    monkeypatch.setattr("napari_probinst.core.inference.overview.mean_network", None)
+    model = SimpleNamespace(network=_network(), header=SimpleNamespace(binning=1))
+    found = Overviews(_image((32, 32)), alike=alike).of(model, FLOAT32, (32, 32))()
+    # Draws that see it alike share what the first layer makes of it.
+    assert (found.first is not None) == alike
+    assert found.context is found.share is None
 
 
 def test_a_network_that_asks_for_nothing_is_told_nothing():

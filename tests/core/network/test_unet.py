@@ -7,6 +7,7 @@ from napari_probinst.core.config import ChannelConfig, NetworkConfig
 from napari_probinst.core.network.concrete_dropout import dropout_rates, stochastic_layers
 from napari_probinst.core.network.coordinates import COORDINATE_UNIT, coordinate_channels
 from napari_probinst.core.network.double_conv import DoubleConv
+from napari_probinst.core.network.inherited_weights import load_weights_of
 from napari_probinst.core.network.unet import UNet
 
 
@@ -135,7 +136,7 @@ def test_coordinates_are_added_to_embeddings_and_to_nothing_else(class_decoder):
 def test_coordinates_of_the_input_give_way_to_added_ones():
     reading = UNet(NetworkConfig(filters=4, levels=2, coordinates="input")).eval()
     adding = UNet(reading.config.model_copy(update={"coordinates": "output"})).eval()
-    adding.load_weights_of(reading)
+    load_weights_of(adding, reading)
     image, middle = torch.randn(1, 2, 8, 8), torch.zeros(1, 2, 8, 8)
     seen = torch.cat([image, middle], dim=1)
     for mine, theirs in zip(adding(seen), reading(seen), strict=True):
@@ -150,7 +151,7 @@ def test_coordinates_of_earlier_files_are_the_inputs():
 def test_a_class_decoder_starts_as_a_copy_of_the_shared_one():
     shared = UNet(NetworkConfig(filters=4, levels=3)).eval()
     split = UNet(NetworkConfig(filters=4, levels=3, class_decoder=True)).eval()
-    split.load_weights_of(shared)
+    load_weights_of(split, shared)
     image = torch.randn(1, 4, 16, 16)
     for mine, theirs in zip(split(image), shared(image), strict=True):
         torch.testing.assert_close(mine, theirs)
@@ -160,7 +161,7 @@ def test_a_class_decoder_starts_as_a_copy_of_the_shared_one():
 def test_a_global_context_is_read_with_weight_zero_at_first(levels):
     without = UNet(NetworkConfig(filters=4, levels=levels, class_decoder=True)).eval()
     network = UNet(without.config.model_copy(update={"global_context": True})).eval()
-    network.load_weights_of(without)
+    load_weights_of(network, without)
     image = torch.randn(1, 4, 16, 16)
     for mine, theirs in zip(network(image), without(image), strict=True):
         torch.testing.assert_close(mine, theirs)
@@ -178,11 +179,11 @@ def test_the_global_context_carries_one_corner_of_the_image_to_the_other():
 def test_rates_stay_where_only_one_network_has_them():
     config = NetworkConfig(filters=2, levels=2, initial_rate=0.3)
     concrete, plain = UNet(config), UNet(config.model_copy(update={"dropout": "none"}))
-    plain.load_weights_of(concrete)
+    load_weights_of(plain, concrete)
     image = torch.randn(1, 4, 8, 8)
     assert torch.equal(plain.eval()(image)[0], concrete.eval()(image)[0])
     other = UNet(config.model_copy(update={"initial_rate": 0.1}))
-    other.load_weights_of(plain)
+    load_weights_of(other, plain)
     assert torch.equal(other.eval()(image)[0], plain(image)[0])
     assert list(dropout_rates(other).values()) == pytest.approx([0.1] * 7)
 
@@ -191,7 +192,7 @@ def test_weights_of_another_architecture_are_refused():
     small = NetworkConfig(filters=4, levels=2)
     for other in ({"filters": 3}, {"levels": 3}, {"class_decoder": True}):
         with pytest.raises(RuntimeError):
-            UNet(small).load_weights_of(UNet(small.model_copy(update=other)))
+            load_weights_of(UNet(small), UNet(small.model_copy(update=other)))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 3), (4, 9), (17, 5)])

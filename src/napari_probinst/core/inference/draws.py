@@ -53,7 +53,7 @@ class PixelPrediction:
 
     @property
     def embeddings(self) -> NDArray[np.float32]:
-        """Embeddings of all pixels, made anew, shape (dimensions, height, width)."""
+        """Embeddings of all pixels, float32 of shape (dimensions, height, width)."""
         return self.vectors.pages()
 
 
@@ -204,8 +204,9 @@ class Realisation:
         share : float, optional
             Of foreground, for the calibration; that of these pixels by default.
         """
-        seen = shape[::-1] if self.orientation & TRANSPOSE else shape
-        vectors = Embeddings.of(embeddings[0], (), seen, self.orientation)
+        height, width = shape[::-1] if self.orientation & TRANSPOSE else shape
+        pages = embeddings[0, :, :height, :width].float().cpu().numpy()
+        vectors = Embeddings(restore(pages, self.orientation))
         return PixelPrediction(vectors, self._classes(logits, shape, share))
 
     def _classes(

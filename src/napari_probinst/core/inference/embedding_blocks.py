@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_probinst.core.inference.embeddings import Embeddings
-from napari_probinst.core.inference.orientation import TRANSPOSE, seen_at
+from napari_probinst.core.inference.orientation import TRANSPOSE, restore, seen_at
 from napari_probinst.core.network.unet import EMBEDDING_REACH
 
 if TYPE_CHECKING:
@@ -85,11 +84,11 @@ class EmbeddingsInBlocks:
     def pages(self) -> NDArray[np.float32]:
         """Vectors of all pixels, float32 of shape (n_dimensions, height, width)."""
         with self.runtime.autocast():
-            embeddings = self.network.embed(self.features)
-        transposed = self.orientation & TRANSPOSE
-        seen = self.image_shape[::-1] if transposed else self.image_shape
-        added = tuple(each[0] for each in self.offsets)
-        return Embeddings.of(embeddings[0], added, seen, self.orientation).pages()
+            embeddings = self.network.embed(self.features)[0].float()
+        for each in self.offsets:
+            embeddings += each[0]
+        height, width = self.image_shape[:: -1 if self.orientation & TRANSPOSE else 1]
+        return restore(embeddings[:, :height, :width].cpu().numpy(), self.orientation)
 
     def _embedded(self, y: NDArray[np.intp], x: NDArray[np.intp]) -> Tensor:
         """What the network gives at pixels in its own orientation, on the CPU."""

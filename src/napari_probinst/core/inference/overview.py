@@ -84,7 +84,7 @@ class Overviews:
 
 
 def look_over(channels: Windows, mean: Realisation, extent: Shape, scale: float = 1.0) -> Overview:
-    """Overview of an image that is seen in tiles; of one that is seen as a whole, nothing.
+    """Overview of an image that is seen in tiles, by the mean network.
 
     Parameters
     ----------
@@ -98,10 +98,7 @@ def look_over(channels: Windows, mean: Realisation, extent: Shape, scale: float 
         Times its size that the image is resampled to.
     """
     seen = resampled(channels, scale)
-    layout = layout_of(seen.shape, extent, mean.stride)
-    if len(layout) == 1:
-        return NOTHING_ELSE
-    tiles = _sample(layout)
+    tiles = _sample(layout_of(seen.shape, extent, mean.stride))
     found = NOTHING_ELSE
     if mean.network.context is not None:
         found = Overview(context=_context(seen, mean, tiles))

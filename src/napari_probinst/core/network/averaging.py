@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_probinst.core.errors import ModelError
+from napari_probinst.core.network.inherited_weights import load_weights_of
 from napari_probinst.core.network.unet import CONTEXT, UNet
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def average(models: Sequence[Model], shares: Sequence[float] | None = None) -> U
     ----------
     models : sequence of Model
         At least one. The last one's architecture is the result's; the others may lack its class
-        decoder or global context, which then start as `UNet.load_weights_of` says.
+        decoder or global context, which then start as `load_weights_of` says.
     shares : sequence of float, optional
         Share of each model, in the same order, that sum to 1; equal ones by default.
 
@@ -51,7 +52,7 @@ def average(models: Sequence[Model], shares: Sequence[float] | None = None) -> U
     for model in models:
         network = UNet(last.network.config)
         try:
-            network.load_weights_of(model.network)
+            load_weights_of(network, model.network)
         except RuntimeError as error:
             raise ModelError(
                 f"The weights of {model.file_name} and {last.file_name} can't be averaged: the "

@@ -59,7 +59,7 @@ def misfit(network: NetworkConfig, start: NetworkConfig) -> str:
     """Say which setting keeps a network from taking over another's weights.
 
     A class decoder and a global context may be added, coordinates that were read may be added to
-    the embeddings instead, and dropout may come and go: see `UNet.load_weights_of`.
+    the embeddings instead, and dropout may come and go: see `load_weights_of`.
 
     Returns
     -------

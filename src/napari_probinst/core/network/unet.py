@@ -275,48 +275,6 @@ class UNet(nn.Module):
             result["class_head"] = (_chain(result, "class_block", joined),)
         return result
 
-    def load_weights_of(self, other: UNet) -> None:
-        """Take over the weights of a network of the same shape.
-
-        ``other`` may lack the class decoder: its own then starts as a copy of the decoder that
-        both outputs shared. It may lack the global context: that is then read with weight zero.
-        Either way the two networks compute the same. Coordinates that ``other`` reads and we add to
-        the embeddings are left out: these have to be learnt anew. Where only one of them has
-        dropout rates, ours stay as they are, or theirs are left out.
-
-        Raises
-        ------
-        RuntimeError
-            If the weights don't fit.
-        """
-        weights = other.state_dict()
-        if self.class_block is not None and other.class_block is None:
-            weights = _with_class_decoder(weights, last=len(self.decoder) - 1)
-        if self.context is not None and other.context is None:
-            weights = self._with_context(weights)
-        if self.position is not None and other.config.coordinates == "input":
-            first = "encoder.0.conv1.weight"
-            weights = weights | {first: weights[first][:, :-2], "position": self.position.detach()}
-        if self.config.dropout != other.config.dropout:
-            own_rates = {name: rate for name, rate in self.state_dict().items() if _is_rate(name)}
-            weights = {name: weight for name, weight in weights.items() if not _is_rate(name)}
-            weights |= own_rates
-        self.load_state_dict(weights)
-
-    def _with_context(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Weights of the same function where the class map also reads the global context."""
-        own = {
-            name: weight.clone()
-            for name, weight in self.state_dict().items()
-            if name.startswith(f"{CONTEXT}.")
-        }
-        name = "class_block.conv1.weight"
-        if name not in weights:
-            return weights  # no class decoder to read it: refused by its names
-        narrow = weights[name]
-        zeros = narrow.new_zeros(len(narrow), self.config.filters, *narrow.shape[2:])
-        return weights | own | {name: torch.cat([narrow, zeros], dim=1)}
-
 
 def _halve(x: Tensor) -> Tensor:
     return nn.functional.max_pool2d(x, 2)
@@ -332,25 +290,6 @@ def _chain(sources: dict[str, tuple[str, ...]], block: str, read: tuple[str, ...
     sources[f"{block}.conv1"] = read
     sources[f"{block}.conv2"] = (f"{block}.conv1",)
     return f"{block}.conv2"
-
-
-def _is_rate(name: str) -> bool:
-    return name.endswith(".raw_rate")
-
-
-def _with_class_decoder(weights: dict[str, Tensor], *, last: int) -> dict[str, Tensor]:
-    """Weights of the same function where the class map has a decoder of its own."""
-    shared = f"decoder.{last}."
-    result = dict(weights)
-    for name, weight in weights.items():
-        if name.startswith(shared):
-            result[name.replace(shared, "class_block.", 1)] = weight.clone()
-        elif name in ("head.weight", "head.bias"):
-            result[name] = weight[:-N_CLASSES].clone()
-            result[f"class_{name}"] = weight[-N_CLASSES:].clone()
-        elif name.startswith("head."):
-            result[f"class_{name}"] = weight.clone()
-    return result
 
 
 def _initialise(module: nn.Module) -> None:

@@ -22,6 +22,7 @@ from napari_probinst.core.network.checkpoint import model_bytes
 from napari_probinst.core.network.concrete_dropout import dropout_rates
 from napari_probinst.core.network.device import choose_runtime
 from napari_probinst.core.network.header import ModelHeader
+from napari_probinst.core.network.inherited_weights import load_weights_of
 from napari_probinst.core.network.memory import keep_freed_memory
 from napari_probinst.core.network.start import misfit
 from napari_probinst.core.training.beginning import load_checkpoint
@@ -275,7 +276,7 @@ def _start_from(module: TrainingModule, initial: Model) -> None:
             f"The weights of {initial.file_name} don't fit the configured network: {reason} in "
             "the model; use the same."
         )
-    module.network.load_weights_of(initial.network)
+    load_weights_of(module.network, initial.network)
 
 
 def _resumed_step(path: Path, config: Config) -> int:
