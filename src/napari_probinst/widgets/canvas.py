@@ -43,11 +43,19 @@ def canvas_size(viewer: Any) -> tuple[int, int]:
     canvas = getattr(viewer, "canvas", None)
     size = getattr(canvas, "size", None)
     if size is None:
-        # napari before 0.9 states it nowhere else, and docks have its viewer behind a proxy that
-        # warns of this. A screenshot would draw the canvas anew, in the pixels of the screen.
-        native = getattr(viewer, "__wrapped__", viewer).window._qt_viewer.canvas.native
+        # napari before 0.9 states it nowhere else. A screenshot would draw the canvas anew, in the
+        # pixels of the screen.
+        native = native_canvas(viewer)
         size = native.height(), native.width()
     return int(size[0]), int(size[1])
+
+
+def native_canvas(viewer: Any) -> Any:
+    """Qt's widget of the canvas; None of a viewer without a window."""
+    # napari states it nowhere, and docks have its viewer behind a proxy that warns of this.
+    window = getattr(getattr(viewer, "__wrapped__", viewer), "window", None)
+    canvas = getattr(getattr(window, "_qt_viewer", None), "canvas", None)
+    return getattr(canvas, "native", None)
 
 
 def pixel_at(

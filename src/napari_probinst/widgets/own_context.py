@@ -8,6 +8,8 @@ from weakref import ref
 
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
+from napari_probinst.widgets.canvas import native_canvas
+
 if TYPE_CHECKING:
     from weakref import ReferenceType
 
@@ -24,10 +26,7 @@ def free_in_own_context(viewer: Any) -> None:
     viewer : napari.Viewer
         One with a window.
     """
-    # napari states the widget nowhere else, and docks have its viewer behind a proxy that warns.
-    window = getattr(getattr(viewer, "__wrapped__", viewer), "window", None)
-    canvas = getattr(getattr(window, "_qt_viewer", None), "canvas", None)
-    native = getattr(canvas, "native", None)
+    native = native_canvas(viewer)
     if isinstance(native, QOpenGLWidget):
         # Equal callbacks are connected once.
         viewer.layers.events.removing.connect(_Current(ref(native)))
